@@ -1,0 +1,122 @@
+/** The effective configuration as the rooms receive it, each its own slice. The schema beside this file is the home of defaults, limits and docs. */
+
+/** Which device a track wants, and how. */
+export interface VideoSettings {
+  /** `any` (the first camera, else the test picture), `test`, or a device's id, label or path. */
+  device: string;
+  /** Ideal values in pixels and frames per second; the device's nearest is taken. */
+  width: number;
+  height: number;
+  frameRate: number;
+}
+
+export interface AudioSettings {
+  /** `any` (the first microphone, else the test tone), `test`, or a device's id, label or path. */
+  device: string;
+  channelCount: number;
+}
+
+/** RTCRtpEncodingParameters (W3C WebRTC, 5.2.2) and what H.264 needs besides. */
+export interface EncodingSettings {
+  rid: string;
+  /** Target of the encoder in bit/s. */
+  maxBitrate: number;
+  /** Frames per second; undefined: as captured. */
+  maxFramerate: number | undefined;
+  /** 1 or more. */
+  scaleResolutionDownBy: number;
+  /** Seconds between key frames that nobody asked for. */
+  keyFrameInterval: number;
+}
+
+export interface StreamSettings {
+  enabled: boolean;
+  /** False: the stream has no picture. */
+  video: VideoSettings | false;
+  /** False: the stream has no sound. */
+  audio: AudioSettings | false;
+  /** At least one; the first is what viewers get who do not choose. */
+  encodings: EncodingSettings[];
+  start: 'always' | 'on-demand';
+  /** Seconds without a viewer after which an on-demand stream closes its devices. */
+  idleTimeout: number;
+}
+
+export interface MqttSettings {
+  /** Empty: a broker on 127.0.0.1 that answers, else one of our own. */
+  url: string;
+  baseTopic: string;
+  /** Empty: made from the gateway's id. */
+  clientId: string;
+  username: string;
+  /** Contents of the password file or of `mqtt.password`. */
+  password: string;
+  protocolVersion: 'auto' | '5' | '3.1.1';
+  /** Seconds. */
+  keepalive: number;
+  /** Seconds the broker waits before it publishes our will. */
+  willDelay: number;
+  /** Seconds between telemetry messages; 0: none. */
+  telemetryInterval: number;
+  /** Port of the embedded broker. */
+  embeddedPort: number;
+  tls: { caFile: string; certFile: string; keyFile: string; insecure: boolean };
+}
+
+export interface ListenerSettings {
+  enabled: boolean;
+  host: string;
+  port: number;
+}
+
+export interface RtspSettings extends ListenerSettings {
+  /** Seconds without a sign of life after which a session is closed. */
+  sessionTimeout: number;
+  maxViewers: number;
+  /** Whether RTP over UDP is offered besides TCP. */
+  udp: boolean;
+  /** Digest algorithms offered, in this order. */
+  digest: ('SHA-256' | 'MD5')[];
+}
+
+export interface HttpSettings extends ListenerSettings {
+  /** Names besides IP addresses, `localhost` and the host's own that a Host header may carry. */
+  allowedHosts: string[];
+  /** Origins of other sites whose pages may play our streams. */
+  allowedOrigins: string[];
+}
+
+export interface WebRtcSettings extends ListenerSettings {
+  maxViewers: number;
+  /** `stun:` and `turn:` URLs for the browser and for us. */
+  iceServers: string[];
+}
+
+export interface RtmpSettings extends ListenerSettings {
+  maxViewers: number;
+}
+
+export interface Settings {
+  gateway: { id: string };
+  log: { level: 'debug' | 'info' | 'warn' | 'error'; format: 'auto' | 'json' | 'pretty' };
+  stateDirectory: string;
+  access: { usersFile: string };
+  mqtt: MqttSettings;
+  rtsp: RtspSettings;
+  http: HttpSettings;
+  webrtc: WebRtcSettings;
+  rtmp: RtmpSettings;
+  streams: Record<string, StreamSettings>;
+}
+
+/** Where a value comes from. */
+export type Origin = 'default' | 'file' | 'env' | 'flag' | 'remote';
+
+/** What the loader returns. */
+export interface LoadedConfig {
+  settings: Settings;
+  /** Origin by path, for example `rtsp.port`; paths that are not in it are `default`. */
+  origins: ReadonlyMap<string, Origin>;
+  /** The effective configuration as plain JSON with secrets hidden. */
+  redacted: Record<string, unknown>;
+}

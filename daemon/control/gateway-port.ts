@@ -1,0 +1,132 @@
+/** What the control room needs of the gateway: declared here, implemented by the composition root. */
+
+export const CONTROL_ERROR_CODES = [
+  'unknown_command',
+  'invalid_request',
+  'not_found',
+  'conflict',
+  'forbidden',
+  'expired',
+  'unavailable',
+  'busy',
+  'timeout',
+  'internal',
+] as const;
+export type ControlErrorCode = (typeof CONTROL_ERROR_CODES)[number];
+
+/** A request that could not be carried out; nothing was changed. */
+export class ControlError extends Error {
+  readonly code: ControlErrorCode;
+  /** JSON pointer to what is wrong, for example `/streams/front/video/width`. */
+  readonly path: string | undefined;
+
+  constructor(code: ControlErrorCode, message: string, path?: string) {
+    super(message);
+    this.name = 'ControlError';
+    this.code = code;
+    this.path = path;
+  }
+}
+
+export interface GatewayInfo {
+  id: string;
+  apiVersion: string;
+  versions: { gateway: string; node: string; gstreamer: string; os: string };
+  board: string;
+  bootId: string;
+  /** ISO 8601. */
+  startedAt: string;
+  /** Whether the machine's clock has been set by NTP or the like. */
+  clockTrusted: boolean;
+  listeners: { protocol: string; url: string }[];
+  features: string[];
+  encoders: { name: string; hardware: boolean; chosen: boolean }[];
+  /** Nobody on the broker is restricted unless `mqtt.acl` says so. */
+  brokerTrusted: boolean;
+}
+
+export interface DeviceReport {
+  deviceId: string;
+  kind: 'videoinput' | 'audioinput';
+  label: string;
+  groupId: string;
+  path: string;
+  bus: string;
+  formats: { pixelFormat: string; width: number; height: number; frameRates: number[] }[];
+  controls: {
+    name: string;
+    type: 'integer' | 'boolean' | 'menu';
+    min?: number;
+    max?: number;
+    step?: number;
+    default?: number;
+    value?: number;
+    menu?: { value: number; label: string }[];
+  }[];
+  /** Names of the streams that use it now. */
+  inUseBy: string[];
+}
+
+export type StreamStateName = 'idle' | 'starting' | 'live' | 'muted' | 'privacy' | 'error';
+
+export interface StreamReport {
+  name: string;
+  state: StreamStateName;
+  reason?: string;
+  /** ISO 8601. */
+  since: string;
+  tracks: { kind: 'audio' | 'video'; id: string; label: string; muted: boolean; settings: Record<string, unknown> }[];
+  encodings: Record<string, unknown>[];
+  viewers: Record<string, number>;
+  /** Measured over the last seconds. */
+  bitrate: number;
+  frameRate: number;
+  urls: Record<string, string>;
+}
+
+export interface EncodingChange {
+  /** Default: the first encoding. */
+  rid?: string;
+  /** bit/s. */
+  maxBitrate?: number;
+  maxFramerate?: number;
+  scaleResolutionDownBy?: number;
+}
+
+export interface GatewayEvent {
+  type: string;
+  stream?: string;
+  data?: Record<string, unknown>;
+}
+
+/** Called when something that is published has changed. */
+export interface GatewayObserver {
+  infoChanged(): void;
+  devicesChanged(): void;
+  /** Also when a stream is gone: then {@link GatewayPort.stream} no longer knows it. */
+  streamChanged(name: string): void;
+  configChanged(): void;
+  event(event: GatewayEvent): void;
+}
+
+/** All methods reject or throw with a {@link ControlError}. */
+export interface GatewayPort {
+  observe(observer: GatewayObserver): () => void;
+  info(): GatewayInfo;
+  devices(): DeviceReport[];
+  streamNames(): string[];
+  stream(name: string): StreamReport;
+  /** Starts capture and encoding without waiting for a viewer; resolves when the picture flows. */
+  startStream(name: string): Promise<StreamReport>;
+  /** Closes devices and disconnects viewers until startStream(). */
+  stopStream(name: string): Promise<StreamReport>;
+  requestKeyFrame(name: string): void;
+  snapshot(name: string): Promise<{ jpeg: Buffer; width: number; height: number }>;
+  setEncoding(name: string, change: EncodingChange): Promise<StreamReport>;
+  /** Effective configuration with secrets hidden, and the origin of each value that is not a default. */
+  config(): { config: Record<string, unknown>; origins: Record<string, string> };
+  /** Ends the process so that its supervisor starts it again; called after the answer went out. */
+  restart(): void;
+  /** Measurements for the telemetry topic. */
+  telemetry(): Record<string, unknown>;
+}

@@ -1,0 +1,31 @@
+/** The delays between attempts: exponential with full jitter below the cap, so that a fleet never moves in step. */
+export interface BackoffOptions {
+  /** The first delay, in milliseconds. */
+  minimum: number;
+  /** The longest delay, in milliseconds. */
+  maximum: number;
+  /** From 0 to below 1; tests pass their own. */
+  random?: () => number;
+}
+
+export class Backoff {
+  readonly #options: BackoffOptions;
+  #attempts = 0;
+
+  constructor(options: BackoffOptions) {
+    this.#options = options;
+  }
+
+  /** The delay before the next attempt, in milliseconds: between half and the whole of the current step. */
+  next(): number {
+    const { minimum, maximum, random = Math.random } = this.#options;
+    const step = Math.min(maximum, minimum * 2 ** this.#attempts);
+    if (step < maximum) this.#attempts += 1;
+    return step / 2 + (step / 2) * random();
+  }
+
+  /** The attempt worked: begin with the first delay again. */
+  reset(): void {
+    this.#attempts = 0;
+  }
+}

@@ -1,0 +1,13 @@
+/** What a room needs of a logger; a pino logger is one. Rooms below `telemetry/` see only this. */
+export interface Log {
+  debug(fields: object, message?: string): void;
+  info(fields: object, message?: string): void;
+  warn(fields: object, message?: string): void;
+  error(fields: object, message?: string): void;
+  child(bindings: Record<string, unknown>): Log;
+}
+
+const nothing = (): void => undefined;
+
+/** A logger that keeps nothing, for tests and for library use without one. */
+export const silentLog: Log = { debug: nothing, info: nothing, warn: nothing, error: nothing, child: () => silentLog };

@@ -1,0 +1,153 @@
+import { randomUUID } from 'node:crypto';
+import { defineEventHandlers } from './event-handlers.ts';
+import type { MediaTrackSettings, TrackSource } from './track-source.ts';
+
+/** The states of MediaStreamTrack.readyState. */
+export type MediaStreamTrackState = 'live' | 'ended';
+
+interface TrackSlots {
+  readonly id: string;
+  readonly source: TrackSource;
+  enabled: boolean;
+  muted: boolean;
+  readyState: MediaStreamTrackState;
+  stopObserving: () => void;
+}
+
+/** Only createTrack() knows it: to scripts the constructor is illegal, as the standard has it. */
+const key = Symbol('MediaStreamTrack');
+let slotsOf: (track: MediaStreamTrack) => TrackSlots;
+
+type Handler = ((this: MediaStreamTrack, event: Event) => unknown) | null;
+
+/**
+ * One medium of one source (W3C Media Capture and Streams, 4.3). Made by the gateway, never by `new`.
+ * `muted` is the source's doing (unplugged, restarting): viewers stay. `readyState` "ended" is for good.
+ */
+export class MediaStreamTrack extends EventTarget {
+  readonly #slots: TrackSlots;
+  /** Event handler attributes for `mute`, `unmute` and `ended`. */
+  declare onmute: Handler;
+  declare onunmute: Handler;
+  declare onended: Handler;
+
+  static {
+    slotsOf = (track) => track.#slots;
+    defineEventHandlers(MediaStreamTrack.prototype, ['mute', 'unmute', 'ended']);
+  }
+
+  /** @internal @throws TypeError always, for scripts: "Illegal constructor". */
+  constructor(token?: unknown, source?: TrackSource, from?: TrackSlots) {
+    if (token !== key || source === undefined) throw new TypeError('Illegal constructor');
+    super();
+    const live = from === undefined || from.readyState === 'live';
+    this.#slots = {
+      id: randomUUID(),
+      source,
+      enabled: from?.enabled ?? true,
+      muted: source.muted,
+      readyState: live ? 'live' : 'ended',
+      stopObserving: () => undefined,
+    };
+    if (!live) return;
+    source.attach();
+    this.#slots.stopObserving = source.observe({
+      mutedChanged: () => this.#mutedChanged(),
+      ended: () => this.#sourceEnded(),
+    });
+  }
+
+  get kind(): 'audio' | 'video' {
+    return this.#slots.source.kind;
+  }
+
+  /** 36 characters, unique for each track, clones included. */
+  get id(): string {
+    return this.#slots.id;
+  }
+
+  /** The device's name. */
+  get label(): string {
+    return this.#slots.source.label;
+  }
+
+  get enabled(): boolean {
+    return this.#slots.enabled;
+  }
+
+  set enabled(value: boolean) {
+    this.#slots.enabled = Boolean(value);
+  }
+
+  /** The source cannot deliver media for the moment. */
+  get muted(): boolean {
+    return this.#slots.muted;
+  }
+
+  get readyState(): MediaStreamTrackState {
+    return this.#slots.readyState;
+  }
+
+  /** A track of its own over the same source, with the state of this one (4.3.1, "clone a track"). */
+  clone(): MediaStreamTrack {
+    return new MediaStreamTrack(key, this.#slots.source, this.#slots);
+  }
+
+  /** Ends the track without an `ended` event; the device closes when its last live track has stopped. */
+  stop(): void {
+    if (this.#slots.readyState === 'ended') return;
+    this.#end();
+    this.#slots.source.detach();
+  }
+
+  getSettings(): MediaTrackSettings {
+    return this.#slots.source.settings();
+  }
+
+  #mutedChanged(): void {
+    const { source } = this.#slots;
+    if (this.#slots.muted === source.muted) return;
+    this.#slots.muted = source.muted;
+    this.dispatchEvent(new Event(source.muted ? 'mute' : 'unmute'));
+  }
+
+  #sourceEnded(): void {
+    if (this.#slots.readyState === 'ended') return;
+    this.#end();
+    this.dispatchEvent(new Event('ended'));
+  }
+
+  #end(): void {
+    this.#slots.readyState = 'ended';
+    this.#slots.stopObserving();
+    notifyEnded(this);
+  }
+
+  get [Symbol.toStringTag](): string {
+    return 'MediaStreamTrack';
+  }
+}
+
+/** A live track over a source: what getUserMedia() and the gateway make tracks with. */
+export function createTrack(source: TrackSource): MediaStreamTrack {
+  return new MediaStreamTrack(key, source);
+}
+
+/** The source behind a track: for the rooms that publish it. */
+export function sourceOf(track: MediaStreamTrack): TrackSource {
+  return slotsOf(track).source;
+}
+
+/** Whoever must know that a track has ended, by stop() or by its source, without being an event listener of the script's kind. */
+const endWatchers = new WeakMap<MediaStreamTrack, Set<() => void>>();
+
+export function watchEnd(track: MediaStreamTrack, watcher: () => void): () => void {
+  let watchers = endWatchers.get(track);
+  if (watchers === undefined) endWatchers.set(track, (watchers = new Set()));
+  watchers.add(watcher);
+  return () => watchers.delete(watcher);
+}
+
+function notifyEnded(track: MediaStreamTrack): void {
+  for (const watcher of endWatchers.get(track) ?? []) watcher();
+}

@@ -1,0 +1,31 @@
+import type { MediaStream } from '../media/media-stream.ts';
+
+/** The protocols a viewer can come by. */
+export type ViewerProtocol = 'rtsp' | 'webrtc' | 'rtmp' | 'http-flv';
+
+/** One who receives a stream from us. */
+export interface Viewer {
+  /** 128 bits of randomness, so that knowing one tells nothing of another. */
+  readonly id: string;
+  readonly protocol: ViewerProtocol;
+  /** Name of the stream. */
+  readonly stream: string;
+  readonly remoteAddress: string;
+  /** Who signed in, undefined where nobody has to. */
+  readonly user: string | undefined;
+  /** Unix milliseconds. */
+  readonly since: number;
+}
+
+/** What a publisher tells the gateway about its viewers. */
+export interface ViewerObserver {
+  joined(viewer: Viewer): void;
+  /** @param reason one of a few words for the log: `teardown`, `timeout`, `slow`, ... */
+  left(viewer: Viewer, reason: string): void;
+}
+
+/** Where publishers find what they serve. */
+export interface StreamDirectory {
+  /** The stream of this name, or undefined; a disabled stream is not found. */
+  find(name: string): MediaStream | undefined;
+}

@@ -1,0 +1,55 @@
+import { payloadOffset } from './packet.ts';
+
+/** Sequence and picture parameter set of a stream, as NAL units without start code. */
+export interface ParameterSets {
+  readonly sps: Buffer;
+  readonly pps: Buffer;
+}
+
+const NAL_IDR = 5;
+const NAL_SPS = 7;
+const NAL_PPS = 8;
+const STAP_A = 24;
+const FU_A = 28;
+
+/** What one RTP packet of H.264 (RFC 6184) tells about its access unit. */
+export interface NalSummary {
+  /** A slice of an IDR picture begins or continues here. */
+  idr: boolean;
+  sps?: Buffer;
+  pps?: Buffer;
+}
+
+/** Looks through the NAL units of a packet: single NAL unit, STAP-A and FU-A; sizes inside a STAP-A are bounds-checked. */
+export function summarizeH264(packet: Buffer): NalSummary {
+  const summary: NalSummary = { idr: false };
+  const offset = payloadOffset(packet);
+  if (offset >= packet.length) return summary;
+  const type = (packet[offset] as number) & 0x1f;
+  if (type === FU_A) {
+    summary.idr = offset + 1 < packet.length && ((packet[offset + 1] as number) & 0x1f) === NAL_IDR;
+  } else if (type === STAP_A) {
+    for (let at = offset + 1; at + 2 < packet.length; ) {
+      const end = at + 2 + packet.readUInt16BE(at);
+      if (end > packet.length) break;
+      note(summary, packet.subarray(at + 2, end));
+      at = end;
+    }
+  } else {
+    note(summary, packet.subarray(offset));
+  }
+  return summary;
+}
+
+function note(summary: NalSummary, nal: Buffer): void {
+  const type = (nal[0] ?? 0) & 0x1f;
+  if (type === NAL_IDR) summary.idr = true;
+  else if (type === NAL_SPS) summary.sps = nal;
+  else if (type === NAL_PPS) summary.pps = nal;
+}
+
+/** The `a=fmtp` parameters of RFC 6184, 8.1, for a stream with these parameter sets. */
+export function h264FormatParameters({ sps, pps }: ParameterSets): string {
+  const profile = sps.subarray(1, 4).toString('hex').toUpperCase();
+  return `packetization-mode=1;profile-level-id=${profile};sprop-parameter-sets=${sps.toString('base64')},${pps.toString('base64')}`;
+}

@@ -1,0 +1,47 @@
+/**
+ * RTP packets (RFC 3550, 5.1) as they lie in a Buffer. The getters trust that {@link isRtp} was asked first.
+ */
+
+export const RTP_HEADER_BYTES = 12;
+
+/** Whether the bytes are a whole RTP packet of version 2 with a header, CSRC list and extension that fit. */
+export function isRtp(packet: Buffer): boolean {
+  if (packet.length < RTP_HEADER_BYTES || (packet[0] as number) >> 6 !== 2) return false;
+  return payloadOffset(packet) <= packet.length;
+}
+
+export const payloadType = (packet: Buffer): number => (packet[1] as number) & 0x7f;
+export const marker = (packet: Buffer): boolean => ((packet[1] as number) & 0x80) !== 0;
+export const sequenceNumber = (packet: Buffer): number => packet.readUInt16BE(2);
+export const timestamp = (packet: Buffer): number => packet.readUInt32BE(4);
+export const ssrc = (packet: Buffer): number => packet.readUInt32BE(8);
+
+/** Where the payload begins: past the fixed header, the CSRC list and the header extension. May lie past the end of a broken packet. */
+export function payloadOffset(packet: Buffer): number {
+  const first = packet[0] as number;
+  const offset = RTP_HEADER_BYTES + (first & 0x0f) * 4;
+  if ((first & 0x10) === 0) return offset;
+  if (offset + 4 > packet.length) return offset + 4;
+  return offset + 4 + packet.readUInt16BE(offset + 2) * 4;
+}
+
+/** The profile word of GStreamer's and ONVIF's replay extension, whose body begins with a 64-bit NTP time (ONVIF Streaming Specification, 6.3). */
+const ONVIF_EXTENSION = 0xabac;
+/** Seconds between the epochs of NTP (1900) and Unix (1970). */
+export const NTP_UNIX_SECONDS = 2_208_988_800;
+
+/** The wall clock time in a packet's ONVIF extension as Unix milliseconds, or undefined where there is none. */
+export function onvifWallClock(packet: Buffer): number | undefined {
+  const first = packet[0] as number;
+  if ((first & 0x10) === 0) return undefined;
+  const offset = RTP_HEADER_BYTES + (first & 0x0f) * 4;
+  if (offset + 12 > packet.length || packet.readUInt16BE(offset) !== ONVIF_EXTENSION) return undefined;
+  const seconds = packet.readUInt32BE(offset + 4);
+  const fraction = packet.readUInt32BE(offset + 8);
+  return (seconds - NTP_UNIX_SECONDS) * 1000 + (fraction * 1000) / 2 ** 32;
+}
+
+/** Signed distance from b to a in 32-bit RTP time: positive when a is later. */
+export const timestampDistance = (a: number, b: number): number => (a - b) | 0;
+/** Signed distance from b to a in 16-bit sequence numbers: positive when a is later. */
+export const sequenceDistance = (a: number, b: number): number => ((a - b) << 16) >> 16;

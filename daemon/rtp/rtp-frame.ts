@@ -1,0 +1,78 @@
+import { marker, timestamp } from './packet.ts';
+
+/**
+ * One access unit of video or one audio frame: the RTP packets that share a timestamp, as every viewer of the track
+ * gets them. All packets lie in one allocation, each behind room for an interleaved prefix, so that a TCP viewer costs
+ * one write of shared bytes. Nobody may change the bytes.
+ */
+export class RtpFrame {
+  /** The packets: 12-byte header without extension, track's SSRC, sequence and timestamp. */
+  readonly packets: readonly Buffer[];
+  /** Whether decoding can begin here (H.264: an IDR picture is in it; audio: always). */
+  readonly keyFrame: boolean;
+  /** When it was captured, in monotonic milliseconds. */
+  readonly captureTime: number;
+  /** All packets behind each other with the prefix `$`, 0, length (RFC 2326, 10.12). */
+  readonly #interleaved: Buffer;
+  #channels: Map<number, Buffer> | undefined;
+  #payloadTypes: Map<number, readonly Buffer[]> | undefined;
+  #rfc4571: Buffer | undefined;
+
+  constructor(interleaved: Buffer, packets: readonly Buffer[], keyFrame: boolean, captureTime: number) {
+    this.#interleaved = interleaved;
+    this.packets = packets;
+    this.keyFrame = keyFrame;
+    this.captureTime = captureTime;
+  }
+
+  get timestamp(): number {
+    return timestamp(this.packets[0] as Buffer);
+  }
+
+  /** Bytes of all RTP packets, without any framing. */
+  get byteLength(): number {
+    return this.#interleaved.length - 4 * this.packets.length;
+  }
+
+  /** The frame for an interleaved channel (0 to 255): made once for each channel, shared by all viewers on it. */
+  onChannel(channel: number): Buffer {
+    if (channel === 0) return this.#interleaved;
+    this.#channels ??= new Map();
+    let bytes = this.#channels.get(channel);
+    if (bytes === undefined) {
+      bytes = Buffer.from(this.#interleaved);
+      for (let at = 0; at < bytes.length; at += 4 + bytes.readUInt16BE(at + 2)) bytes[at + 1] = channel;
+      this.#channels.set(channel, bytes);
+    }
+    return bytes;
+  }
+
+  /** The packets with another payload type: made once for each type. */
+  withPayloadType(type: number): readonly Buffer[] {
+    this.#payloadTypes ??= new Map();
+    let packets = this.#payloadTypes.get(type);
+    if (packets === undefined) {
+      packets = this.packets.map((packet) => {
+        const copy = Buffer.from(packet);
+        copy[1] = (marker(packet) ? 0x80 : 0) | type;
+        return copy;
+      });
+      this.#payloadTypes.set(type, packets);
+    }
+    return packets;
+  }
+
+  /** All packets with the 16-bit lengths of RFC 4571, as GStreamer's `rtpstreamdepay` reads them. */
+  get rfc4571(): Buffer {
+    if (this.#rfc4571 === undefined) {
+      const bytes = Buffer.allocUnsafe(this.byteLength + 2 * this.packets.length);
+      let at = 0;
+      for (const packet of this.packets) {
+        bytes.writeUInt16BE(packet.length, at);
+        at += 2 + packet.copy(bytes, at + 2);
+      }
+      this.#rfc4571 = bytes;
+    }
+    return this.#rfc4571;
+  }
+}

@@ -1,0 +1,133 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import type { Readable } from 'node:stream';
+import { MediaClock } from '../../daemon/lib/clock.ts';
+import { createTrack, type MediaStreamTrack } from '../../daemon/media/media-stream-track.ts';
+import { MediaStream } from '../../daemon/media/media-stream.ts';
+import type { MediaTrackSettings, TrackSource, TrackSourceObserver } from '../../daemon/media/track-source.ts';
+import { H264, OPUS } from '../../daemon/rtp/codec.ts';
+import { Rfc4571Splitter } from '../../daemon/rtp/framing.ts';
+import { RtpStream } from '../../daemon/rtp/rtp-stream.ts';
+
+const TAIL = 'rtponviftimestamp ! rtpstreampay ! fdsink fd=3 sync=false async=false';
+const VIDEO = (fps: number, width: number, height: number, kbps: number, gop: number): string =>
+  `videotestsrc is-live=true ! video/x-raw,format=I420,width=${width},height=${height},framerate=${fps}/1 ! ` +
+  `x264enc tune=zerolatency speed-preset=ultrafast bitrate=${kbps} key-int-max=${gop} ! video/x-h264,profile=constrained-baseline ! ` +
+  `h264parse config-interval=-1 ! rtph264pay pt=96 mtu=1200 config-interval=0 aggregate-mode=zero-latency timestamp-offset=0 ! ${TAIL}`;
+const AUDIO =
+  'audiotestsrc is-live=true wave=sine freq=440 samplesperbuffer=960 ! audio/x-raw,rate=48000,channels=2 ! ' +
+  `opusenc ! rtpopuspay pt=111 timestamp-offset=0 ! ${TAIL}`;
+
+export interface GstSourceOptions {
+  fps?: number;
+  width?: number;
+  height?: number;
+  kbps?: number;
+  /** Frames between key frames; this source cannot make one on demand. */
+  gop?: number;
+}
+
+/** A real GStreamer encoder behind the TrackSource port, for tests of the publishers: no camera, no capture room. */
+export class GstSource implements TrackSource {
+  readonly kind: 'audio' | 'video';
+  readonly deviceId = 'test';
+  readonly groupId = 'test';
+  readonly label = 'Test source';
+  muted = false;
+  mutedReason: string | undefined = undefined;
+  readonly rtp: RtpStream;
+  keyFrameRequests = 0;
+  readonly #launch: string;
+  readonly #observers = new Set<TrackSourceObserver>();
+  readonly #settings: MediaTrackSettings;
+  #child: ChildProcess | undefined;
+  #retained = 0;
+
+  constructor(kind: 'audio' | 'video', clock: MediaClock, options: GstSourceOptions = {}) {
+    const { fps = 15, width = 320, height = 240, kbps = 500, gop = 15 } = options;
+    this.kind = kind;
+    this.#launch = kind === 'video' ? VIDEO(fps, width, height, kbps, gop) : AUDIO;
+    this.#settings = kind === 'video' ? { width, height, frameRate: fps } : { sampleRate: 48_000, channelCount: 2 };
+    this.rtp = new RtpStream({
+      codec: kind === 'video' ? H264 : OPUS,
+      clock,
+      cname: 'test',
+      // A test machine may be slow; what is tested is never the age of frames.
+      maximumAge: 30_000,
+      requestKeyFrame: () => this.requestKeyFrame(),
+    });
+  }
+
+  get running(): boolean {
+    return this.#child !== undefined;
+  }
+
+  settings(): MediaTrackSettings {
+    return this.#settings;
+  }
+
+  observe(observer: TrackSourceObserver): () => void {
+    this.#observers.add(observer);
+    return () => this.#observers.delete(observer);
+  }
+
+  attach(): void {}
+  detach(): void {}
+
+  retain(): () => void {
+    if (this.#retained++ === 0) this.#start();
+    let held = true;
+    return () => {
+      if (!held) return;
+      held = false;
+      if (--this.#retained === 0) this.#stop();
+    };
+  }
+
+  requestKeyFrame(): void {
+    this.keyFrameRequests += 1;
+  }
+
+  /** Kills the encoder and starts another, as a crash of a capture worker does. */
+  crash(): void {
+    this.#stop();
+    if (this.#retained > 0) this.#start();
+  }
+
+  /** Ends the source for good. */
+  end(): void {
+    this.#stop();
+    for (const observer of [...this.#observers]) observer.ended();
+  }
+
+  #start(): void {
+    this.rtp.sourceChanged();
+    const child = spawn('gst-launch-1.0', ['-q', ...this.#launch.split(' ')], { stdio: ['ignore', 'ignore', 'inherit', 'pipe'] });
+    this.#child = child;
+    const splitter = new Rfc4571Splitter((packet) => {
+      if (this.#child === child) this.rtp.push(packet);
+    });
+    (child.stdio[3] as Readable).on('data', (chunk: Buffer) => splitter.push(chunk));
+  }
+
+  #stop(): void {
+    this.#child?.kill('SIGKILL');
+    this.#child = undefined;
+  }
+}
+
+export interface TestStream {
+  stream: MediaStream;
+  video: GstSource;
+  audio: GstSource;
+  tracks: MediaStreamTrack[];
+  clock: MediaClock;
+}
+
+/** A MediaStream of one video and one audio track over real encoders. */
+export function testStream(options: GstSourceOptions = {}): TestStream {
+  const clock = new MediaClock();
+  const video = new GstSource('video', clock, options);
+  const audio = new GstSource('audio', clock);
+  const tracks = [createTrack(video), createTrack(audio)];
+  return { stream: new MediaStream(tracks), video, audio, tracks, clock };
+}
