@@ -1,0 +1,37 @@
+/** How far past a default port we look for a free one. */
+const ATTEMPTS = 50;
+
+/** A port that the configuration names is taken: nothing else may be used in its place. */
+export class PortTakenError extends Error {
+  readonly port: number;
+
+  constructor(what: string, port: number, options: ErrorOptions) {
+    super(`${what}: port ${port} is in use by another program; free it or configure another port`, options);
+    this.name = 'PortTakenError';
+    this.port = port;
+  }
+}
+
+/**
+ * Calls `listen` with the port; where that is only a default and taken, with the next ones.
+ * @param what names the listener in the error.
+ * @returns the port that was free.
+ * @throws PortTakenError for a configured port, or when {@link ATTEMPTS} ports are taken; any other error as it is.
+ */
+export async function listenOn(
+  what: string,
+  port: number,
+  configured: boolean,
+  listen: (port: number) => Promise<unknown>,
+): Promise<number> {
+  const last = configured || port === 0 ? port : Math.min(65_535, port + ATTEMPTS - 1);
+  for (let candidate = port; ; candidate++) {
+    try {
+      await listen(candidate);
+      return candidate;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+      if (candidate >= last) throw new PortTakenError(what, port, { cause: error });
+    }
+  }
+}
