@@ -1,6 +1,13 @@
-import { type ChildProcess, fork, type SendHandle, type Serializable, spawn, type StdioOptions } from 'node:child_process';
-import type { Duplex } from 'node:stream';
+import {
+  type ChildProcess,
+  fork,
+  type SendHandle,
+  type Serializable,
+  type StdioOptions,
+  spawn,
+} from 'node:child_process';
 import { createInterface } from 'node:readline';
+import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { Log } from './log.ts';
 
@@ -129,9 +136,11 @@ function parseLogLine(line: string): { level: ChildLogLine['level']; message: st
 
 /** The other end of the log relay: what a child module uses as its Log. */
 export function childLog(bindings: Record<string, unknown> = {}): Log {
-  const write = (level: ChildLogLine['level']) => (fields: object, message = '') => {
-    process.stderr.write(`${JSON.stringify({ level, message, ...bindings, ...fields }, errorsAsText)}\n`);
-  };
+  const write =
+    (level: ChildLogLine['level']) =>
+    (fields: object, message = '') => {
+      process.stderr.write(`${JSON.stringify({ level, message, ...bindings, ...fields }, errorsAsText)}\n`);
+    };
   return {
     debug: write('debug'),
     info: write('info'),

@@ -136,12 +136,15 @@ export function removeTrackByGateway(stream: MediaStream, track: MediaStreamTrac
 
 function tracksOf(value: Iterable<MediaStreamTrack>): MediaStreamTrack[] {
   if (typeof (value as { [Symbol.iterator]?: unknown } | null)?.[Symbol.iterator] !== 'function')
-    throw new TypeError("Failed to construct 'MediaStream': the argument is neither a MediaStream nor a sequence of tracks");
+    throw new TypeError(
+      "Failed to construct 'MediaStream': the argument is neither a MediaStream nor a sequence of tracks",
+    );
   const tracks = [...value];
   for (const track of tracks) expectTrack(track, 'constructor');
   return tracks;
 }
 
 function expectTrack(value: unknown, where: string): asserts value is MediaStreamTrack {
-  if (!(value instanceof MediaStreamTrack)) throw new TypeError(`MediaStream ${where}: the argument is not a MediaStreamTrack`);
+  if (!(value instanceof MediaStreamTrack))
+    throw new TypeError(`MediaStream ${where}: the argument is not a MediaStreamTrack`);
 }

@@ -12,7 +12,13 @@ export interface RtpCodec {
 }
 
 export const H264: RtpCodec = { kind: 'video', mimeType: 'video/H264', payloadType: 96, clockRate: 90_000 };
-export const OPUS: RtpCodec = { kind: 'audio', mimeType: 'audio/opus', payloadType: 111, clockRate: 48_000, channels: 2 };
+export const OPUS: RtpCodec = {
+  kind: 'audio',
+  mimeType: 'audio/opus',
+  payloadType: 111,
+  clockRate: 48_000,
+  channels: 2,
+};
 
 /** `H264/90000`, `opus/48000/2`: the value of an `a=rtpmap` line after the payload type. */
 export function rtpmap(codec: RtpCodec): string {

@@ -117,7 +117,8 @@ function readPacket(packet: Buffer, feedback: Feedback[]): void {
     case PAYLOAD_FEEDBACK:
       if (count === 1 && packet.length >= 12) feedback.push({ type: 'key-frame', ssrc: packet.readUInt32BE(8) });
       if (count === 4)
-        for (let at = 12; at + 8 <= packet.length; at += 8) feedback.push({ type: 'key-frame', ssrc: packet.readUInt32BE(at) });
+        for (let at = 12; at + 8 <= packet.length; at += 8)
+          feedback.push({ type: 'key-frame', ssrc: packet.readUInt32BE(at) });
       break;
     default:
       break;

@@ -203,7 +203,8 @@ export class RtpStream {
     const now = this.#clock.now();
     const wall = onvifWallClock(packet);
     let wallToMonotonic = now - this.#clock.clock.wall();
-    if (wall !== undefined && Math.abs(now - (wall + wallToMonotonic)) > IMPLAUSIBLE_AGE_MS) wallToMonotonic = now - wall;
+    if (wall !== undefined && Math.abs(now - (wall + wallToMonotonic)) > IMPLAUSIBLE_AGE_MS)
+      wallToMonotonic = now - wall;
     const captured = wall === undefined ? now : wall + wallToMonotonic;
     let begin = this.rtpTimeAt(captured);
     const shortest = Math.round(this.codec.clockRate / 1000);

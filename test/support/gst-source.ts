@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import { MediaClock } from '../../daemon/lib/clock.ts';
-import { createTrack, type MediaStreamTrack } from '../../daemon/media/media-stream-track.ts';
 import { MediaStream } from '../../daemon/media/media-stream.ts';
+import { createTrack, type MediaStreamTrack } from '../../daemon/media/media-stream-track.ts';
 import type { MediaTrackSettings, TrackSource, TrackSourceObserver } from '../../daemon/media/track-source.ts';
 import { H264, OPUS } from '../../daemon/rtp/codec.ts';
 import { Rfc4571Splitter } from '../../daemon/rtp/framing.ts';
@@ -101,7 +101,9 @@ export class GstSource implements TrackSource {
 
   #start(): void {
     this.rtp.sourceChanged();
-    const child = spawn('gst-launch-1.0', ['-q', ...this.#launch.split(' ')], { stdio: ['ignore', 'ignore', 'inherit', 'pipe'] });
+    const child = spawn('gst-launch-1.0', ['-q', ...this.#launch.split(' ')], {
+      stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
+    });
     this.#child = child;
     const splitter = new Rfc4571Splitter((packet) => {
       if (this.#child === child) this.rtp.push(packet);
