@@ -1,0 +1,180 @@
+import { Counter, Gauge, Registry } from 'prom-client';
+import type { MachineReport } from './system.ts';
+
+/** The counters and states of one stream, as the gateway has them. Counters only grow while the process lives. */
+export interface StreamMetrics {
+  stream: string;
+  /** Its picture flows, or it is idle because nobody wants it. */
+  up: boolean;
+  /** Frames that came from capture. */
+  frames: number;
+  /** Frames not delivered, by reason: `slow-viewer`, `no-key-frame`, ... */
+  framesDropped: Readonly<Record<string, number>>;
+  /** Seconds; undefined when there was none or nobody watches. */
+  lastFrameAge: number | undefined;
+  /** By protocol. */
+  viewers: Readonly<Record<string, number>>;
+  /** Bytes by protocol. */
+  sentBytes: Readonly<Record<string, number>>;
+  /** By reason: `died`, `stalled`, ... */
+  captureRestarts: Readonly<Record<string, number>>;
+}
+
+/** Everything a scrape shows, collected when it is asked for. */
+export interface MetricsReport {
+  versions: { gateway: string; node: string; gstreamer: string };
+  streams: readonly StreamMetrics[];
+  mqtt: { connected: boolean; queued: number; dropped: number; reconnects: number };
+  /** By protocol. */
+  authFailures: Readonly<Record<string, number>>;
+  machine: MachineReport;
+}
+
+interface Sample {
+  labels?: Record<string, string>;
+  value: number;
+}
+
+interface MetricDefinition {
+  help: string;
+  labels?: readonly string[];
+  read: (report: MetricsReport) => Sample[];
+}
+
+/** The one table of what is exposed. Names ending in `_total` are counters, the others gauges; units are base units. */
+const METRICS: Readonly<Record<string, MetricDefinition>> = {
+  vedette_build_info: {
+    help: 'Versions; the value is always 1',
+    labels: ['version', 'node', 'gst'],
+    read: ({ versions }) => [
+      { labels: { version: versions.gateway, node: versions.node, gst: versions.gstreamer }, value: 1 },
+    ],
+  },
+  vedette_camera_up: {
+    help: 'Whether the stream works: live, or idle because nobody watches',
+    labels: ['camera'],
+    read: perStream(({ up }) => Number(up)),
+  },
+  vedette_frames_total: {
+    help: 'Frames that came from capture',
+    labels: ['camera', 'stage'],
+    read: ({ streams }) =>
+      streams.map(({ stream, frames }) => ({ labels: { camera: stream, stage: 'capture' }, value: frames })),
+  },
+  vedette_frames_dropped_total: {
+    help: 'Frames that were not delivered',
+    labels: ['camera', 'reason'],
+    read: perStreamAnd('reason', (stream) => stream.framesDropped),
+  },
+  vedette_last_frame_age_seconds: {
+    help: 'Time since the last frame of a stream that somebody watches',
+    labels: ['camera'],
+    read: perStream(({ lastFrameAge }) => lastFrameAge),
+  },
+  vedette_viewers: {
+    help: 'Viewers now',
+    labels: ['camera', 'protocol'],
+    read: perStreamAnd('protocol', (stream) => stream.viewers),
+  },
+  vedette_sent_bytes_total: {
+    help: 'Media bytes sent to viewers',
+    labels: ['camera', 'protocol'],
+    read: perStreamAnd('protocol', (stream) => stream.sentBytes),
+  },
+  vedette_capture_restarts_total: {
+    help: 'Restarts of capture workers',
+    labels: ['camera', 'reason'],
+    read: perStreamAnd('reason', (stream) => stream.captureRestarts),
+  },
+  vedette_mqtt_connected: { help: 'Whether the broker is connected', read: ({ mqtt }) => one(Number(mqtt.connected)) },
+  vedette_mqtt_queue_messages: { help: 'Messages that wait for the broker', read: ({ mqtt }) => one(mqtt.queued) },
+  vedette_mqtt_queue_dropped_total: {
+    help: 'Messages that were dropped for lack of room',
+    read: ({ mqtt }) => one(mqtt.dropped),
+  },
+  vedette_mqtt_reconnects_total: { help: 'Connections after the first', read: ({ mqtt }) => one(mqtt.reconnects) },
+  vedette_auth_failures_total: {
+    help: 'Refused credentials',
+    labels: ['protocol'],
+    read: ({ authFailures }) => labelled('protocol', authFailures),
+  },
+  vedette_soc_temperature_celsius: {
+    help: 'Temperature of the processor',
+    read: ({ machine }) => one(machine.temperature),
+  },
+  vedette_throttled: {
+    help: 'Whether the board slows down now for heat or low voltage',
+    read: ({ machine }) => one(machine.throttling === undefined ? undefined : Number(machine.throttling.now)),
+  },
+  vedette_cpu_ratio: { help: 'Use of all processor cores, 0 to 1', read: ({ machine }) => one(machine.cpu) },
+  vedette_process_memory_bytes: {
+    help: 'Proportional set size of a process of the gateway',
+    labels: ['process'],
+    read: ({ machine }) =>
+      machine.processes.map(({ name, pid, pss }) => ({ labels: { process: `${name}:${pid}` }, value: pss })),
+  },
+  vedette_disk_free_bytes: {
+    help: 'Free space of the state directory',
+    read: ({ machine }) => one(machine.disk?.free),
+  },
+  vedette_clock_trusted: {
+    help: 'Whether the clock has been set',
+    read: ({ machine }) => one(Number(machine.clockTrusted)),
+  },
+};
+
+/** The Prometheus exposition of a report, made when it is scraped and never in between. */
+export class Metrics {
+  readonly #collect: () => MetricsReport | Promise<MetricsReport>;
+  readonly #registry = new Registry();
+  readonly #metrics: { definition: MetricDefinition; metric: Gauge | Counter }[];
+
+  constructor(options: { collect: () => MetricsReport | Promise<MetricsReport> }) {
+    this.#collect = options.collect;
+    this.#metrics = Object.entries(METRICS).map(([name, definition]) => {
+      const Type = name.endsWith('_total') ? Counter : Gauge;
+      const { help, labels = [] } = definition;
+      return { definition, metric: new Type({ name, help, labelNames: labels, registers: [this.#registry] }) };
+    });
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  /** Prometheus text format 0.0.4. */
+  async text(): Promise<string> {
+    const report = await this.#collect();
+    for (const { definition, metric } of this.#metrics) {
+      // The numbers are counted where things happen; here they are only shown, so each scrape writes them anew.
+      metric.reset();
+      if (definition.labels === undefined) metric.remove();
+      for (const { labels = {}, value } of definition.read(report)) metric.inc(labels, value);
+    }
+    return this.#registry.metrics();
+  }
+}
+
+function one(value: number | undefined): Sample[] {
+  return value === undefined ? [] : [{ value }];
+}
+
+function labelled(
+  label: string,
+  values: Readonly<Record<string, number>>,
+  more: Record<string, string> = {},
+): Sample[] {
+  return Object.entries(values).map(([key, value]) => ({ labels: { ...more, [label]: key }, value }));
+}
+
+function perStream(read: (stream: StreamMetrics) => number | undefined): MetricDefinition['read'] {
+  return ({ streams }) =>
+    streams.flatMap((stream) => one(read(stream)).map((sample) => ({ ...sample, labels: { camera: stream.stream } })));
+}
+
+function perStreamAnd(
+  label: string,
+  read: (stream: StreamMetrics) => Readonly<Record<string, number>>,
+): MetricDefinition['read'] {
+  return ({ streams }) => streams.flatMap((stream) => labelled(label, read(stream), { camera: stream.stream }));
+}
