@@ -1,0 +1,93 @@
+#!/usr/bin/env node
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { SetUpError, say } from './set-up-error.mjs';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const OUTPUT = join(ROOT, 'dist');
+const STAMP = join(OUTPUT, '.built');
+const TREES = ['daemon', 'config', 'test', 'bench'];
+/** Folders of the trees that nothing in dist/ needs. */
+const LEFT_OUT = new Set(['test/vm']);
+const SETTINGS = ['tsconfig.json', 'package.json', 'package-lock.json'];
+const PROGRAM = 'daemon/main';
+
+/**
+ * Compiles the project into dist/: TypeScript through tsc, every other file as it is; outputs of sources that are gone
+ * go too. Does nothing when no source has changed since the last build.
+ */
+export function build() {
+  const sources = TREES.filter((tree) => existsSync(join(ROOT, tree))).flatMap((tree) => filesUnder(tree));
+  const state = fingerprint([...sources, ...SETTINGS]);
+  if (existsSync(STAMP) && readFileSync(STAMP, 'utf8') === state) return;
+  say('Building ...');
+  rmSync(STAMP, { force: true });
+  const modules = sources
+    .filter((path) => path.endsWith('.ts') && !path.endsWith('.d.ts'))
+    .map((path) => path.slice(0, -3));
+  const assets = sources.filter((path) => !path.endsWith('.ts') && !path.endsWith('.md'));
+  // tsc trusts its record of what it wrote, also when that is not there any more.
+  if (modules.some((path) => !existsSync(join(OUTPUT, `${path}.js`))))
+    rmSync(join(OUTPUT, '.tsbuildinfo'), { force: true });
+  const compiler = join(ROOT, 'node_modules/typescript/bin/tsc');
+  const { status } = spawnSync(process.execPath, [compiler, '-p', ROOT], {
+    cwd: ROOT,
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  if (status !== 0) throw new SetUpError('The build failed, see above.');
+  for (const path of assets) {
+    mkdirSync(dirname(join(OUTPUT, path)), { recursive: true });
+    copyFileSync(join(ROOT, path), join(OUTPUT, path));
+  }
+  const outputs = new Set(
+    modules.flatMap((path) => ['.js', '.js.map', '.d.ts'].map((suffix) => path + suffix)).concat(assets),
+  );
+  for (const path of TREES.flatMap((tree) => filesUnder(tree, OUTPUT))) {
+    if (!outputs.has(path)) rmSync(join(OUTPUT, path));
+  }
+  const program = join(OUTPUT, `${PROGRAM}.js`);
+  if (existsSync(program)) chmodSync(program, 0o755);
+  writeFileSync(STAMP, state);
+}
+
+/** Paths of the files below `folder`, relative to `root`. */
+function filesUnder(folder, root = ROOT) {
+  if (LEFT_OUT.has(folder) || !existsSync(join(root, folder))) return [];
+  return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
+    const path = `${folder}/${entry.name}`;
+    if (entry.isDirectory()) return filesUnder(path, root);
+    return entry.isFile() ? [path] : [];
+  });
+}
+
+function fingerprint(paths) {
+  const hash = createHash('sha256');
+  for (const path of paths) {
+    const { mtimeMs, size } = statSync(join(ROOT, path));
+    hash.update(`${path} ${mtimeMs} ${size}\n`);
+  }
+  return hash.digest('hex');
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  try {
+    build();
+  } catch (error) {
+    if (!(error instanceof SetUpError)) throw error;
+    console.error(`\n${error.message}`);
+    process.exitCode = 1;
+  }
+}
