@@ -49,7 +49,7 @@ export class InterleavedSplitter extends PrefixSplitter {
     this.#onPacket = onPacket;
   }
 
-  /** @throws Error when the stream is out of step: only ever a fault of the peer that writes it. */
+  /** @throws Error when the stream is out of step: only ever a fault of the process that writes it. */
   protected override packet(bytes: Buffer, from: number, to: number): void {
     if (bytes[from] !== 0x24)
       throw new Error(`interleaved stream out of step: 0x${bytes[from]?.toString(16)} where 0x24 is due`);

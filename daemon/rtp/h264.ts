@@ -9,6 +9,8 @@ export interface ParameterSets {
 const NAL_IDR = 5;
 const NAL_SPS = 7;
 const NAL_PPS = 8;
+/** NAL header, profile, constraints, level: what `profile-level-id` is made of. */
+const SHORTEST_SPS = 4;
 const STAP_A = 24;
 const FU_A = 28;
 
@@ -44,7 +46,7 @@ export function summarizeH264(packet: Buffer): NalSummary {
 function note(summary: NalSummary, nal: Buffer): void {
   const type = (nal[0] ?? 0) & 0x1f;
   if (type === NAL_IDR) summary.idr = true;
-  else if (type === NAL_SPS) summary.sps = nal;
+  else if (type === NAL_SPS && nal.length >= SHORTEST_SPS) summary.sps = nal;
   else if (type === NAL_PPS) summary.pps = nal;
 }
 

@@ -36,9 +36,11 @@ export function onvifWallClock(packet: Buffer): number | undefined {
   if ((first & 0x10) === 0) return undefined;
   const offset = RTP_HEADER_BYTES + (first & 0x0f) * 4;
   if (offset + 12 > packet.length || packet.readUInt16BE(offset) !== ONVIF_EXTENSION) return undefined;
-  const seconds = packet.readUInt32BE(offset + 4);
+  if (packet.readUInt16BE(offset + 2) < 2) return undefined;
+  // NTP seconds start again at 0 in 2036; read modulo 2^32 they reach from 1970 to 2106.
+  const seconds = (packet.readUInt32BE(offset + 4) - NTP_UNIX_SECONDS) >>> 0;
   const fraction = packet.readUInt32BE(offset + 8);
-  return (seconds - NTP_UNIX_SECONDS) * 1000 + (fraction * 1000) / 2 ** 32;
+  return seconds * 1000 + (fraction * 1000) / 2 ** 32;
 }
 
 /** Signed distance from b to a in 32-bit RTP time: positive when a is later. */

@@ -94,7 +94,8 @@ export function readFeedback(compound: Buffer): Feedback[] {
     if ((compound[at] as number) >> 6 !== 2) break;
     const end = at + 4 + compound.readUInt16BE(at + 2) * 4;
     if (end > compound.length) break;
-    readPacket(compound.subarray(at, end), feedback);
+    const padding = (compound[at] as number) & 0x20 ? (compound[end - 1] as number) : 0;
+    readPacket(compound.subarray(at, Math.max(at + 4, end - padding)), feedback);
     at = end;
   }
   return feedback;

@@ -2,17 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { MediaClock } from '../lib/clock.ts';
 import type { RtpCodec } from './codec.ts';
 import { h264FormatParameters, type NalSummary, summarizeH264 } from './h264.ts';
-import {
-  isRtp,
-  marker,
-  onvifWallClock,
-  payloadOffset,
-  RTP_HEADER_BYTES,
-  sequenceDistance,
-  sequenceNumber,
-  timestamp,
-  timestampDistance,
-} from './packet.ts';
+import { isRtp, marker, onvifWallClock, payloadOffset, RTP_HEADER_BYTES, sequenceNumber, timestamp } from './packet.ts';
 import { writeSenderReport } from './rtcp.ts';
 import { RtpFrame } from './rtp-frame.ts';
 
@@ -21,7 +11,7 @@ export interface RtpStreamOptions {
   clock: MediaClock;
   /** RTCP canonical name; the same for all tracks of the process. */
   cname: string;
-  /** Frames older than this on arrival are stale and are dropped, in milliseconds. */
+  /** A frame that took this much longer than the source's freshest is stale and is dropped, in milliseconds. */
   maximumAge?: number;
   /** Called when nothing can go out before a key frame comes. The owner coalesces. */
   requestKeyFrame?: () => void;
@@ -41,13 +31,31 @@ export interface RtpStreamStats {
 }
 
 const DEFAULT_MAXIMUM_AGE_MS = 1000;
-/** A stamp this far from the time of arrival comes from a clock that cannot be believed. */
-const IMPLAUSIBLE_AGE_MS = 10_000;
+/** The stamp of a source's first packet is believed from this long before its arrival ... */
+const PLAUSIBLE_AGE_MS = 10_000;
+/** ... to this long after it: beyond, the wall clock was set between the source's reading of it and ours. */
+const PLAUSIBLE_LEAD_MS = 100;
 
+/** One life of the source. */
 interface SourceLife {
-  timestampOffset: number;
-  wallToMonotonic: number;
+  /** What to add to its timestamps. */
+  readonly timestampOffset: number;
+  /** What to add to its wall clock to make monotonic time of it. */
+  readonly wallToMonotonic: number;
   nextSequence: number;
+  /** Age on arrival of its freshest frame, in milliseconds: what its pipeline takes, and what its clock is off. */
+  leastAge: number;
+  /** Since when all its frames have been stale, in monotonic milliseconds. */
+  staleSince: number | undefined;
+}
+
+/** Packets of the access unit that is not complete yet. */
+interface AccessUnit {
+  readonly packets: Buffer[];
+  readonly timestamp: number;
+  /** Packets of it were lost: it is never sent. */
+  readonly broken: boolean;
+  idr: boolean;
 }
 
 /**
@@ -60,23 +68,21 @@ export class RtpStream {
   readonly ssrc: number;
   readonly stats: RtpStreamStats = { frames: 0, keyFrames: 0, packets: 0, octets: 0, dropped: 0, sources: 0 };
   readonly #clock: MediaClock;
-  readonly #cname: string;
+  /** RTCP canonical name, as in `a=ssrc` lines of SDP. */
+  readonly cname: string;
   readonly #maximumAge: number;
   readonly #requestKeyFrame: () => void;
   readonly #listeners = new Set<(frame: RtpFrame) => void>();
   readonly #video: boolean;
 
-  /** The line: RTP time is #baseTimestamp at monotonic #baseTime. */
-  #baseTime: number | undefined;
-  readonly #baseTimestamp: number;
   #nextSequence: number;
-  #last: { timestamp: number; captureTime: number } | undefined;
+  readonly #firstTimestamp: number;
+  /** Where the line stands: RTP time and monotonic time of the newest frame, or of the line's beginning. */
+  #newest: { timestamp: number; captureTime: number } | undefined;
 
-  /** This life of the source: what to add to its timestamps, and to its wall clock to make monotonic time of it. */
   #source: SourceLife | undefined;
   #waitForKeyFrame: boolean;
-  /** Packets of the access unit that is not complete yet; undefined entries of a broken one are never sent. */
-  #unit: { packets: Buffer[]; timestamp: number; idr: boolean; broken: boolean } | undefined;
+  #unit: AccessUnit | undefined;
 
   #sps: Buffer | undefined;
   #pps: Buffer | undefined;
@@ -86,14 +92,14 @@ export class RtpStream {
   constructor(options: RtpStreamOptions) {
     this.codec = options.codec;
     this.#clock = options.clock;
-    this.#cname = options.cname;
+    this.cname = options.cname;
     this.#maximumAge = options.maximumAge ?? DEFAULT_MAXIMUM_AGE_MS;
     this.#requestKeyFrame = options.requestKeyFrame ?? (() => undefined);
     this.#video = options.codec.kind === 'video';
     this.#waitForKeyFrame = this.#video;
     const random = randomBytes(10);
     this.ssrc = random.readUInt32BE(0) || 1;
-    this.#baseTimestamp = random.readUInt32BE(4);
+    this.#firstTimestamp = random.readUInt32BE(4);
     this.#nextSequence = random.readUInt16BE(8) >> 1;
     if (!this.#video) this.#formatParameters = 'minptime=10;useinbandfec=1;stereo=1;sprop-stereo=1';
   }
@@ -110,7 +116,7 @@ export class RtpStream {
 
   /** When the newest frame was captured, in monotonic milliseconds. */
   get lastCaptureTime(): number | undefined {
-    return this.#last?.captureTime;
+    return this.stats.frames === 0 ? undefined : this.#newest?.captureTime;
   }
 
   /** Resolves once the format parameters are known; rejects with the signal's reason. */
@@ -140,22 +146,19 @@ export class RtpStream {
     return () => this.#listeners.delete(listener);
   }
 
-  /** RTP time at a monotonic time, on the stream's line. Before the first frame the line begins now. */
-  rtpTimeAt(monotonic: number): number {
-    this.#baseTime ??= monotonic;
-    return (this.#baseTimestamp + Math.round(((monotonic - this.#baseTime) * this.codec.clockRate) / 1000)) >>> 0;
-  }
-
-  /** RTP time that an RTCP report or RTP-Info pairs with `monotonic`: extrapolated from the newest frame, so that it follows the source's clock. */
+  /**
+   * RTP time that an RTCP report or RTP-Info pairs with `monotonic`: extrapolated from the newest frame, so that it
+   * follows the source's clock. Before the first frame the line begins with the first time that is asked for.
+   */
   reportedTimeAt(monotonic: number): number {
-    if (this.#last === undefined) return this.rtpTimeAt(monotonic);
-    const elapsed = ((monotonic - this.#last.captureTime) * this.codec.clockRate) / 1000;
-    return (this.#last.timestamp + Math.round(elapsed)) >>> 0;
+    this.#newest ??= { timestamp: this.#firstTimestamp, captureTime: monotonic };
+    const elapsed = ((monotonic - this.#newest.captureTime) * this.codec.clockRate) / 1000;
+    return (this.#newest.timestamp + Math.round(elapsed)) >>> 0;
   }
 
   /** A compound sender report for now; undefined before the first frame. */
   senderReport(): Buffer | undefined {
-    if (this.#last === undefined) return undefined;
+    if (this.stats.frames === 0) return undefined;
     const now = this.#clock.now();
     return writeSenderReport({
       ssrc: this.ssrc,
@@ -163,7 +166,7 @@ export class RtpStream {
       rtpTime: this.reportedTimeAt(now),
       packetCount: this.stats.packets,
       octetCount: this.stats.octets,
-      cname: this.#cname,
+      cname: this.cname,
     });
   }
 
@@ -178,50 +181,52 @@ export class RtpStream {
   push(packet: Buffer): void {
     if (!isRtp(packet)) return;
     const source = this.#source ?? this.#begin(packet);
-    const lost = sequenceDistance(sequenceNumber(packet), source.nextSequence);
-    source.nextSequence = (sequenceNumber(packet) + 1) & 0xffff;
-    if (lost !== 0) this.#interrupted();
+    const sequence = sequenceNumber(packet);
+    const lost = sequence !== source.nextSequence;
+    source.nextSequence = (sequence + 1) & 0xffff;
     if (!this.#video) {
       this.#emit([packet], true);
       return;
     }
+    if (lost) {
+      this.#dropUnit();
+      this.#awaitKeyFrame();
+    }
     const time = timestamp(packet);
-    if (this.#unit !== undefined && this.#unit.timestamp !== time) this.#interrupted();
-    this.#unit ??= { packets: [], timestamp: time, idr: false, broken: lost !== 0 };
-    const unit = this.#unit;
-    unit.packets.push(packet);
+    // Not every source sets the marker; an access unit ends where another begins, too.
+    if (this.#unit !== undefined && this.#unit.timestamp !== time) this.#completeUnit(this.#unit);
+    this.#unit ??= { packets: [], timestamp: time, idr: false, broken: lost };
+    this.#unit.packets.push(packet);
     const summary = summarizeH264(packet);
-    if (summary.idr) unit.idr = true;
+    if (summary.idr) this.#unit.idr = true;
     this.#learnFormat(summary);
-    if (!marker(packet)) return;
-    this.#unit = undefined;
-    if (unit.broken) this.stats.dropped += 1;
-    else this.#complete(unit.packets, unit.idr);
+    if (marker(packet)) this.#completeUnit(this.#unit);
   }
 
   #begin(packet: Buffer): SourceLife {
     const now = this.#clock.now();
     const wall = onvifWallClock(packet);
     let wallToMonotonic = now - this.#clock.clock.wall();
-    if (wall !== undefined && Math.abs(now - (wall + wallToMonotonic)) > IMPLAUSIBLE_AGE_MS)
-      wallToMonotonic = now - wall;
+    if (wall !== undefined) {
+      const age = now - (wall + wallToMonotonic);
+      if (age > PLAUSIBLE_AGE_MS || age < -PLAUSIBLE_LEAD_MS) wallToMonotonic = now - wall;
+    }
     const captured = wall === undefined ? now : wall + wallToMonotonic;
-    let begin = this.rtpTimeAt(captured);
-    const shortest = Math.round(this.codec.clockRate / 1000);
-    if (this.#last !== undefined && timestampDistance(begin, this.#last.timestamp) < shortest)
-      begin = (this.#last.timestamp + shortest) >>> 0;
+    // Strictly later than what went out, though clocks may have it otherwise.
+    const begin = this.reportedTimeAt(Math.max(captured, (this.lastCaptureTime ?? -Infinity) + 1));
     this.stats.sources += 1;
     this.#source = {
       timestampOffset: (begin - timestamp(packet)) >>> 0,
       wallToMonotonic,
       nextSequence: sequenceNumber(packet),
+      leastAge: Infinity,
+      staleSince: undefined,
     };
     return this.#source;
   }
 
-  #interrupted(): void {
-    this.#dropUnit();
-    if (!this.#video) return;
+  /** A picture is missing: what comes before the next key frame cannot be decoded. */
+  #awaitKeyFrame(): void {
     this.#waitForKeyFrame = true;
     this.#requestKeyFrame();
   }
@@ -232,37 +237,47 @@ export class RtpStream {
     this.stats.dropped += 1;
   }
 
-  #complete(packets: Buffer[], idr: boolean): void {
-    if (this.#waitForKeyFrame && !idr) {
+  #completeUnit(unit: AccessUnit): void {
+    this.#unit = undefined;
+    if (unit.broken || (this.#waitForKeyFrame && !unit.idr)) {
       this.stats.dropped += 1;
       this.#requestKeyFrame();
-      return;
-    }
-    if (this.#emit(packets, idr)) this.#waitForKeyFrame = false;
+    } else if (this.#emit(unit.packets, unit.idr)) this.#waitForKeyFrame = false;
+    else this.#awaitKeyFrame();
   }
 
-  /** Sends a frame on its way; false when it was too old. */
+  /** Sends a frame on its way; false when it was stale. */
   #emit(packets: Buffer[], keyFrame: boolean): boolean {
     const source = this.#source as SourceLife;
     const now = this.#clock.now();
     const wall = onvifWallClock(packets[0] as Buffer);
     const captureTime = wall === undefined ? now : wall + source.wallToMonotonic;
-    if (now - captureTime > this.#maximumAge) {
+    if (this.#isStale(source, now - captureTime, now)) {
       this.stats.dropped += 1;
-      if (this.#video) {
-        this.#waitForKeyFrame = true;
-        this.#requestKeyFrame();
-      }
       return false;
     }
     const frame = this.#rewrite(packets, source.timestampOffset, keyFrame, captureTime);
-    this.#last = { timestamp: frame.timestamp, captureTime };
+    this.#newest = { timestamp: frame.timestamp, captureTime };
     this.stats.frames += 1;
     if (keyFrame) this.stats.keyFrames += 1;
     this.stats.packets += packets.length;
     this.stats.octets += frame.byteLength - RTP_HEADER_BYTES * packets.length;
     for (const listener of this.#listeners) listener(frame);
     return true;
+  }
+
+  /** Old frames in a row are a queue that drains; when they do not end, the source has become slower, or its clock was set. */
+  #isStale(source: SourceLife, age: number, now: number): boolean {
+    source.leastAge = Math.min(source.leastAge, age);
+    if (age - source.leastAge <= this.#maximumAge) {
+      source.staleSince = undefined;
+      return false;
+    }
+    source.staleSince ??= now;
+    if (now - source.staleSince <= this.#maximumAge) return true;
+    source.leastAge = age;
+    source.staleSince = undefined;
+    return false;
   }
 
   #rewrite(packets: Buffer[], timestampOffset: number, keyFrame: boolean, captureTime: number): RtpFrame {
@@ -293,9 +308,13 @@ export class RtpStream {
 
   #learnFormat({ sps, pps }: NalSummary): void {
     if (sps === undefined && pps === undefined) return;
-    if (sps !== undefined && !this.#sps?.equals(sps)) this.#sps = Buffer.from(sps);
-    else if (pps === undefined || this.#pps?.equals(pps)) return;
-    if (pps !== undefined) this.#pps = Buffer.from(pps);
+    if (sps !== undefined && !this.#sps?.equals(sps)) {
+      this.#sps = Buffer.from(sps);
+      // A picture parameter set belongs to its sequence parameter set; the one for this comes with it or next.
+      this.#pps = undefined;
+    }
+    if (pps === undefined || this.#pps?.equals(pps)) return;
+    this.#pps = Buffer.from(pps);
     if (this.#sps === undefined || this.#pps === undefined) return;
     this.#formatParameters = h264FormatParameters({ sps: this.#sps, pps: this.#pps });
     for (const waiter of this.#formatWaiters) waiter();
