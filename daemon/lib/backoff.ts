@@ -1,4 +1,4 @@
-/** The delays between attempts: exponential with full jitter below the cap, so that a fleet never moves in step. */
+/** The delays between attempts: exponential up to a cap, with jitter, so that a fleet never moves in step. */
 export interface BackoffOptions {
   /** The first delay, in milliseconds. */
   minimum: number;

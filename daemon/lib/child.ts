@@ -68,9 +68,10 @@ export class Child<Sent extends Serializable, Received> {
     });
     this.#relayLog(options.name, log);
     this.exited = new Promise((resolve) => {
-      this.#process.once('error', (error) => {
-        log.error({ err: error, child: options.name }, `cannot start ${options.name}`);
-        resolve({ asked: this.#asked, code: null, signal: null });
+      this.#process.on('error', (error) => {
+        log.error({ err: error, child: options.name }, `${options.name}: ${error.message}`);
+        // The same event tells of a signal or a message that did not arrive, at a process that lives.
+        if (this.#process.pid === undefined) resolve({ asked: this.#asked, code: null, signal: null });
       });
       this.#process.once('exit', (code, signal) => resolve({ asked: this.#asked, code, signal }));
     });
@@ -91,7 +92,9 @@ export class Child<Sent extends Serializable, Received> {
   /** Sends a command; false when the child is gone, which {@link exited} tells too. */
   send(message: Sent, handle?: SendHandle): boolean {
     if (!this.#process.connected) return false;
-    return this.#process.send(message, handle, {}, () => undefined);
+    // Its own result tells of a full channel, too, where the message does arrive.
+    this.#process.send(message, handle, {}, () => undefined);
+    return true;
   }
 
   /** Asks the child to stop, by `message` or else by SIGTERM, and kills it after the deadline. Idempotent. */
@@ -139,7 +142,7 @@ export function childLog(bindings: Record<string, unknown> = {}): Log {
   const write =
     (level: ChildLogLine['level']) =>
     (fields: object, message = '') => {
-      process.stderr.write(`${JSON.stringify({ level, message, ...bindings, ...fields }, errorsAsText)}\n`);
+      process.stderr.write(`${JSON.stringify({ ...bindings, ...fields, level, message }, errorsAsText)}\n`);
     };
   return {
     debug: write('debug'),

@@ -9,7 +9,7 @@ export interface SupervisorOptions<Sent extends Serializable, Received> {
   log: Log;
   /** Makes a new life; called for the start and for each restart. */
   start: () => Child<Sent, Received>;
-  /** A life ended that we had not asked to end. `next` is when the next begins, in milliseconds. */
+  /** A life ended that we had not asked to end. `next` is the delay before the next begins, in milliseconds; stop() may be called here. */
   died?: (exit: ChildExit, next: number) => void;
   /** Without {@link Supervisor.progress} for this long the child counts as hung and is killed, in milliseconds; none: only its exit counts. */
   progressTimeout?: number;
@@ -17,14 +17,18 @@ export interface SupervisorOptions<Sent extends Serializable, Received> {
   startTimeout?: number;
   /** Delays between lives. */
   backoff?: { minimum: number; maximum: number };
-  /** A life with progress for this long resets the back-off, in milliseconds. */
+  /** A life with progress (where that is watched) for this long resets the back-off, in milliseconds. */
   settled?: number;
   clock?: Clock;
 }
 
+/** After a pause of the whole process the timers come first; what the child has sent meanwhile is read within this time. */
+const GRACE_MS = 20;
+
 /**
  * Keeps one child alive: by its progress, not by its exit alone. The owner calls {@link progress} whenever the child
  * has done something useful (a packet, a heartbeat).
+ * An end that the owner asked for, by `child.stop()`, is no death: the next life begins at once.
  */
 export class Supervisor<Sent extends Serializable, Received> {
   readonly #options: SupervisorOptions<Sent, Received>;
@@ -49,22 +53,20 @@ export class Supervisor<Sent extends Serializable, Received> {
     return this.#child;
   }
 
-  /** Starts the child and keeps it alive. Idempotent. */
+  /** Starts the child and keeps it alive; one that is still stopping ends first. Idempotent. */
   start(): void {
     if (this.#wanted) return;
     this.#wanted = true;
     this.#backoff.reset();
-    this.#begin();
+    if (this.#child === undefined) this.#begin();
   }
 
-  /** Stops the child for good, by `message` or else SIGTERM, with the child's own deadline. Idempotent. */
+  /** Stops the child for good, by `message` or else SIGTERM, with the child's own deadline, and waits for its end. Idempotent. */
   async stop(message?: Sent): Promise<void> {
     this.#wanted = false;
     this.#clock.clearTimeout(this.#timer);
     this.#clock.clearTimeout(this.#watchdog);
-    const child = this.#child;
-    this.#child = undefined;
-    await child?.stop(message);
+    await this.#child?.stop(message);
   }
 
   /** The child did something useful. Cheap: to be called for every packet. */
@@ -83,34 +85,42 @@ export class Supervisor<Sent extends Serializable, Received> {
     this.#lastProgress = undefined;
     const child = this.#options.start();
     this.#child = child;
-    void child.exited.then((exit) => this.#ended(child, exit));
+    void child.exited.then((exit) => this.#ended(exit));
     this.#watch();
   }
 
-  #watch(): void {
+  #watch(overdue = false): void {
     const { progressTimeout, startTimeout = progressTimeout } = this.#options;
     const limit = this.#lastProgress === undefined ? startTimeout : progressTimeout;
     if (limit === undefined) return;
     const left = (this.#lastProgress ?? this.#startedAt) + limit - this.#clock.now();
-    if (left <= 0) {
+    if (left <= 0 && overdue) {
       this.restart(`no sign of life for ${Math.round(limit)} ms`);
       return;
     }
-    this.#watchdog = this.#clock.setTimeout(() => this.#watch(), left);
+    const pause = left <= 0 ? GRACE_MS : Math.min(left, progressTimeout ?? left);
+    this.#watchdog = this.#clock.setTimeout(() => this.#watch(left <= 0), pause);
     this.#watchdog.unref?.();
   }
 
-  #ended(child: Child<Sent, Received>, exit: ChildExit): void {
-    if (this.#child !== child) return;
+  #ended(exit: ChildExit): void {
     this.#child = undefined;
     this.#clock.clearTimeout(this.#watchdog);
     if (!this.#wanted) return;
+    if (exit.asked) {
+      this.#begin();
+      return;
+    }
     this.deaths += 1;
-    const { settled = 5000 } = this.#options;
-    if (this.#lastProgress !== undefined && this.#lastProgress - this.#startedAt >= settled) this.#backoff.reset();
+    const { settled = 5000, progressTimeout } = this.#options;
+    const fine = this.#lastProgress ?? (progressTimeout === undefined ? this.#clock.now() : this.#startedAt);
+    if (fine - this.#startedAt >= settled) this.#backoff.reset();
     const delay = this.#backoff.next();
-    this.#options.log.warn({ child: this.#options.name, ...exit, delay: Math.round(delay) }, `${this.#options.name} died`);
-    this.#options.died?.(exit, delay);
+    this.#options.log.warn(
+      { child: this.#options.name, ...exit, delay: Math.round(delay) },
+      `${this.#options.name} died`,
+    );
     this.#timer = this.#clock.setTimeout(() => this.#begin(), delay);
+    this.#options.died?.(exit, delay);
   }
 }
