@@ -31,7 +31,7 @@ export class FrameGate {
   }
 
   /** Whether this frame goes out, given how many bytes already wait in the reader's queue. */
-  admits(frame: RtpFrame, queuedBytes: number): boolean {
+  admits(frame: Pick<RtpFrame, 'keyFrame'>, queuedBytes: number): boolean {
     const { highWater, needsKeyFrame } = this.#options;
     if (queuedBytes > highWater) this.#state = 'draining';
     else if (this.#state === 'draining' && queuedBytes <= highWater / 8)
