@@ -1,10 +1,10 @@
 /**
- * Event handler attributes (HTML, 8.1.8.1) for our EventTargets: `onmute` and the like, one listener each, which stands
- * in the order in which the first handler was set.
+ * Event handler attributes (HTML, 8.1.8.1) for our EventTargets: `onmute` and the like. One handler each; it stands
+ * among the listeners where it was set, keeps that place when another function replaces it, and loses it with null.
  */
-type Handler = ((this: unknown, event: Event) => unknown) | null;
+type Handler = object | null;
 
-const slots = new WeakMap<EventTarget, Map<string, { handler: Handler }>>();
+const handlers = new WeakMap<object, Map<string, { value: object; listener: (event: Event) => void }>>();
 
 /** Defines `on<type>` accessors on a class's prototype. */
 export function defineEventHandlers(prototype: EventTarget, types: readonly string[]): void {
@@ -13,27 +13,34 @@ export function defineEventHandlers(prototype: EventTarget, types: readonly stri
       enumerable: true,
       configurable: true,
       get(this: EventTarget): Handler {
-        return slots.get(this)?.get(type)?.handler ?? null;
+        return handlers.get(this)?.get(type)?.value ?? null;
       },
       set(this: EventTarget, value: unknown) {
-        setHandler(this, type, typeof value === 'function' ? (value as Handler) : null);
+        // Web IDL, [LegacyTreatNonObjectAsNull]: an object that cannot be called is kept, and does nothing.
+        const isObject = typeof value === 'function' || (typeof value === 'object' && value !== null);
+        setHandler(this, type, isObject ? value : null);
       },
     });
   }
 }
 
-function setHandler(target: EventTarget, type: string, handler: Handler): void {
-  let types = slots.get(target);
-  if (types === undefined) slots.set(target, (types = new Map()));
-  const slot = types.get(type);
-  if (slot !== undefined) {
-    slot.handler = handler;
-    return;
+function setHandler(target: EventTarget, type: string, value: Handler): void {
+  let byType = handlers.get(target);
+  if (byType === undefined) handlers.set(target, (byType = new Map()));
+  const present = byType.get(type);
+  if (value === null) {
+    if (present !== undefined) target.removeEventListener(type, present.listener);
+    byType.delete(type);
+  } else if (present !== undefined) {
+    present.value = value;
+  } else {
+    const handler = {
+      value,
+      listener: (event: Event): void => {
+        if (typeof handler.value === 'function' && handler.value.call(target, event) === false) event.preventDefault();
+      },
+    };
+    target.addEventListener(type, handler.listener);
+    byType.set(type, handler);
   }
-  if (handler === null) return;
-  const fresh = { handler };
-  types.set(type, fresh);
-  target.addEventListener(type, (event) => {
-    if (fresh.handler?.call(target, event) === false) event.preventDefault();
-  });
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { defineEventHandlers } from './event-handlers.ts';
 import type { MediaTrackSettings, TrackSource } from './track-source.ts';
+import { defineInterface } from './web-idl.ts';
 
 /** The states of MediaStreamTrack.readyState. */
 export type MediaStreamTrackState = 'live' | 'ended';
@@ -33,11 +34,12 @@ export class MediaStreamTrack extends EventTarget {
 
   static {
     slotsOf = (track) => track.#slots;
+    defineInterface(MediaStreamTrack.prototype, 'MediaStreamTrack');
     defineEventHandlers(MediaStreamTrack.prototype, ['mute', 'unmute', 'ended']);
   }
 
   /** @internal @throws TypeError always, for scripts: "Illegal constructor". */
-  constructor(token?: unknown, source?: TrackSource, from?: TrackSlots) {
+  constructor(...[token, source, from]: [token?: unknown, source?: TrackSource, from?: TrackSlots]) {
     if (token !== key || source === undefined) throw new TypeError('Illegal constructor');
     super();
     const live = from === undefined || from.readyState === 'live';
@@ -121,10 +123,6 @@ export class MediaStreamTrack extends EventTarget {
     this.#slots.readyState = 'ended';
     this.#slots.stopObserving();
     notifyEnded(this);
-  }
-
-  get [Symbol.toStringTag](): string {
-    return 'MediaStreamTrack';
   }
 }
 

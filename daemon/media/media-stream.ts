@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { defineEventHandlers } from './event-handlers.ts';
 import { MediaStreamTrack } from './media-stream-track.ts';
+import { defineInterface } from './web-idl.ts';
 
 /** The init dictionary of MediaStreamTrackEvent. */
 export interface MediaStreamTrackEventInit {
@@ -14,6 +15,10 @@ export interface MediaStreamTrackEventInit {
 export class MediaStreamTrackEvent extends Event {
   readonly #track: MediaStreamTrack;
 
+  static {
+    defineInterface(MediaStreamTrackEvent.prototype, 'MediaStreamTrackEvent');
+  }
+
   /** @throws TypeError without a `track` in the init dictionary. */
   constructor(type: string, init: MediaStreamTrackEventInit) {
     if (!(init?.track instanceof MediaStreamTrack))
@@ -25,15 +30,11 @@ export class MediaStreamTrackEvent extends Event {
   get track(): MediaStreamTrack {
     return this.#track;
   }
-
-  get [Symbol.toStringTag](): string {
-    return 'MediaStreamTrackEvent';
-  }
 }
 
 type TrackHandler = ((this: MediaStream, event: MediaStreamTrackEvent) => unknown) | null;
 
-let setOf: (stream: MediaStream) => Map<string, MediaStreamTrack>;
+let setOf: (stream: MediaStream) => Set<MediaStreamTrack>;
 
 /**
  * Tracks that belong together (W3C Media Capture and Streams, 4.2). A stream of the configuration is one of these;
@@ -41,27 +42,27 @@ let setOf: (stream: MediaStream) => Map<string, MediaStreamTrack>;
  */
 export class MediaStream extends EventTarget {
   readonly #id = randomUUID();
-  readonly #tracks = new Map<string, MediaStreamTrack>();
-  #bornEnded = false;
+  readonly #tracks = new Set<MediaStreamTrack>();
   /** Event handler attributes; they fire for changes that the gateway makes, never for addTrack() and removeTrack(). */
   declare onaddtrack: TrackHandler;
   declare onremovetrack: TrackHandler;
 
   static {
     setOf = (stream) => stream.#tracks;
+    defineInterface(MediaStream.prototype, 'MediaStream');
     defineEventHandlers(MediaStream.prototype, ['addtrack', 'removetrack']);
   }
 
   /**
-   * From nothing, from another stream's tracks (shared, not cloned), or from tracks.
-   * @throws TypeError for anything else.
+   * `new MediaStream()`, `new MediaStream(stream)` (its tracks are shared, not cloned), `new MediaStream(tracks)`.
+   * @throws TypeError for any other argument, undefined included.
    */
-  constructor(from?: MediaStream | Iterable<MediaStreamTrack>) {
+  constructor(...init: [] | [from: MediaStream | Iterable<MediaStreamTrack>]) {
     super();
-    if (from === undefined) return;
-    const tracks = from instanceof MediaStream ? from.getTracks() : tracksOf(from);
-    for (const track of tracks) this.#tracks.set(track.id, track);
-    this.#bornEnded = tracks.length > 0 && tracks.every((track) => track.readyState === 'ended');
+    if (init.length === 0) return;
+    const from: unknown = init[0];
+    if (typeof from !== 'object' || from === null) throw notTracks();
+    for (const track of #tracks in from ? from.#tracks : tracksOf(from)) this.#tracks.add(track);
   }
 
   /** 36 characters. */
@@ -71,7 +72,7 @@ export class MediaStream extends EventTarget {
 
   /** At least one track is live. */
   get active(): boolean {
-    for (const track of this.#tracks.values()) if (track.readyState === 'live') return true;
+    for (const track of this.#tracks) if (track.readyState === 'live') return true;
     return false;
   }
 
@@ -80,11 +81,11 @@ export class MediaStream extends EventTarget {
    * @deprecated Removed from the standard in favour of {@link active}; kept for programs of that time.
    */
   get ended(): boolean {
-    return this.#tracks.size === 0 ? this.#bornEnded : !this.active;
+    return this.#tracks.size > 0 && !this.active;
   }
 
   getTracks(): MediaStreamTrack[] {
-    return [...this.#tracks.values()];
+    return [...this.#tracks];
   }
 
   getAudioTracks(): MediaStreamTrack[] {
@@ -95,53 +96,53 @@ export class MediaStream extends EventTarget {
     return this.getTracks().filter((track) => track.kind === 'video');
   }
 
-  /** The track with this id, or null. */
+  /** The track with this id; null when there is none, or no argument. */
   getTrackById(id?: string): MediaStreamTrack | null {
-    return this.#tracks.get(String(id)) ?? null;
+    for (const track of this.#tracks) if (track.id === String(id)) return track;
+    return null;
   }
 
   /** Adds a track; one that is already in stays once. @throws TypeError for what is not a track. */
   addTrack(track: MediaStreamTrack): void {
     expectTrack(track, 'addTrack');
-    if (!this.#tracks.has(track.id)) this.#tracks.set(track.id, track);
+    this.#tracks.add(track);
   }
 
   /** Takes a track out, without stopping it. @throws TypeError for what is not a track. */
   removeTrack(track: MediaStreamTrack): void {
     expectTrack(track, 'removeTrack');
-    this.#tracks.delete(track.id);
+    this.#tracks.delete(track);
   }
 
   /** A stream with a clone of every track. */
   clone(): MediaStream {
     return new MediaStream(this.getTracks().map((track) => track.clone()));
   }
-
-  get [Symbol.toStringTag](): string {
-    return 'MediaStream';
-  }
 }
 
 /** The gateway's own addition, which scripts see as an `addtrack` event. */
 export function addTrackByGateway(stream: MediaStream, track: MediaStreamTrack): void {
-  if (setOf(stream).has(track.id)) return;
-  setOf(stream).set(track.id, track);
+  if (setOf(stream).has(track)) return;
+  setOf(stream).add(track);
   stream.dispatchEvent(new MediaStreamTrackEvent('addtrack', { track }));
 }
 
 /** The gateway's own removal, which scripts see as a `removetrack` event. */
 export function removeTrackByGateway(stream: MediaStream, track: MediaStreamTrack): void {
-  if (setOf(stream).delete(track.id)) stream.dispatchEvent(new MediaStreamTrackEvent('removetrack', { track }));
+  if (setOf(stream).delete(track)) stream.dispatchEvent(new MediaStreamTrackEvent('removetrack', { track }));
 }
 
-function tracksOf(value: Iterable<MediaStreamTrack>): MediaStreamTrack[] {
-  if (typeof (value as { [Symbol.iterator]?: unknown } | null)?.[Symbol.iterator] !== 'function')
-    throw new TypeError(
-      "Failed to construct 'MediaStream': the argument is neither a MediaStream nor a sequence of tracks",
-    );
-  const tracks = [...value];
+function tracksOf(value: object): MediaStreamTrack[] {
+  if (!(Symbol.iterator in value) || typeof value[Symbol.iterator] !== 'function') throw notTracks();
+  const tracks = [...(value as Iterable<unknown>)] as MediaStreamTrack[];
   for (const track of tracks) expectTrack(track, 'constructor');
   return tracks;
+}
+
+function notTracks(): TypeError {
+  return new TypeError(
+    "Failed to construct 'MediaStream': the argument is neither a MediaStream nor a sequence of MediaStreamTracks",
+  );
 }
 
 function expectTrack(value: unknown, where: string): asserts value is MediaStreamTrack {

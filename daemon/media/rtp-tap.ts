@@ -4,7 +4,7 @@ import { type MediaStreamTrack, sourceOf, watchEnd } from './media-stream-track.
 
 export interface RtpTapHandlers {
   frame(frame: RtpFrame): void;
-  /** The track ended for good, by stop() or by its source; the tap is closed. */
+  /** The track ended for good, by stop() or by its source, or had ended before; the tap is closed. */
   ended?(): void;
 }
 
@@ -18,26 +18,37 @@ export interface RtpTap {
 
 /**
  * Opens the RTP of a track: what every publisher reads. Frames come as the source delivers them, beginning anywhere:
- * the reader waits for a key frame itself (`FrameGate`). A disabled track delivers nothing.
+ * the reader waits for a key frame itself (`FrameGate`). A disabled track delivers nothing, and begins with a key frame
+ * when it is enabled again.
  */
 export function tapRtp(track: MediaStreamTrack, handlers: RtpTapHandlers): RtpTap {
   const source = sourceOf(track);
-  let close = (): void => undefined;
-  if (track.readyState === 'live') {
-    const release = source.retain();
-    const removeListener = source.rtp.onFrame((frame) => {
-      if (track.enabled) handlers.frame(frame);
-    });
-    const removeWatcher = watchEnd(track, () => {
-      close();
-      handlers.ended?.();
-    });
-    close = () => {
-      close = () => undefined;
-      removeListener();
-      removeWatcher();
-      release();
-    };
+  const tap = { rtp: source.rtp, requestKeyFrame: () => source.requestKeyFrame() };
+  if (track.readyState === 'ended') {
+    const timer = setImmediate(() => handlers.ended?.());
+    return { ...tap, close: () => clearImmediate(timer) };
   }
-  return { rtp: source.rtp, requestKeyFrame: () => source.requestKeyFrame(), close: () => close() };
+  const release = source.retain();
+  let interrupted = false;
+  const removeListener = source.rtp.onFrame((frame) => {
+    if (!track.enabled) interrupted = true;
+    else if (interrupted && !frame.keyFrame) source.requestKeyFrame();
+    else {
+      interrupted = false;
+      handlers.frame(frame);
+    }
+  });
+  let open = true;
+  const close = (): void => {
+    if (!open) return;
+    open = false;
+    removeListener();
+    removeWatcher();
+    release();
+  };
+  const removeWatcher = watchEnd(track, () => {
+    close();
+    handlers.ended?.();
+  });
+  return { ...tap, close };
 }
