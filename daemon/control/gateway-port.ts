@@ -128,5 +128,5 @@ export interface GatewayPort {
   /** Ends the process so that its supervisor starts it again; called after the answer went out. */
   restart(): void;
   /** Measurements for the telemetry topic. */
-  telemetry(): Record<string, unknown>;
+  telemetry(): Promise<Record<string, unknown>>;
 }
