@@ -9,7 +9,7 @@ import {
   storedDigest,
   verifyDigest,
 } from '../../daemon/access/digest.ts';
-import type { Clock } from '../../daemon/lib/clock.ts';
+import { ManualClock } from '../support/manual-clock.ts';
 
 const BOTH = ['SHA-256', 'MD5'] as const;
 
@@ -99,13 +99,7 @@ test('the signed address must be that of the request', (t) => {
 });
 
 test('nonces: only ours, in time, each count once', (t) => {
-  let now = 0;
-  const clock: Clock = {
-    now: () => now,
-    wall: () => now,
-    setTimeout: () => ({}),
-    clearTimeout: () => undefined,
-  };
+  const clock = new ManualClock();
   const nonces = new NonceStore({ clock, lifetime: 60_000 });
   const first = nonces.issue();
   t.match(first, /^[0-9a-f]{32}$/);
@@ -113,9 +107,9 @@ test('nonces: only ours, in time, each count once', (t) => {
   t.equal(new NonceStore().accept(digest({ nonce: first })), false, 'bound to the connection');
 
   const late = nonces.issue();
-  now = 59_000;
+  clock.advance(59_000);
   t.equal(nonces.accept(digest({ nonce: first })), true);
-  now = 600_000;
+  clock.advance(600_000);
   t.equal(nonces.accept(digest({ nonce: first })), true, 'a keepalive long after');
   t.equal(nonces.accept(digest({ nonce: late })), false, 'never used in its time');
 
