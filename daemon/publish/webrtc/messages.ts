@@ -1,0 +1,50 @@
+import type { NegotiatedMedia } from './offer.ts';
+
+/** What daemon and WebRTC worker say to each other over IPC. Media goes over the pipe: channel 2n carries RTP of slot n, 2n+1 its RTCP. */
+
+/** A medium of a viewer, with the track that feeds it. */
+export interface PeerMedia extends NegotiatedMedia {
+  /** 0 to 127: which channels of the pipe carry the track. */
+  slot: number;
+  ssrc: number;
+  clockRate: number;
+  cname: string;
+  /** `a=msid` (RFC 8830): ids of stream and track. */
+  msid: { stream: string; track: string };
+}
+
+export interface WorkerConfiguration {
+  /** The one UDP port. */
+  port: number;
+  /** Undefined: all addresses of the machine. */
+  bindAddress: string | undefined;
+  /** As libdatachannel reads them: `stun:host:port`, `turn:user:password@host:port`. */
+  iceServers: string[];
+}
+
+export type ToWorker =
+  | { type: 'configure'; configuration: WorkerConfiguration }
+  | { type: 'offer'; peer: string; sdp: string; media: PeerMedia[] }
+  | { type: 'candidates'; peer: string; mid: string; candidates: string[] }
+  | { type: 'close'; peer: string }
+  | { type: 'stop' };
+
+/** Counters since the worker's start. */
+export interface WorkerStatistics {
+  packetsSent: number;
+  packetsRetransmitted: number;
+  nacks: number;
+  keyFrameRequests: number;
+}
+
+export type FromWorker =
+  | { type: 'ready' }
+  /** `sentBytes`: what went out since the heartbeat before, as slot and bytes. */
+  | { type: 'heartbeat'; statistics: WorkerStatistics; sentBytes: [slot: number, bytes: number][] }
+  | { type: 'answer'; peer: string; sdp: string }
+  | { type: 'refused'; peer: string; message: string }
+  | { type: 'connected'; peer: string }
+  | { type: 'closed'; peer: string; reason: string }
+  | { type: 'key-frame'; slot: number }
+  /** A thread of the native library spins: only SIGKILL ends it. */
+  | { type: 'spinning'; seconds: number };

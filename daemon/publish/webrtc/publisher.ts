@@ -1,0 +1,412 @@
+import { randomBytes } from 'node:crypto';
+import { createSocket } from 'node:dgram';
+import { extname } from 'node:path';
+import type { Writable } from 'node:stream';
+import type { WebRtcSettings } from '../../../config/settings.ts';
+import { Child } from '../../lib/child.ts';
+import type { MediaClock, Timer } from '../../lib/clock.ts';
+import { listenOn } from '../../lib/listen.ts';
+import type { Log } from '../../lib/log.ts';
+import { Supervisor } from '../../lib/supervisor.ts';
+import { type MediaStreamTrack, sourceOf } from '../../media/media-stream-track.ts';
+import type { StreamDirectory, Viewer, ViewerObserver } from '../viewer.ts';
+import type { FromWorker, PeerMedia, ToWorker, WorkerStatistics } from './messages.ts';
+import { negotiateOffer, type OfferedTracks, usableCandidates } from './offer.ts';
+import { TrackFeed } from './track-feed.ts';
+import { WebRtcError } from './webrtc-error.ts';
+
+export interface WebRtcPublisherOptions {
+  settings: WebRtcSettings;
+  /** The configuration names the port: then no other is taken in its place. */
+  portConfigured: boolean;
+  streams: StreamDirectory;
+  viewers: ViewerObserver;
+  clock: MediaClock;
+  log: Log;
+}
+
+export interface WebRtcOffer {
+  /** Name of the stream. */
+  stream: string;
+  /** The viewer's offer (RFC 8829). */
+  sdp: string;
+  remoteAddress: string;
+  user: string | undefined;
+  /** Which media the viewer may have. */
+  kinds: readonly ('video' | 'audio')[];
+}
+
+export interface WebRtcAnswer {
+  /** 128 bits of randomness: whoever knows it may close the session. */
+  id: string;
+  /** The answer with all candidates: there is nothing to trickle. */
+  sdp: string;
+}
+
+/** A viewer from its offer to its end. */
+interface Session {
+  readonly viewer: Viewer;
+  /** Those whose feeds it holds. */
+  readonly tracks: MediaStreamTrack[];
+  connected: boolean;
+  /** Awaits the answer; undefined once it is there. */
+  pending: { resolve(sdp: string): void; reject(error: WebRtcError): void } | undefined;
+}
+
+/** How long an offer waits for a worker that is just starting again, in milliseconds. */
+const READY_DEADLINE_MS = 4000;
+const ANSWER_DEADLINE_MS = 5000;
+/** Offers that may be under way at once. */
+const MAX_UNCONNECTED = 32;
+/** Half a channel byte: a track needs two channels. */
+const SLOTS = 128;
+const REPORT_INTERVAL_MS = 1000;
+
+/** Serves streams over WebRTC. What is native and faces the network lives in a child; this is its daemon side. */
+export class WebRtcPublisher {
+  readonly #options: WebRtcPublisherOptions;
+  readonly #log: Log;
+  readonly #supervisor: Supervisor<ToWorker, FromWorker>;
+  readonly #sessions = new Map<string, Session>();
+  readonly #feeds = new Map<MediaStreamTrack, TrackFeed>();
+  readonly #slots: (TrackFeed | undefined)[] = new Array(SLOTS).fill(undefined);
+  readonly #sentBytes = new Map<string, number>();
+  #nextSlot = 0;
+  #port = 0;
+  #pipe: Writable | undefined;
+  /** Resolves when the current worker takes offers; a new promise for each life. */
+  #ready = deferred();
+  #reportTimer: Timer | undefined;
+  #running = false;
+  /** Counters of the current worker. */
+  statistics: WorkerStatistics = { packetsSent: 0, packetsRetransmitted: 0, nacks: 0, keyFrameRequests: 0 };
+
+  constructor(options: WebRtcPublisherOptions) {
+    this.#options = options;
+    this.#log = options.log.child({ room: 'webrtc' });
+    this.#supervisor = new Supervisor<ToWorker, FromWorker>({
+      name: 'WebRTC worker',
+      log: this.#log,
+      start: () => this.#startWorker(),
+      died: () => this.#workerDied(),
+      progressTimeout: 6000,
+      startTimeout: 20_000,
+      clock: options.clock.clock,
+    });
+  }
+
+  /** The UDP port; 0 before start(). */
+  get port(): number {
+    return this.#port;
+  }
+
+  /** The worker's process id; undefined while there is none. */
+  get workerPid(): number | undefined {
+    return this.#supervisor.child?.pid;
+  }
+
+  /** Times the worker died. */
+  get workerDeaths(): number {
+    return this.#supervisor.deaths;
+  }
+
+  /** Media bytes sent to viewers, by stream. */
+  get sentBytes(): ReadonlyMap<string, number> {
+    return this.#sentBytes;
+  }
+
+  /** Finds the port and starts the worker. @throws PortTakenError. */
+  async start(): Promise<{ port: number }> {
+    if (this.#running) return { port: this.#port };
+    const { host, port } = this.#options.settings;
+    await listenOn('WebRTC (UDP)', port, this.#options.portConfigured, async (candidate) => {
+      this.#port = await probeUdp(bindAddress(host), candidate);
+    });
+    this.#running = true;
+    this.#supervisor.start();
+    return { port: this.#port };
+  }
+
+  /** Closes every viewer and ends the worker. */
+  async stop(): Promise<void> {
+    this.#running = false;
+    for (const id of [...this.#sessions.keys()]) this.close(id, 'shutdown');
+    await this.#supervisor.stop({ type: 'stop' });
+    this.#pipe = undefined;
+  }
+
+  /**
+   * Takes a viewer's offer; the viewer counts from the moment its connection stands.
+   * @throws WebRtcError for every offer that is not answered.
+   */
+  async offer(offer: WebRtcOffer): Promise<WebRtcAnswer> {
+    this.#refuseWhenFull();
+    const tracks = this.#tracksFor(offer);
+    const negotiated = negotiateOffer(offer.sdp, offeredTracks(tracks));
+    const id = randomBytes(16).toString('base64url');
+    const { stream, remoteAddress, user } = offer;
+    const viewer: Viewer = { id, protocol: 'webrtc', stream, remoteAddress, user, since: Date.now() };
+    const session: Session = { viewer, tracks: [], connected: false, pending: undefined };
+    this.#sessions.set(id, session);
+    try {
+      const media = negotiated.media.map((medium): PeerMedia => {
+        const track = tracks.find(({ kind }) => kind === medium.kind) as MediaStreamTrack;
+        const { slot, tap } = this.#retainFeed(track, stream);
+        session.tracks.push(track);
+        const { ssrc, cname, codec } = tap.rtp;
+        return { ...medium, slot, ssrc, cname, clockRate: codec.clockRate, msid: { stream, track: track.id } };
+      });
+      await this.#within(READY_DEADLINE_MS, this.#ready.promise);
+      // It may have been closed, or its worker may have died, meanwhile.
+      if (this.#sessions.get(id) !== session || !this.#send({ type: 'offer', peer: id, sdp: negotiated.sdp, media }))
+        throw workerGone();
+      const answer = new Promise<string>((resolve, reject) => {
+        session.pending = { resolve, reject };
+      });
+      const sdp = await this.#within(ANSWER_DEADLINE_MS, answer);
+      session.pending = undefined;
+      return { id, sdp };
+    } catch (error) {
+      this.close(id, 'no answer');
+      throw error;
+    }
+  }
+
+  /** Gives a session more candidates of the viewer (RFC 8840); those we cannot use are ignored. @throws WebRtcError `not_found`. */
+  addCandidates(id: string, mid: string, candidates: readonly string[]): void {
+    if (!this.#sessions.has(id)) throw new WebRtcError('not_found', 'there is no such session');
+    const usable = usableCandidates(candidates);
+    if (usable.length > 0) this.#send({ type: 'candidates', peer: id, mid, candidates: usable });
+  }
+
+  /** The viewer of a session, connected or about to be. */
+  viewer(id: string): Viewer | undefined {
+    return this.#sessions.get(id)?.viewer;
+  }
+
+  /** Ends a session; false when there is none of this id. */
+  close(id: string, reason = 'teardown'): boolean {
+    if (!this.#sessions.has(id)) return false;
+    this.#send({ type: 'close', peer: id });
+    this.#forget(id, reason);
+    return true;
+  }
+
+  #refuseWhenFull(): void {
+    if (!this.#running) throw new WebRtcError('unavailable', 'WebRTC is not running');
+    const { maxViewers } = this.#options.settings;
+    let unconnected = 0;
+    for (const { connected } of this.#sessions.values()) if (!connected) unconnected += 1;
+    if (this.#sessions.size >= maxViewers)
+      throw new WebRtcError('busy', `there are ${maxViewers} viewers already, as many as webrtc.maxViewers allows`);
+    if (unconnected >= MAX_UNCONNECTED) throw new WebRtcError('busy', 'too many viewers are connecting at once');
+  }
+
+  /** At most one live track of each kind, as WHEP has it. */
+  #tracksFor({ stream, kinds }: WebRtcOffer): MediaStreamTrack[] {
+    const media = this.#options.streams.find(stream);
+    if (media === undefined) throw new WebRtcError('not_found', `there is no stream '${stream}'`);
+    const live = media.getTracks().filter((track) => track.readyState === 'live' && kinds.includes(track.kind));
+    const tracks = (['video', 'audio'] as const).flatMap((kind) => live.find((track) => track.kind === kind) ?? []);
+    if (tracks.length === 0) throw new WebRtcError('not_live', `stream '${stream}' has no live track now`);
+    return tracks;
+  }
+
+  #retainFeed(track: MediaStreamTrack, stream: string): TrackFeed {
+    let feed = this.#feeds.get(track);
+    if (feed === undefined) {
+      const slot = this.#freeSlot();
+      feed = new TrackFeed({ track, stream, slot, pipe: () => this.#pipe, ended: () => this.#trackEnded(track) });
+      this.#feeds.set(track, feed);
+      this.#slots[slot] = feed;
+      if (this.#feeds.size === 1) this.#report();
+    }
+    feed.viewers += 1;
+    return feed;
+  }
+
+  /** Slots go round, so that what is left of an old track in the pipe meets none of the same number. */
+  #freeSlot(): number {
+    for (let i = 0; i < SLOTS; i++) {
+      const slot = (this.#nextSlot + i) % SLOTS;
+      if (this.#slots[slot] !== undefined) continue;
+      this.#nextSlot = (slot + 1) % SLOTS;
+      return slot;
+    }
+    throw new WebRtcError('busy', `${SLOTS} tracks are being watched already`);
+  }
+
+  #releaseFeed(track: MediaStreamTrack): void {
+    const feed = this.#feeds.get(track);
+    if (feed === undefined || --feed.viewers > 0) return;
+    feed.close();
+    this.#feeds.delete(track);
+    this.#slots[feed.slot] = undefined;
+  }
+
+  /** Viewers stay as long as they have another track. */
+  #trackEnded(track: MediaStreamTrack): void {
+    for (const [id, { tracks }] of [...this.#sessions])
+      if (tracks.includes(track) && tracks.every(({ readyState }) => readyState === 'ended'))
+        this.close(id, 'stream ended');
+  }
+
+  /** Sender reports of all tracks, each second while there are any. */
+  #report(): void {
+    const { clock } = this.#options.clock;
+    clock.clearTimeout(this.#reportTimer);
+    if (this.#feeds.size === 0) return;
+    for (const feed of this.#feeds.values()) feed.sendReport();
+    this.#reportTimer = clock.setTimeout(() => this.#report(), REPORT_INTERVAL_MS);
+    this.#reportTimer.unref?.();
+  }
+
+  #startWorker(): Child<ToWorker, FromWorker> {
+    const child = new Child<ToWorker, FromWorker>({
+      run: { module: new URL(`./worker${extname(import.meta.url)}`, import.meta.url) },
+      name: 'WebRTC worker',
+      log: this.#log,
+      pipes: 1,
+    });
+    child.onMessage((message) => {
+      if (this.#supervisor.child === child) this.#heard(child, message);
+    });
+    return child;
+  }
+
+  #heard(child: Child<ToWorker, FromWorker>, message: FromWorker): void {
+    this.#supervisor.progress();
+    switch (message.type) {
+      case 'ready':
+        this.#workerReady(child);
+        break;
+      case 'heartbeat':
+        this.#beat(message.statistics, message.sentBytes);
+        break;
+      case 'answer':
+        this.#sessions.get(message.peer)?.pending?.resolve(message.sdp);
+        break;
+      case 'refused':
+        this.#sessions
+          .get(message.peer)
+          ?.pending?.reject(new WebRtcError('invalid', `the offer was not taken: ${message.message}`));
+        break;
+      case 'connected':
+        this.#connected(message.peer);
+        break;
+      case 'closed':
+        this.#forget(message.peer, message.reason);
+        break;
+      case 'key-frame':
+        this.#slots[message.slot]?.tap.requestKeyFrame();
+        break;
+      case 'spinning':
+        this.#supervisor.restart(`a thread has been spinning for ${message.seconds} s`);
+        break;
+    }
+  }
+
+  #workerReady(child: Child<ToWorker, FromWorker>): void {
+    const { host, iceServers } = this.#options.settings;
+    const address = bindAddress(host);
+    const everywhere = address === '0.0.0.0' || address === '::';
+    child.send({
+      type: 'configure',
+      configuration: { port: this.#port, bindAddress: everywhere ? undefined : address, iceServers },
+    });
+    this.#pipe = child.pipes[0];
+    this.#ready.resolve();
+    this.#log.debug({ pid: child.pid }, 'WebRTC worker ready');
+  }
+
+  #beat(statistics: WorkerStatistics, sentBytes: readonly [number, number][]): void {
+    this.statistics = statistics;
+    for (const [slot, bytes] of sentBytes) {
+      const stream = this.#slots[slot]?.stream;
+      if (stream !== undefined) this.#sentBytes.set(stream, (this.#sentBytes.get(stream) ?? 0) + bytes);
+    }
+  }
+
+  #connected(id: string): void {
+    const session = this.#sessions.get(id);
+    if (session === undefined || session.connected) return;
+    session.connected = true;
+    this.#options.viewers.joined(session.viewer);
+    // Without a first report the viewer cannot put sound and picture together.
+    for (const track of session.tracks) this.#feeds.get(track)?.sendReport();
+  }
+
+  #forget(id: string, reason: string): void {
+    const session = this.#sessions.get(id);
+    if (session === undefined) return;
+    this.#sessions.delete(id);
+    session.pending?.reject(new WebRtcError('unavailable', `the connection was not made: ${reason}`));
+    for (const track of session.tracks) this.#releaseFeed(track);
+    if (session.connected) this.#options.viewers.left(session.viewer, reason);
+    else
+      this.#log.info(
+        { stream: session.viewer.stream, remoteAddress: session.viewer.remoteAddress, reason },
+        'WebRTC viewer did not connect',
+      );
+  }
+
+  #workerDied(): void {
+    this.#pipe = undefined;
+    this.#ready = deferred();
+    for (const id of [...this.#sessions.keys()]) this.#forget(id, 'worker died');
+  }
+
+  #send(message: ToWorker): boolean {
+    return this.#supervisor.child?.send(message) ?? false;
+  }
+
+  async #within<T>(milliseconds: number, promise: Promise<T>): Promise<T> {
+    const { clock } = this.#options.clock;
+    let timer: Timer | undefined;
+    const deadline = new Promise<never>((_, reject) => {
+      timer = clock.setTimeout(() => reject(workerGone()), milliseconds);
+    });
+    try {
+      return await Promise.race([promise, deadline]);
+    } finally {
+      clock.clearTimeout(timer);
+    }
+  }
+}
+
+function workerGone(): WebRtcError {
+  return new WebRtcError('unavailable', 'WebRTC is just starting again; try once more in a second');
+}
+
+function offeredTracks(tracks: readonly MediaStreamTrack[]): OfferedTracks {
+  const offered: OfferedTracks = {};
+  for (const track of tracks) offered[track.kind] = { formatParameters: sourceOf(track).rtp.formatParameters };
+  return offered;
+}
+
+function bindAddress(host: string): string {
+  return host === '' ? '0.0.0.0' : host === 'localhost' ? '127.0.0.1' : host;
+}
+
+function deferred(): { promise: Promise<void>; resolve: () => void } {
+  let resolve = (): void => undefined;
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
+}
+
+/** Binds a UDP port and lets go of it; with port 0, any free one. @returns the port. */
+function probeUdp(address: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4');
+    socket.once('error', (error) => {
+      socket.close();
+      reject(error);
+    });
+    socket.bind({ port, address, exclusive: true }, () => {
+      const found = socket.address().port;
+      socket.close(() => resolve(found));
+    });
+  });
+}

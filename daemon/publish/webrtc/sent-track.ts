@@ -1,0 +1,85 @@
+import { summarizeH264 } from '../../rtp/h264.ts';
+import { marker, sequenceNumber, ssrc, timestamp } from '../../rtp/packet.ts';
+
+/** Packets kept for retransmission: one second of 10 Mbit/s. A power of two. */
+const RING = 1024;
+
+/** One access unit as the worker hands it to its peers; packets are made once for each payload type. */
+export class SentFrame {
+  readonly keyFrame: boolean;
+  readonly #packets: readonly Buffer[];
+  #others: Map<number, readonly Buffer[]> | undefined;
+  readonly #payloadType: number;
+
+  constructor(packets: readonly Buffer[], keyFrame: boolean) {
+    this.#packets = packets;
+    this.keyFrame = keyFrame;
+    this.#payloadType = ((packets[0] as Buffer)[1] as number) & 0x7f;
+  }
+
+  /** The packets with this payload type. Nobody may change the bytes. */
+  withPayloadType(type: number): readonly Buffer[] {
+    if (type === this.#payloadType) return this.#packets;
+    this.#others ??= new Map();
+    let packets = this.#others.get(type);
+    if (packets === undefined) this.#others.set(type, (packets = this.#packets.map((packet) => retyped(packet, type))));
+    return packets;
+  }
+}
+
+export interface SentTrackOptions {
+  kind: 'video' | 'audio';
+  ssrc: number;
+}
+
+/**
+ * A track as it arrives in the worker, for all its viewers alike: whole frames, and the recent packets by sequence
+ * number, which is the same for everybody.
+ */
+export class SentTrack {
+  readonly kind: 'video' | 'audio';
+  readonly ssrc: number;
+  /** Bytes that went out to all its viewers. */
+  sentBytes = 0;
+  readonly #ring: (Buffer | undefined)[] = new Array(RING);
+  #unit: Buffer[] = [];
+  #keyFrame = false;
+
+  constructor(options: SentTrackOptions) {
+    this.kind = options.kind;
+    this.ssrc = options.ssrc;
+  }
+
+  /** Takes the next RTP packet; returns the frame that it completes. A packet of another stream, which had the slot before, is left out. */
+  push(packet: Buffer): SentFrame | undefined {
+    if (ssrc(packet) !== this.ssrc) return undefined;
+    if (this.kind === 'audio') return new SentFrame([packet], true);
+    this.#ring[sequenceNumber(packet) % RING] = packet;
+    const previous = this.#unit.at(-1);
+    if (previous !== undefined && timestamp(previous) !== timestamp(packet)) this.#begin();
+    this.#unit.push(packet);
+    this.#keyFrame ||= summarizeH264(packet).idr;
+    if (!marker(packet)) return undefined;
+    const frame = new SentFrame(this.#unit, this.#keyFrame);
+    this.#begin();
+    return frame;
+  }
+
+  /** The packet of this number, as long as it is kept. */
+  recent(sequence: number, payloadType: number): Buffer | undefined {
+    const packet = this.#ring[sequence % RING];
+    return packet !== undefined && sequenceNumber(packet) === sequence ? retyped(packet, payloadType) : undefined;
+  }
+
+  #begin(): void {
+    this.#unit = [];
+    this.#keyFrame = false;
+  }
+}
+
+function retyped(packet: Buffer, type: number): Buffer {
+  if (((packet[1] as number) & 0x7f) === type) return packet;
+  const copy = Buffer.from(packet);
+  copy[1] = (marker(packet) ? 0x80 : 0) | type;
+  return copy;
+}
