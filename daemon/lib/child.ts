@@ -12,8 +12,13 @@ import { fileURLToPath } from 'node:url';
 import type { Log } from './log.ts';
 
 export interface ChildOptions {
-  /** A module of ours (an IPC channel comes with it), or a program found on PATH with its arguments: never through a shell. */
-  run: { module: URL; args?: readonly string[] } | { program: string; args: readonly string[] };
+  /**
+   * A module of ours (an IPC channel comes with it; `execArgv` are options of Node over those of this process), or a
+   * program found on PATH with its arguments: never through a shell.
+   */
+  run:
+    | { module: URL; args?: readonly string[]; execArgv?: readonly string[] }
+    | { program: string; args: readonly string[] };
   /** What log lines call it. */
   name: string;
   log: Log;
@@ -59,7 +64,12 @@ export class Child<Sent extends Serializable, Received> {
     for (let i = 0; i < (options.pipes ?? 0); i++) stdio.push('pipe');
     const env = { ...process.env, ...options.env };
     this.#process = module
-      ? fork(fileURLToPath(run.module), run.args ?? [], { stdio, env, serialization: 'advanced' })
+      ? fork(fileURLToPath(run.module), run.args ?? [], {
+          stdio,
+          env,
+          execArgv: [...process.execArgv, ...(run.execArgv ?? [])],
+          serialization: 'advanced',
+        })
       : spawn(run.program, run.args, { stdio, env });
     this.pipes = (this.#process.stdio.slice(module ? 4 : 3) as Duplex[]).map((pipe) => {
       // The end of a pipe shows as the end of the process; a write after it is no news.

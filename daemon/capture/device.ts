@@ -1,0 +1,100 @@
+/** One size of one pixel format of a camera, and the frame rates it has there. */
+export interface VideoFormat {
+  /** V4L2 four-character code: `YUYV`, `MJPG`, `NV12`, ... */
+  readonly pixelFormat: string;
+  /** Pixels. */
+  readonly width: number;
+  readonly height: number;
+  /** Frames per second; empty where the driver does not tell. */
+  readonly frameRates: readonly number[];
+}
+
+/** A control of a camera: exposure, focus, ... with the driver's own limits. */
+export interface DeviceControl {
+  /** As v4l2-ctl spells it, for example `auto_exposure`. */
+  readonly name: string;
+  readonly type: 'integer' | 'boolean' | 'menu';
+  readonly min?: number;
+  readonly max?: number;
+  readonly step?: number;
+  readonly default?: number;
+  readonly value?: number;
+  readonly menu?: readonly { readonly value: number; readonly label: string }[];
+}
+
+interface DeviceIdentity {
+  /** Stable over replug and reboot, not guessable from outside (salted). */
+  readonly deviceId: string;
+  /** The same for the parts of one physical device, for example a webcam's camera and microphone. */
+  readonly groupId: string;
+  /** What a person calls it. */
+  readonly label: string;
+  /** Where it hangs: `usb-0000:01:00.0-1.2`, `platform:vivid-000`, `test`. */
+  readonly bus: string;
+}
+
+export interface VideoDevice extends DeviceIdentity {
+  readonly kind: 'videoinput';
+  /** Device node, for example `/dev/video0`; changes from plug to plug. */
+  readonly path: string;
+  readonly formats: readonly VideoFormat[];
+  readonly controls: readonly DeviceControl[];
+  /** Signalling rate of the USB port in Mbit/s; undefined when it is not on USB. */
+  readonly usbSpeed?: number;
+}
+
+export interface AudioDevice extends DeviceIdentity {
+  readonly kind: 'audioinput';
+  /** ALSA PCM, for example `plughw:CARD=Webcam,DEV=0`. */
+  readonly path: string;
+}
+
+export type CaptureDevice = VideoDevice | AudioDevice;
+
+/** The built-in test picture: it can make any size and rate. */
+export const TEST_PICTURE: VideoDevice = {
+  kind: 'videoinput',
+  deviceId: 'test',
+  groupId: 'test',
+  label: 'Test picture',
+  bus: 'test',
+  path: 'test',
+  formats: [],
+  controls: [],
+};
+
+/** The built-in test tone. */
+export const TEST_TONE: AudioDevice = {
+  kind: 'audioinput',
+  deviceId: 'test',
+  groupId: 'test',
+  label: 'Test tone',
+  bus: 'test',
+  path: 'test',
+};
+
+/** The built-in device of a kind. */
+export function testDevice(kind: 'video' | 'audio'): CaptureDevice {
+  return kind === 'video' ? TEST_PICTURE : TEST_TONE;
+}
+
+/**
+ * The device that a configured wish means: `test`; `any` (the first real one, else the test device); or a device's id,
+ * path or label (the whole label, without regard to case).
+ * @returns undefined when no device of that name is there now.
+ */
+export function selectDevice(
+  devices: readonly CaptureDevice[],
+  wish: string,
+  kind: 'video' | 'audio',
+): CaptureDevice | undefined {
+  if (wish === 'test') return testDevice(kind);
+  const candidates = devices.filter((device) => device.kind === `${kind}input`);
+  if (wish === 'any') return candidates[0] ?? testDevice(kind);
+  const label = wish.toLowerCase();
+  return (
+    candidates.find((device) => device.deviceId === wish) ??
+    candidates.find((device) => device.path === wish) ??
+    candidates.find((device) => device.label.toLowerCase() === label)
+  );
+}

@@ -1,0 +1,108 @@
+/** The H.264 encoders we know how to drive, best first. */
+export const H264_ENCODERS = [
+  'v4l2h264enc',
+  'mpph264enc',
+  'nvv4l2h264enc',
+  'nvh264enc',
+  'vah264enc',
+  'vaapih264enc',
+  'qsvh264enc',
+  'x264enc',
+  'openh264enc',
+] as const;
+export type H264Encoder = (typeof H264_ENCODERS)[number];
+
+/** What an encoder is asked to do. */
+export interface H264EncoderSettings {
+  /** bit/s. */
+  bitrate: number;
+  /** Frames from one key frame to the next at most. */
+  keyFrameDistance: number;
+  width: number;
+  height: number;
+  frameRate: number;
+}
+
+/** How one encoder element is driven. */
+export interface H264EncoderDescription {
+  readonly hardware: boolean;
+  /** Device nodes of which one must be there before the element is worth asking for; none for software. */
+  readonly nodes: readonly RegExp[];
+  /** The `bitrate` property where it may be set while playing, and how many bit/s one unit of it is. */
+  readonly liveBitrate?: { readonly property: string; readonly unit: number };
+  /** From raw I420 to H.264 without B-frames, as a part of a launch string. The element is named `encoder`. */
+  launch(settings: H264EncoderSettings): string;
+}
+
+const kilobits = (bitrate: number): number => Math.max(1, Math.round(bitrate / 1000));
+const PROFILE = 'video/x-h264,profile=constrained-baseline';
+const M2M = [/^video\d+$/];
+const DRI = [/^dri\/renderD\d+$/];
+const NVIDIA = [/^nvidia\d+$/];
+
+/** H.264 level 4.0 carries 245,760 macroblocks/s (1080p30), 4.2 the double (ITU-T H.264, table A-1). */
+function level({ width, height, frameRate }: H264EncoderSettings): string {
+  return Math.ceil(width / 16) * Math.ceil(height / 16) * frameRate > 245_760 ? '4.2' : '4';
+}
+
+export const ENCODERS: Record<H264Encoder, H264EncoderDescription> = {
+  // Raspberry Pi up to 4 and other V4L2 M2M codecs. Without a level in the caps it falls to 1.0 and refuses real sizes;
+  // extra-controls is a structure, which cannot be set while playing.
+  v4l2h264enc: {
+    hardware: true,
+    nodes: M2M,
+    launch: (settings) =>
+      `videoconvert ! v4l2h264enc name=encoder extra-controls="controls,video_bitrate=${kilobits(settings.bitrate) * 1000},h264_i_frame_period=${settings.keyFrameDistance},repeat_sequence_header=1" ! ` +
+      `${PROFILE},level=(string)${level(settings)}`,
+  },
+  mpph264enc: {
+    hardware: true,
+    nodes: [/^mpp_service$/, /^mpp-service$/],
+    launch: ({ bitrate, keyFrameDistance }) =>
+      `mpph264enc name=encoder bps=${bitrate} gop=${keyFrameDistance} rc-mode=cbr profile=baseline`,
+  },
+  nvv4l2h264enc: {
+    hardware: true,
+    nodes: [/^nvhost-msenc$/, /^v4l2-nvenc$/],
+    launch: ({ bitrate, keyFrameDistance }) =>
+      `nvvidconv ! video/x-raw(memory:NVMM),format=NV12 ! nvv4l2h264enc name=encoder bitrate=${bitrate} iframeinterval=${keyFrameDistance} idrinterval=${keyFrameDistance} insert-sps-pps=true profile=0`,
+  },
+  nvh264enc: {
+    hardware: true,
+    nodes: NVIDIA,
+    launch: ({ bitrate, keyFrameDistance }) =>
+      `nvh264enc name=encoder bitrate=${kilobits(bitrate)} gop-size=${keyFrameDistance} bframes=0 zerolatency=true rc-mode=cbr ! ${PROFILE}`,
+  },
+  vah264enc: {
+    hardware: true,
+    nodes: DRI,
+    launch: ({ bitrate, keyFrameDistance }) =>
+      `videoconvert ! video/x-raw,format=NV12 ! vah264enc name=encoder bitrate=${kilobits(bitrate)} key-int-max=${keyFrameDistance} b-frames=0 rate-control=cbr ! ${PROFILE}`,
+  },
+  vaapih264enc: {
+    hardware: true,
+    nodes: DRI,
+    launch: ({ bitrate, keyFrameDistance }) =>
+      `vaapih264enc name=encoder bitrate=${kilobits(bitrate)} keyframe-period=${keyFrameDistance} max-bframes=0 rate-control=cbr ! ${PROFILE}`,
+  },
+  qsvh264enc: {
+    hardware: true,
+    nodes: DRI,
+    launch: ({ bitrate, keyFrameDistance }) =>
+      `videoconvert ! video/x-raw,format=NV12 ! qsvh264enc name=encoder bitrate=${kilobits(bitrate)} gop-size=${keyFrameDistance} b-frames=0 low-latency=true rate-control=cbr ! ${PROFILE}`,
+  },
+  x264enc: {
+    hardware: false,
+    nodes: [],
+    liveBitrate: { property: 'bitrate', unit: 1000 },
+    launch: ({ bitrate, keyFrameDistance }) =>
+      `x264enc name=encoder tune=zerolatency speed-preset=ultrafast bitrate=${kilobits(bitrate)} key-int-max=${keyFrameDistance} bframes=0 ! ${PROFILE}`,
+  },
+  openh264enc: {
+    hardware: false,
+    nodes: [],
+    liveBitrate: { property: 'bitrate', unit: 1 },
+    launch: ({ bitrate, keyFrameDistance }) =>
+      `openh264enc name=encoder usage-type=camera complexity=low rate-control=bitrate bitrate=${kilobits(bitrate) * 1000} gop-size=${keyFrameDistance} ! ${PROFILE}`,
+  },
+};
