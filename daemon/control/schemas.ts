@@ -1,0 +1,140 @@
+/** JSON Schemas of what requests and answers are made of. Requests are closed (`additionalProperties: false`), answers may grow. */
+
+export const streamName = { type: 'string', minLength: 1, maxLength: 64, description: 'Name of the stream' } as const;
+
+const isoTime = { type: 'string', description: 'ISO 8601' } as const;
+const text = { type: 'string' } as const;
+const number = { type: 'number' } as const;
+const integer = { type: 'integer' } as const;
+const anyObject = { type: 'object', additionalProperties: true } as const;
+
+export const gatewayInfo = {
+  type: 'object',
+  properties: {
+    id: text,
+    apiVersion: { type: 'string', description: 'Version of this interface' },
+    versions: {
+      type: 'object',
+      properties: { gateway: text, node: text, gstreamer: text, os: text },
+      required: ['gateway', 'node', 'gstreamer', 'os'],
+    },
+    board: text,
+    bootId: { type: 'string', description: 'A new one at every start of the machine' },
+    startedAt: isoTime,
+    clockTrusted: { type: 'boolean', description: 'Whether the clock of the machine has been set' },
+    listeners: {
+      type: 'array',
+      items: { type: 'object', properties: { protocol: text, url: text }, required: ['protocol', 'url'] },
+    },
+    features: { type: 'array', items: text },
+    encoders: {
+      type: 'array',
+      items: {
+        type: 'object',
+        properties: { name: text, hardware: { type: 'boolean' }, chosen: { type: 'boolean' } },
+        required: ['name', 'hardware', 'chosen'],
+      },
+    },
+    brokerTrusted: { type: 'boolean', description: 'Every client of the broker may send every request' },
+  },
+  required: [
+    'id',
+    'apiVersion',
+    'versions',
+    'board',
+    'bootId',
+    'startedAt',
+    'clockTrusted',
+    'listeners',
+    'features',
+    'encoders',
+    'brokerTrusted',
+  ],
+} as const;
+
+const deviceFormat = {
+  type: 'object',
+  properties: {
+    pixelFormat: text,
+    width: integer,
+    height: integer,
+    frameRates: { type: 'array', items: number },
+  },
+  required: ['pixelFormat', 'width', 'height', 'frameRates'],
+} as const;
+
+const deviceControl = {
+  type: 'object',
+  properties: {
+    name: text,
+    type: { enum: ['integer', 'boolean', 'menu'] },
+    min: number,
+    max: number,
+    step: number,
+    default: number,
+    value: number,
+    menu: {
+      type: 'array',
+      items: { type: 'object', properties: { value: number, label: text }, required: ['value', 'label'] },
+    },
+  },
+  required: ['name', 'type'],
+} as const;
+
+export const device = {
+  type: 'object',
+  properties: {
+    deviceId: { type: 'string', description: 'The same after a replug and a reboot' },
+    kind: { enum: ['videoinput', 'audioinput'] },
+    label: text,
+    groupId: text,
+    path: text,
+    bus: text,
+    formats: { type: 'array', items: deviceFormat },
+    controls: { type: 'array', items: deviceControl },
+    inUseBy: { type: 'array', items: text, description: 'Names of the streams that use it now' },
+  },
+  required: ['deviceId', 'kind', 'label', 'groupId', 'path', 'bus', 'formats', 'controls', 'inUseBy'],
+} as const;
+
+const track = {
+  type: 'object',
+  properties: {
+    kind: { enum: ['audio', 'video'] },
+    id: text,
+    label: text,
+    muted: { type: 'boolean', description: 'The source is silent for a while: unplugged, or restarting' },
+    settings: anyObject,
+  },
+  required: ['kind', 'id', 'label', 'muted', 'settings'],
+} as const;
+
+export const stream = {
+  type: 'object',
+  properties: {
+    name: text,
+    state: { enum: ['idle', 'starting', 'live', 'muted', 'privacy', 'error'] },
+    reason: text,
+    since: isoTime,
+    tracks: { type: 'array', items: track },
+    encodings: { type: 'array', items: anyObject },
+    viewers: { type: 'object', additionalProperties: integer, description: 'Number by protocol' },
+    bitrate: { type: 'number', description: 'bit/s over the last seconds' },
+    frameRate: { type: 'number', description: 'frames per second over the last seconds' },
+    urls: { type: 'object', additionalProperties: text },
+  },
+  required: ['name', 'state', 'since', 'tracks', 'encodings', 'viewers', 'bitrate', 'frameRate', 'urls'],
+} as const;
+
+export const effectiveConfig = {
+  type: 'object',
+  properties: {
+    config: { ...anyObject, description: 'The effective configuration, secrets hidden' },
+    origins: {
+      type: 'object',
+      additionalProperties: text,
+      description: 'Where a value comes from (file, env, flag, remote), by path; what is not named is a default',
+    },
+  },
+  required: ['config', 'origins'],
+} as const;
