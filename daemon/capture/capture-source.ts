@@ -14,10 +14,10 @@ import { CaptureError } from './capture-error.ts';
 import { type CapturePlan, type CapturePlanInput, type CaptureWish, planCapture } from './capture-plan.ts';
 import { type CaptureStateEvent, type CaptureStateName, nextCaptureState } from './capture-state.ts';
 import type { CaptureDevice } from './device.ts';
-import type { H264Encoder } from './encoders.ts';
+import type { EncoderChoice, H264Encoder } from './encoders.ts';
 import { KeyFrameRequests } from './key-frame-requests.ts';
 import { type Snapshot, SnapshotRequests } from './snapshot-requests.ts';
-import type { WorkerCommand, WorkerReport } from './worker-messages.ts';
+import type { WorkerCommand, WorkerFailure, WorkerReport } from './worker-messages.ts';
 
 const WORKER = new URL(`./worker${extname(import.meta.url)}`, import.meta.url);
 /** A leak of JavaScript ends the worker, not the board; the pipeline's memory is outside of this. */
@@ -41,7 +41,7 @@ export interface CaptureSourceOptions {
   /** Of the picture; not used for sound. */
   encoding: EncodingSettings;
   /** The encoder of the picture, chosen once for the machine. */
-  encoder: () => Promise<H264Encoder>;
+  encoders: EncoderChoice;
   clock: MediaClock;
   /** RTCP canonical name, the same for all tracks of the process. */
   cname: string;
@@ -58,6 +58,11 @@ export interface CaptureSourceOptions {
 export interface CaptureSourceStats {
   /** Lives that ended against our will, by reason: `crash`, `stall`, `device`, `stream`, `ended`, `pipeline`. */
   readonly restarts: Readonly<Record<string, number>>;
+}
+
+interface Failure {
+  reason: WorkerFailure | 'crash' | 'stall';
+  message: string;
 }
 
 /**
@@ -85,7 +90,7 @@ export class CaptureSource implements TrackSource {
   #idleTimer: NodeJS.Timeout | undefined;
   #lastPacketAt = 0;
   /** Why this life of the worker is of no use, once it is known. */
-  #failure: { reason: string; message: string } | undefined;
+  #failure: Failure | undefined;
 
   constructor(options: CaptureSourceOptions) {
     const { kind, clock } = options;
@@ -369,7 +374,7 @@ export class CaptureSource implements TrackSource {
 
   async #launch(child: Child<WorkerCommand, WorkerReport>): Promise<void> {
     try {
-      const encoder = await (this.kind === 'video' ? this.#options.encoder() : undefined);
+      const encoder = await (this.kind === 'video' ? this.#options.encoders.choose() : undefined);
       if (this.#supervisor.child !== child || this.#device === undefined) return;
       this.#plan = planCapture(this.#planInput(this.#device, encoder));
       child.send(this.#plan.start);
@@ -407,7 +412,8 @@ export class CaptureSource implements TrackSource {
   }
 
   /** This life is of no use any more: the next one begins by the supervisor's back-off. */
-  #failed(reason: string, message: string): void {
+  #failed(reason: WorkerFailure, message: string): void {
+    if (reason === 'pipeline' && this.kind === 'video') this.#options.encoders.distrust();
     this.#failure = { reason, message };
     this.#supervisor.restart(message);
   }
@@ -421,7 +427,7 @@ export class CaptureSource implements TrackSource {
     this.#change(failure.reason === 'pipeline' ? 'refused' : 'lost', failure.message);
   }
 
-  #explain(exit: ChildExit): { reason: string; message: string } {
+  #explain(exit: ChildExit): Failure {
     const silence = this.#options.clock.now() - this.#lastPacketAt;
     if (this.#state === 'live' && silence >= this.#stallTimeout)
       return { reason: 'stall', message: `the device delivered nothing for ${Math.round(silence)} ms` };

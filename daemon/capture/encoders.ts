@@ -106,3 +106,11 @@ export const ENCODERS: Record<H264Encoder, H264EncoderDescription> = {
       `openh264enc name=encoder usage-type=camera complexity=low rate-control=bitrate bitrate=${kilobits(bitrate) * 1000} gop-size=${keyFrameDistance} ! ${PROFILE}`,
   },
 };
+
+/** Where a source gets its encoder from. */
+export interface EncoderChoice {
+  /** The encoder of this machine. @throws CaptureError `not-installed`. */
+  choose(): Promise<H264Encoder>;
+  /** The pipeline with it was refused. */
+  distrust(): void;
+}

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { test } from 'tap';
 import type { CaptureSource } from '../../daemon/capture/capture-source.ts';

@@ -19,7 +19,7 @@ export function captureTestSource(kind: 'video' | 'audio', options: Partial<Capt
     device: testDevice(kind),
     wish: kind === 'video' ? { width: 320, height: 240, frameRate: 15 } : { channelCount: 2 },
     encoding: ENCODING,
-    encoder: async () => 'x264enc',
+    encoders: { choose: async () => 'x264enc', distrust: () => undefined },
     clock: new MediaClock(),
     cname: 'test',
     log: silentLog,

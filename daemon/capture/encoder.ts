@@ -1,0 +1,157 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { release } from 'node:os';
+import { join } from 'node:path';
+import { writeFileAtomic } from '../lib/atomic-file.ts';
+import type { Log } from '../lib/log.ts';
+import { CaptureError } from './capture-error.ts';
+import { ENCODERS, type EncoderChoice, H264_ENCODERS, type H264Encoder } from './encoders.ts';
+import { runTool } from './run-tool.ts';
+
+/** How long an encoder may take for ten frames before it counts as not working. */
+const TRIAL_TIMEOUT_MS = 8000;
+const INSPECT_TIMEOUT_MS = 5000;
+
+export interface EncoderReport {
+  name: H264Encoder;
+  hardware: boolean;
+  chosen: boolean;
+}
+
+export interface EncoderSelectorOptions {
+  /** Where the result is kept from start to start. */
+  stateDirectory: string;
+  /** Of the processes that load GStreamer. */
+  environment: Readonly<Record<string, string>>;
+  log: Log;
+  /** Root of the device nodes; tests pass their own. */
+  dev?: string;
+}
+
+/**
+ * Finds the machine's H.264 encoder. That an element exists does not mean that it works: hardware encoders are tried with
+ * ten frames in a process of their own. The result is kept for this kernel, this GStreamer and these device nodes.
+ */
+export class EncoderSelector implements EncoderChoice {
+  readonly #options: EncoderSelectorOptions;
+  readonly #cacheFile: string;
+  #choice: Promise<H264Encoder> | undefined;
+  #working: H264Encoder[] = [];
+  #distrusted = false;
+
+  constructor(options: EncoderSelectorOptions) {
+    this.#options = options;
+    this.#cacheFile = join(options.stateDirectory, 'encoders.json');
+  }
+
+  /**
+   * The encoder to use; found with the first call. Software where no hardware can be present is known within
+   * milliseconds.
+   * @throws CaptureError `not-installed`; the next call looks again.
+   */
+  choose(): Promise<H264Encoder> {
+    this.#choice ??= this.#find().catch((error: unknown) => {
+      this.#choice = undefined;
+      throw error;
+    });
+    return this.#choice;
+  }
+
+  /** A pipeline with the choice did not come up: the next {@link choose} tries all encoders again. */
+  distrust(): void {
+    this.#choice = undefined;
+    this.#distrusted = true;
+  }
+
+  /** The encoders that work here, best first; empty before {@link choose} has come to a result. */
+  report(): EncoderReport[] {
+    return this.#working.map((name, index) => ({ name, hardware: ENCODERS[name].hardware, chosen: index === 0 }));
+  }
+
+  async #find(): Promise<H264Encoder> {
+    const { log } = this.#options;
+    const candidates = await this.#candidates();
+    const key = await this.#key(candidates);
+    const cached = this.#distrusted ? undefined : await this.#readCache(key);
+    const working = cached ?? (await this.#tryAll(candidates));
+    const chosen = working[0];
+    if (chosen === undefined) {
+      const message = 'no H.264 encoder works; install gstreamer1.0-plugins-ugly (x264enc) or a hardware encoder';
+      throw new CaptureError('not-installed', message);
+    }
+    this.#working = working;
+    this.#distrusted = false;
+    log.info({ encoder: chosen, working }, `pictures are encoded by ${chosen}`);
+    if (cached === undefined) void this.#writeCache(key, working);
+    return chosen;
+  }
+
+  /** Hardware encoders whose device node is there, and all software encoders. */
+  async #candidates(): Promise<H264Encoder[]> {
+    const dev = this.#options.dev ?? '/dev';
+    const dri = (await names(join(dev, 'dri'))).map((name) => `dri/${name}`);
+    const nodes = [...(await names(dev)), ...dri];
+    return H264_ENCODERS.filter((name) => {
+      const wanted = ENCODERS[name].nodes;
+      return wanted.length === 0 || wanted.some((pattern) => nodes.some((node) => pattern.test(node)));
+    });
+  }
+
+  async #key(candidates: readonly H264Encoder[]): Promise<string> {
+    const version = await this.#run('gst-inspect-1.0', ['--version'], INSPECT_TIMEOUT_MS);
+    if (version.missing)
+      throw new CaptureError(
+        'not-installed',
+        'GStreamer is not installed: gst-inspect-1.0 is missing (gstreamer1.0-tools)',
+      );
+    return [release(), version.stdout.split('\n')[0], ...candidates].join(' ');
+  }
+
+  async #tryAll(candidates: readonly H264Encoder[]): Promise<H264Encoder[]> {
+    const works = await Promise.all(candidates.map((name) => this.#works(name)));
+    return candidates.filter((_, index) => works[index]);
+  }
+
+  async #works(name: H264Encoder): Promise<boolean> {
+    const exists = await this.#run('gst-inspect-1.0', ['--exists', name], INSPECT_TIMEOUT_MS);
+    // Software needs no trial: it works wherever it is installed.
+    if (!exists.ok || !ENCODERS[name].hardware) return exists.ok;
+    const encode = ENCODERS[name].launch({
+      bitrate: 1_000_000,
+      keyFrameDistance: 30,
+      width: 640,
+      height: 480,
+      frameRate: 30,
+    });
+    const launch = `videotestsrc num-buffers=10 ! video/x-raw,format=I420,width=640,height=480,framerate=30/1 ! ${encode} ! fakesink`;
+    const trial = await this.#run('gst-launch-1.0', ['-q', ...launch.split(' ')], TRIAL_TIMEOUT_MS);
+    if (!trial.ok) this.#options.log.warn({ encoder: name }, `${name} is installed but does not encode here`);
+    return trial.ok;
+  }
+
+  #run(program: string, args: readonly string[], timeout: number): ReturnType<typeof runTool> {
+    return runTool(program, args, { timeout, env: this.#options.environment });
+  }
+
+  async #readCache(key: string): Promise<H264Encoder[] | undefined> {
+    try {
+      const cache = JSON.parse(await readFile(this.#cacheFile, 'utf8')) as { key?: unknown; working?: unknown };
+      if (cache.key !== key || !Array.isArray(cache.working)) return undefined;
+      const known = H264_ENCODERS.filter((name) => (cache.working as unknown[]).includes(name));
+      return known.length > 0 ? known : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  async #writeCache(key: string, working: readonly H264Encoder[]): Promise<void> {
+    try {
+      await writeFileAtomic(this.#cacheFile, `${JSON.stringify({ key, working })}\n`);
+    } catch (error) {
+      this.#options.log.warn({ err: error }, 'cannot keep the result of the encoder trial');
+    }
+  }
+}
+
+async function names(directory: string): Promise<string[]> {
+  return readdir(directory).catch(() => []);
+}
