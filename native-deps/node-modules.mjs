@@ -46,8 +46,8 @@ export function installedAsLocked(root) {
  * Where node-gyp finds the headers of the running Node on this machine, so that it need not download them; undefined
  * where they are not of this version.
  */
-export function localHeaders() {
-  return [dirname(dirname(process.execPath)), '/usr'].find((prefix) => {
+export function localHeaders(prefixes = [dirname(dirname(process.execPath)), '/usr']) {
+  return prefixes.find((prefix) => {
     const header = join(prefix, 'include/node/node_version.h');
     if (!existsSync(header)) return false;
     const text = readFileSync(header, 'utf8');

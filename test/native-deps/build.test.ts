@@ -1,0 +1,67 @@
+import { spawnSync } from 'node:child_process';
+import { cpSync, existsSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Test, test } from 'tap';
+import { projectRoot } from '../support/project-root.ts';
+
+const ROOT = projectRoot();
+
+/** A project of two modules and a page, built by the real script. */
+function project(t: Test): { path: (name: string) => string; build: () => ReturnType<typeof run> } {
+  const folder = t.testdir({
+    daemon: {
+      'main.ts': "#!/usr/bin/env node\nimport { two } from './two.ts';\nexport const four = two + two;\n",
+      'two.ts': 'export const two = 2;\n',
+      http: { page: { 'page.css': 'body {}\n' } },
+    },
+  });
+  for (const name of ['native-deps', 'tsconfig.json', 'package.json', 'package-lock.json']) {
+    cpSync(join(ROOT, name), join(folder, name), { recursive: true });
+  }
+  symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
+  return { path: (name) => join(folder, name), build: () => run(folder) };
+}
+
+function run(folder: string) {
+  return spawnSync(process.execPath, [join(folder, 'native-deps/build.mjs')], { encoding: 'utf8' });
+}
+
+test('builds, and what is built is not built again', async (t) => {
+  const { path, build } = project(t);
+  t.equal(build().status, 0);
+  t.ok(statSync(path('dist/daemon/main.js')).mode & 0o100, 'the program can be executed');
+  t.equal(readFileSync(path('dist/daemon/http/page/page.css'), 'utf8'), 'body {}\n', 'the page goes along');
+  const again = build();
+  t.equal(again.status, 0);
+  t.equal(again.stdout, '', 'nothing was done');
+});
+
+test('follows the sources', async (t) => {
+  const { path, build } = project(t);
+  build();
+  writeFileSync(path('daemon/main.ts'), 'export const four = 4;\n');
+  rmSync(path('daemon/two.ts'));
+  rmSync(path('daemon/http/page/page.css'));
+  t.equal(build().status, 0);
+  t.match(readFileSync(path('dist/daemon/main.js'), 'utf8'), 'four = 4');
+  for (const gone of ['two.js', 'two.d.ts', 'two.js.map', 'http/page/page.css']) {
+    t.notOk(existsSync(path(`dist/daemon/${gone}`)), `${gone} is gone`);
+  }
+  rmSync(path('dist/daemon/main.js'));
+  writeFileSync(path('daemon/three.ts'), 'export const three = 3;\n');
+  t.equal(build().status, 0);
+  t.ok(existsSync(path('dist/daemon/main.js')), 'an output that was lost comes back');
+});
+
+test('a build that failed is told, and tried again', async (t) => {
+  const { path, build } = project(t);
+  writeFileSync(path('daemon/two.ts'), "export const two: number = 'two';\n");
+  for (const attempt of ['first', 'second']) {
+    const { status, stdout, stderr } = build();
+    t.equal(status, 1, attempt);
+    t.match(stdout, /daemon\/two\.ts.*TS2322/);
+    t.match(stderr, /The build failed, see above\.\n$/);
+  }
+  writeFileSync(path('daemon/two.ts'), 'export const two = 2;\n');
+  t.equal(build().status, 0);
+});
