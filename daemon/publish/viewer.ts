@@ -26,6 +26,9 @@ export interface ViewerObserver {
 
 /** Where publishers find what they serve. */
 export interface StreamDirectory {
-  /** The stream of this name, or undefined; a disabled stream is not found. */
-  find(name: string): MediaStream | undefined;
+  /**
+   * The stream of this name, or undefined; a disabled stream is not found.
+   * @param rid which of its encodings; without it the first. One that the stream does not have is not found.
+   */
+  find(name: string, rid?: string): MediaStream | undefined;
 }
