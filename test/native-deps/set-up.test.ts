@@ -67,7 +67,7 @@ test('Node headers of another version are not used', async (t) => {
   };
   const headers = (version: string): string =>
     ['MAJOR', 'MINOR', 'PATCH'].map((part, i) => `#define NODE_${part}_VERSION ${version.split('.')[i]}\n`).join('');
-  const prefix = (version: string): object => ({ include: { node: { 'node_version.h': headers(version) } } });
+  const prefix = (version: string) => ({ include: { node: { 'node_version.h': headers(version) } } });
   const folder = t.testdir({ none: {}, old: prefix('12.22.12'), right: prefix(process.versions.node) });
   const [none, old, right] = ['none', 'old', 'right'].map((name) => join(folder, name)) as [string, string, string];
   t.equal(localHeaders([none, old]), undefined);
