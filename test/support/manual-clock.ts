@@ -1,9 +1,15 @@
 import type { Clock } from '../../daemon/lib/clock.ts';
 
-/** Time that stands still until the test moves it. Timers never fire. */
+interface Alarm {
+  readonly due: number;
+  readonly callback: () => void;
+}
+
+/** Time that stands still until the test moves it; timers fire on the way, each at its time. */
 export class ManualClock implements Clock {
   #now = 0;
-  /** Unix milliseconds at `now() === 0`. */
+  readonly #alarms = new Set<Alarm>();
+  /** Unix milliseconds at `now() === 0`; change it, and the wall clock has been set. */
   epoch = Date.UTC(2026, 0, 1);
 
   now(): number {
@@ -15,12 +21,39 @@ export class ManualClock implements Clock {
   }
 
   advance(milliseconds: number): void {
+    const end = this.#now + milliseconds;
+    for (let alarm = this.#nextBefore(end); alarm !== undefined; alarm = this.#nextBefore(end)) {
+      this.#alarms.delete(alarm);
+      this.#now = Math.max(this.#now, alarm.due);
+      alarm.callback();
+    }
+    this.#now = end;
+  }
+
+  /** Time passes and nobody comes to look at the timers meanwhile: a process that was stopped. */
+  freeze(milliseconds: number): void {
     this.#now += milliseconds;
   }
 
-  setTimeout(): object {
-    return {};
+  /** Timers that are set. */
+  get pending(): number {
+    return this.#alarms.size;
   }
 
-  clearTimeout(): void {}
+  setTimeout(callback: () => void, milliseconds: number): object {
+    const alarm = { due: this.#now + milliseconds, callback };
+    this.#alarms.add(alarm);
+    return alarm;
+  }
+
+  clearTimeout(timer: object | undefined): void {
+    if (timer !== undefined) this.#alarms.delete(timer as Alarm);
+  }
+
+  #nextBefore(end: number): Alarm | undefined {
+    let next: Alarm | undefined;
+    for (const alarm of this.#alarms)
+      if (alarm.due <= end && (next === undefined || alarm.due < next.due)) next = alarm;
+    return next;
+  }
 }
