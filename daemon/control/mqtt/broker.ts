@@ -1,0 +1,178 @@
+import { accessSync, constants } from 'node:fs';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { delimiter, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Child } from '../../lib/child.ts';
+import { listenOn } from '../../lib/listen.ts';
+import type { Log } from '../../lib/log.ts';
+import { Supervisor } from '../../lib/supervisor.ts';
+import { openConnection } from './connection.ts';
+import { MqttError } from './mqtt-error.ts';
+
+export interface LocalBrokerOptions {
+  port: number;
+  /** The configuration names this port: no other is taken. */
+  portConfigured: boolean;
+  username: string;
+  password: string;
+  /** Where the configuration of a broker of our own is written. */
+  directory: string;
+  /** Where `mosquitto` is looked for; default: PATH, then the system's folders. */
+  path?: string;
+  log: Log;
+}
+
+/** A broker on this machine, and whether it is our child. */
+export interface LocalBrokerAddress {
+  host: string;
+  port: number;
+  own: boolean;
+}
+
+const HOST = '127.0.0.1';
+/** Debian puts the broker where only root's PATH looks. */
+const SYSTEM_FOLDERS = ['/usr/sbin', '/usr/local/sbin', '/usr/bin', '/usr/local/bin'];
+/** Milliseconds that a broker on this machine may take to answer. */
+const PROBE_TIMEOUT = 2000;
+const START_TIMEOUT = 10_000;
+
+/**
+ * The broker of a gateway for which none is configured: one that answers on this machine already, else Mosquitto as a
+ * child of ours, on loopback only, since it lets everybody in.
+ */
+export class LocalBroker {
+  readonly #options: LocalBrokerOptions;
+  #supervisor: Supervisor<never, never> | undefined;
+  #address: LocalBrokerAddress | undefined;
+
+  constructor(options: LocalBrokerOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Finds or starts it, and remembers it: a broker that was found once is waited for when it goes away.
+   * @throws MqttError `no-broker` when Mosquitto is not installed, `timeout` when it does not start; PortTakenError.
+   */
+  async locate(): Promise<LocalBrokerAddress> {
+    if (this.#address !== undefined) return this.#address;
+    const { port, log } = this.#options;
+    const found = await this.#probe(port);
+    if (found === 'answers') {
+      log.info({ port }, 'using the MQTT broker that answers on this machine');
+      this.#address = { host: HOST, port, own: false };
+    } else {
+      if (found === 'refuses') {
+        log.warn(
+          { port },
+          'the MQTT broker on this machine does not let us in (mqtt.username, mqtt.password): starting one of our own',
+        );
+      }
+      this.#address = { host: HOST, port: await this.#startOwn(), own: true };
+    }
+    return this.#address;
+  }
+
+  /** Stops a broker of our own; another's goes on. Idempotent. */
+  async stop(): Promise<void> {
+    await this.#supervisor?.stop();
+    this.#supervisor = undefined;
+    this.#address = undefined;
+  }
+
+  async #startOwn(): Promise<number> {
+    const { port: wanted, portConfigured, directory, log } = this.#options;
+    const program = findProgram('mosquitto', this.#options.path);
+    if (program === undefined) {
+      throw new MqttError(
+        'no-broker',
+        `no MQTT broker answers on ${HOST}:${wanted} and Mosquitto is not installed: "apt install mosquitto", or set mqtt.url`,
+      );
+    }
+    const port = await listenOn('MQTT broker', wanted, portConfigured, tryListening);
+    const configuration = join(directory, 'mosquitto.conf');
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await writeFile(configuration, configurationFor(port), { mode: 0o600 });
+    await chmod(configuration, 0o600);
+    this.#supervisor = new Supervisor<never, never>({
+      name: 'mosquitto',
+      log,
+      start: () => new Child({ run: { program, args: ['-c', configuration] }, name: 'mosquitto', log }),
+    });
+    this.#supervisor.start();
+    const until = performance.now() + START_TIMEOUT;
+    while ((await this.#probe(port)) !== 'answers') {
+      if (performance.now() > until) {
+        await this.stop();
+        throw new MqttError('timeout', `Mosquitto did not start within ${START_TIMEOUT / 1000} s`);
+      }
+      await sleep(20);
+    }
+    log.info({ port }, 'started an MQTT broker of our own, for this machine only');
+    return port;
+  }
+
+  /** A real CONNECT, since something else may listen there. */
+  async #probe(port: number): Promise<'answers' | 'refuses' | 'silent'> {
+    const { username, password } = this.#options;
+    try {
+      const connection = await openConnection({
+        url: `mqtt://${HOST}:${port}`,
+        // Every broker speaks 3.1.1.
+        version: 4,
+        clientId: '',
+        clean: true,
+        username,
+        password,
+        keepalive: 60,
+        tls: { caFile: '', certFile: '', keyFile: '', insecure: false },
+        timeout: PROBE_TIMEOUT,
+      });
+      await connection.close(PROBE_TIMEOUT);
+      return 'answers';
+    } catch (error) {
+      return error instanceof MqttError && error.code === 'refused' ? 'refuses' : 'silent';
+    }
+  }
+}
+
+function configurationFor(port: number): string {
+  return [
+    `listener ${port} ${HOST}`,
+    'allow_anonymous true',
+    'persistence false',
+    'connection_messages false',
+    'log_dest stderr',
+    'log_type error',
+    'log_type warning',
+    'log_timestamp false',
+    '',
+  ].join('\n');
+}
+
+/** Whether nobody else listens there: listens for a moment. */
+function tryListening(port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen({ port, host: HOST, exclusive: true }, () => server.close(() => resolve()));
+  });
+}
+
+function findProgram(
+  name: string,
+  path = [process.env.PATH ?? '', ...SYSTEM_FOLDERS].join(delimiter),
+): string | undefined {
+  return path
+    .split(delimiter)
+    .filter((folder) => folder !== '')
+    .map((folder) => join(folder, name))
+    .find((candidate) => {
+      try {
+        accessSync(candidate, constants.X_OK);
+        return true;
+      } catch {
+        return false;
+      }
+    });
+}

@@ -1,0 +1,326 @@
+import type { MqttSettings } from '../../../config/settings.ts';
+import { Backoff } from '../../lib/backoff.ts';
+import { type Clock, systemClock, type Timer } from '../../lib/clock.ts';
+import type { Log } from '../../lib/log.ts';
+import type { Controller } from '../controller.ts';
+import type { GatewayPort } from '../gateway-port.ts';
+import { StatePublisher } from '../state-publisher.ts';
+import { LocalBroker } from './broker.ts';
+import { type Connection, type IncomingMessage, openConnection } from './connection.ts';
+import { Delivery } from './delivery.ts';
+import { MqttError, type MqttErrorCode } from './mqtt-error.ts';
+import { RequestResponse, type RequestResponseOptions } from './request-response.ts';
+import { Topics } from './topics.ts';
+
+export interface MqttControlOptions {
+  settings: MqttSettings;
+  gatewayId: string;
+  controller: Controller;
+  gateway: GatewayPort;
+  /** Where the configuration of an embedded broker is written. */
+  directory: string;
+  /** `mqtt.embeddedPort` does not have its default: no other port is taken. */
+  embeddedPortConfigured?: boolean;
+  log: Log;
+  clock?: Clock;
+}
+
+/** For health and metrics. */
+export interface MqttStatus {
+  connected: boolean;
+  /** Why not. */
+  reason: string | undefined;
+  protocolVersion: '5' | '3.1.1' | undefined;
+  /** Messages that wait for the broker. */
+  queued: number;
+  /** Messages that found no room. */
+  dropped: number;
+  /** Connections after the first. */
+  reconnects: number;
+}
+
+/** Where people find us. */
+export interface MqttAddress {
+  url: string;
+  host: string;
+  port: number;
+  /** `<baseTopic>/<gatewayId>`. */
+  base: string;
+  /** The broker is our child. */
+  embedded: boolean;
+}
+
+const CONNECT_TIMEOUT = 10_000;
+const CLOSE_TIMEOUT = 1000;
+const RETRY = { minimum: 250, maximum: 30_000 };
+/** A connection that lasted so long was a good one: the next delay is the shortest again, in milliseconds. */
+const SETTLED = 10_000;
+const VERSIONS: Readonly<Record<MqttSettings['protocolVersion'], readonly (4 | 5)[]>> = {
+  auto: [5, 4],
+  '5': [5],
+  '3.1.1': [4],
+};
+
+/** The failures of MQTT 5 after which an older broker may still speak 3.1.1: some just hang up. */
+const MAYBE_OLD: ReadonlySet<MqttErrorCode> = new Set(['version', 'closed']);
+
+/** What a person can do about it. */
+const HINTS: Partial<Record<MqttErrorCode, string>> = {
+  refused: 'check mqtt.username, mqtt.password and the rights of this user on the broker',
+  version: 'the broker does not speak this version: set mqtt.protocolVersion to auto',
+  tls: 'check mqtt.tls.caFile, the name in mqtt.url, and the clock of this machine',
+  closed: 'if this repeats, another client may use the same client id (mqtt.clientId), or the port is not one of MQTT',
+  'taken-over':
+    'another client of the broker uses the same client id: give each gateway its own gateway.id or mqtt.clientId',
+};
+
+/**
+ * The gateway on an MQTT broker: connects for ever, tells its state, answers requests. Nothing here is awaited by the
+ * rest of the gateway, so a broker that is away is noticed by nobody but those who look for us there.
+ */
+export class MqttControl {
+  readonly #options: MqttControlOptions;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #topics: Topics;
+  readonly #clientId: string;
+  readonly #delivery: Delivery;
+  readonly #requests: RequestResponse;
+  readonly #state: StatePublisher;
+  readonly #backoff = new Backoff(RETRY);
+  readonly #localBroker: LocalBroker | undefined;
+  /** What there is from CONNACK on. */
+  #open: Connection | undefined;
+  /** The same once our birth is published. */
+  #connection: Connection | undefined;
+  #address: MqttAddress | undefined;
+  #connections = 0;
+  #reason: MqttError | undefined = new MqttError('closed', 'not connected yet');
+  #stopped = true;
+  #running: Promise<void> | undefined;
+  #endPause: (() => void) | undefined;
+  #attempt = new AbortController();
+
+  constructor(options: MqttControlOptions) {
+    const { settings, gatewayId, gateway, clock = systemClock, log } = options;
+    this.#options = options;
+    this.#clock = clock;
+    this.#log = log;
+    this.#topics = new Topics(settings.baseTopic, gatewayId);
+    this.#clientId = settings.clientId || `vedette-${gatewayId}`;
+    this.#delivery = new Delivery({ topics: this.#topics, log });
+    const send: RequestResponseOptions['send'] = (message, delivered) => this.#delivery.send(message, delivered);
+    const { controller } = options;
+    this.#requests = new RequestResponse({ topics: this.#topics, controller, pictures: this.#delivery, send, clock });
+    this.#state = new StatePublisher({
+      gateway,
+      clock,
+      base: this.#topics.base,
+      send,
+      telemetryInterval: settings.telemetryInterval,
+      log,
+    });
+    if (settings.url === '') {
+      this.#localBroker = new LocalBroker({
+        port: settings.embeddedPort,
+        portConfigured: options.embeddedPortConfigured ?? false,
+        username: settings.username,
+        password: settings.password,
+        directory: options.directory,
+        log,
+      });
+    } else this.#address = addressOf(settings.url, this.#topics.base, false);
+  }
+
+  /** Undefined until a broker for which none is configured has been found or started. */
+  get address(): MqttAddress | undefined {
+    return this.#address;
+  }
+
+  status(): MqttStatus {
+    return {
+      connected: this.#connection !== undefined,
+      reason: this.#connection === undefined ? this.#reason?.message : undefined,
+      protocolVersion: this.#connection && versionName(this.#connection),
+      queued: this.#delivery.queued,
+      dropped: this.#delivery.dropped,
+      reconnects: Math.max(0, this.#connections - 1),
+    };
+  }
+
+  /**
+   * Begins to connect; resolves when {@link address} is known, or cannot be for now.
+   * @throws PortTakenError for a configured port of the embedded broker.
+   */
+  async start(): Promise<void> {
+    if (!this.#stopped) return;
+    this.#stopped = false;
+    this.#attempt = new AbortController();
+    if (this.#options.settings.tls.insecure) {
+      this.#log.warn({}, 'mqtt.tls.insecure: anybody on the way can pose as the broker');
+    }
+    try {
+      await this.#locate();
+    } catch (error) {
+      if (!(error instanceof MqttError)) throw error;
+      this.#failed(error);
+    }
+    this.#state.start();
+    this.#running = this.#run();
+  }
+
+  /** Says `offline`, disconnects, and stops a broker of our own. Idempotent. */
+  async stop(): Promise<void> {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#state.stop();
+    this.#endPause?.();
+    this.#attempt.abort();
+    if (this.#connection !== undefined) await this.#sayOffline(this.#connection);
+    await this.#open?.close(CLOSE_TIMEOUT);
+    await this.#running;
+    await this.#localBroker?.stop();
+  }
+
+  /** The broker publishes no will for a client that says goodbye. */
+  async #sayOffline(connection: Connection): Promise<void> {
+    const topic = this.#topics.availability;
+    const said = connection.publish({ topic, payload: 'offline', qos: 1, retain: true }).catch(() => undefined);
+    await Promise.race([said, this.#pause(CLOSE_TIMEOUT)]);
+    this.#endPause?.();
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopped) {
+      try {
+        const connection = await this.#connect(await this.#locate());
+        await this.#serve(connection);
+      } catch (error) {
+        if (!this.#stopped) this.#failed(error);
+      }
+      if (this.#stopped) return;
+      await this.#pause(this.#backoff.next());
+    }
+  }
+
+  async #locate(): Promise<string> {
+    if (this.#localBroker !== undefined) {
+      const { host, port, own } = await this.#localBroker.locate();
+      this.#address = addressOf(`mqtt://${host}:${port}`, this.#topics.base, own);
+    }
+    return this.#options.settings.url || (this.#address?.url ?? '');
+  }
+
+  async #connect(url: string): Promise<Connection> {
+    const { settings } = this.#options;
+    let failure: unknown;
+    for (const version of VERSIONS[settings.protocolVersion]) {
+      try {
+        return await openConnection({
+          url,
+          version,
+          clientId: this.#clientId,
+          // A new process does not remember what it answered: requests from before could be carried out twice.
+          clean: this.#connections === 0,
+          username: settings.username,
+          password: settings.password,
+          keepalive: settings.keepalive,
+          tls: settings.tls,
+          will: { topic: this.#topics.availability, payload: 'offline', delay: settings.willDelay },
+          message: (message) => this.#received(message),
+          timeout: CONNECT_TIMEOUT,
+          signal: this.#attempt.signal,
+        });
+      } catch (error) {
+        failure = error;
+        if (this.#stopped || !(error instanceof MqttError) || !MAYBE_OLD.has(error.code)) break;
+      }
+    }
+    throw failure;
+  }
+
+  /** From CONNACK to the end of the connection: subscribe, birth, all state again, then what comes. */
+  async #serve(connection: Connection): Promise<void> {
+    this.#open = connection;
+    if (this.#stopped) return connection.close(CLOSE_TIMEOUT);
+    try {
+      await connection.subscribe(this.#topics.requests, { retained: false });
+      await connection.publish({ topic: this.#topics.availability, payload: 'online', qos: 1, retain: true });
+    } catch (error) {
+      await connection.close(CLOSE_TIMEOUT);
+      throw error;
+    }
+    this.#connection = connection;
+    this.#connections += 1;
+    this.#reason = undefined;
+    const connectedAt = this.#clock.now();
+    const version = versionName(connection);
+    this.#log.info(
+      { url: this.#address?.url, topics: `${this.#topics.base}/#`, version },
+      'connected to the MQTT broker',
+    );
+    this.#delivery.attach(connection);
+    this.#state.publishAll();
+    // Only to clear what an earlier life left behind: a broker that forbids it is none the worse.
+    connection.subscribe(this.#topics.streamAvailabilities, { retained: true }).catch((error) => {
+      this.#log.debug({ err: error }, 'state of streams that are gone cannot be cleared');
+    });
+    const end = await connection.closed;
+    this.#connection = undefined;
+    this.#delivery.detach();
+    if (this.#clock.now() - connectedAt >= SETTLED) this.#backoff.reset();
+    if (end !== undefined) throw end;
+  }
+
+  /** One line for each new reason; a broker that stays away fills no log. */
+  #failed(error: unknown): void {
+    const failure = error instanceof MqttError ? error : new MqttError('failed', String(error), { cause: error });
+    const news = this.#reason?.code !== failure.code;
+    const hint = HINTS[failure.code];
+    this.#reason = failure;
+    const fields = { url: this.#address?.url, code: failure.code, ...(hint === undefined ? {} : { hint }) };
+    this.#log[news ? 'warn' : 'debug'](fields, `no MQTT broker: ${failure.message}; trying for ever`);
+  }
+
+  #received(message: IncomingMessage): void {
+    const command = this.#topics.commandOf(message.topic);
+    if (command !== undefined) {
+      void this.#requests.received(command, message);
+      return;
+    }
+    const stream = this.#topics.streamOf(message.topic);
+    if (stream !== undefined && message.retain && message.payload.length > 0) this.#state.foundRetained(stream);
+  }
+
+  /** Ends early when we are stopped. */
+  #pause(milliseconds: number): Promise<void> {
+    return new Promise((resolve) => {
+      let timer: Timer | undefined;
+      const end = () => {
+        this.#clock.clearTimeout(timer);
+        resolve();
+      };
+      timer = this.#clock.setTimeout(end, milliseconds);
+      this.#endPause = end;
+    });
+  }
+}
+
+function versionName({ version }: Connection): '5' | '3.1.1' {
+  return version === 5 ? '5' : '3.1.1';
+}
+
+/** Without the password that a URL may carry. */
+function addressOf(url: string, base: string, embedded: boolean): MqttAddress {
+  const { protocol, hostname, port } = new URL(url);
+  const defaultPort = DEFAULT_PORTS[protocol] ?? 1883;
+  return {
+    url: url.replace(/\/\/[^@/]*@/, '//'),
+    host: hostname,
+    port: port === '' ? defaultPort : Number(port),
+    base,
+    embedded,
+  };
+}
+
+const DEFAULT_PORTS: Readonly<Record<string, number>> = { 'mqtt:': 1883, 'mqtts:': 8883, 'ws:': 80, 'wss:': 443 };
