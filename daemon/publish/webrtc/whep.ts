@@ -68,13 +68,15 @@ const SDP_FRAGMENT = 'application/trickle-ice-sdpfrag';
  */
 export class Whep {
   readonly #options: WhepOptions;
-  readonly #links: readonly string[];
+  /** The ICE servers (RFC 9725, 4.6): in answers to authenticated requests only, since they carry TURN credentials. */
+  readonly #linkHeader: Readonly<Record<string, string>>;
   /** Entity tags by session. */
   readonly #tags = new Map<string, string>();
 
   constructor(options: WhepOptions) {
     this.#options = options;
-    this.#links = iceServerLinks(options.iceServers);
+    const links = iceServerLinks(options.iceServers);
+    this.#linkHeader = links.length > 0 ? { Link: links.join(', ') } : {};
   }
 
   async handle(request: WhepRequest): Promise<WhepResponse> {
@@ -93,7 +95,7 @@ export class Whep {
       case 'OPTIONS':
         return empty(200, { Allow: ENDPOINT_METHODS, 'Accept-Post': SDP });
       case 'GET':
-        return empty(204, { 'Accept-Post': SDP });
+        return empty(204, { 'Accept-Post': SDP, ...this.#linkHeader });
       case 'HEAD':
         return empty(200, { 'Content-Type': SDP, 'Accept-Post': SDP });
       case 'POST':
@@ -117,7 +119,7 @@ export class Whep {
         Location: `${endpoint}/${id}`,
         ETag: tag,
         'Accept-Patch': SDP_FRAGMENT,
-        ...(this.#links.length > 0 && { Link: this.#links.join(', ') }),
+        ...this.#linkHeader,
       },
       body: sdp,
     };

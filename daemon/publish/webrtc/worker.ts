@@ -30,6 +30,7 @@ class Worker {
     keyFrameRequests: 0,
   };
   #configuration: WorkerConfiguration | undefined;
+  #stopping = false;
 
   start(): void {
     initLogger('Warning', (level, message) =>
@@ -170,9 +171,11 @@ class Worker {
   }
 
   #stop(): void {
+    if (this.#stopping) return;
+    this.#stopping = true;
     for (const id of [...this.#peers.keys()]) this.#remove(id);
     // The library's own clean-up can hang on a thread of its own; DTLS closes go out with the sends above.
-    process.disconnect?.();
+    if (process.connected) process.disconnect();
     setTimeout(() => process.exit(0), 50);
   }
 }
