@@ -1,0 +1,396 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { type ClientRequest, type IncomingMessage, request } from 'node:http';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { extname } from 'node:path';
+import type { Readable } from 'node:stream';
+import type { RtmpSettings } from '../../../config/settings.ts';
+import type { Access, Credentials, Right } from '../../access/access.ts';
+import { Child } from '../../lib/child.ts';
+import type { MediaClock } from '../../lib/clock.ts';
+import { listenOn } from '../../lib/listen.ts';
+import type { Log } from '../../lib/log.ts';
+import { Supervisor } from '../../lib/supervisor.ts';
+import type { MediaStream } from '../../media/media-stream.ts';
+import type { StreamDirectory, Viewer, ViewerObserver } from '../viewer.ts';
+import { findAacEncoder } from './aac-encoder.ts';
+import type { AacEncoder } from './converter.ts';
+import { FlvFeed } from './flv-feed.ts';
+import { APPLICATION, type FromWorker, type ToWorker, VIEWER_HEADER } from './messages.ts';
+import { RtmpError } from './rtmp-error.ts';
+
+export interface RtmpPublisherOptions {
+  settings: RtmpSettings;
+  /** The configuration names the port: then no other is taken in its place. */
+  portConfigured: boolean;
+  streams: StreamDirectory;
+  access: Access;
+  viewers: ViewerObserver;
+  clock: MediaClock;
+  log: Log;
+  /** Milliseconds between the last viewer's leaving and the end of the converter. */
+  idleTime?: number;
+}
+
+/** One who asked for HTTP-FLV and may have it. */
+export interface FlvViewer {
+  remoteAddress: string;
+  user: string | undefined;
+}
+
+interface WorkerRequest {
+  method?: 'POST';
+  path: string;
+  headers?: Record<string, string>;
+}
+
+interface Session {
+  readonly viewer: Viewer;
+  readonly release: () => void;
+}
+
+/** Connections over the viewers that are allowed: those that have not asked for a stream yet. */
+const SPARE_CONNECTIONS = 16;
+const IDLE_MS = 5000;
+/** How long a connection or a request for FLV waits for a worker that is just starting again, in milliseconds. */
+const READY_DEADLINE_MS = 4000;
+/** What node-media-server takes as a stream's name. */
+const NAME = /^[A-Za-z0-9_-]+$/;
+
+/**
+ * Serves streams over RTMP (`rtmp://host/live/NAME`) and HTTP-FLV, as H.264 and AAC. node-media-server lives in a child,
+ * for it has known ways to be brought down from outside; the port stays open here meanwhile. A stream is
+ * converted only while somebody plays it.
+ */
+export class RtmpPublisher {
+  readonly #options: RtmpPublisherOptions;
+  readonly #log: Log;
+  readonly #supervisor: Supervisor<ToWorker, FromWorker>;
+  readonly #sessions = new Map<string, Session>();
+  readonly #feeds = new Map<string, FlvFeed>();
+  #server: Server | undefined;
+  #aac: AacEncoder | undefined;
+  #secret = '';
+  /** Where the worker takes and gives FLV; undefined while it does not. */
+  #flvPort: number | undefined;
+  readonly #readyWaiters = new Set<() => void>();
+
+  constructor(options: RtmpPublisherOptions) {
+    this.#options = options;
+    this.#log = options.log.child({ room: 'rtmp' });
+    this.#supervisor = new Supervisor<ToWorker, FromWorker>({
+      name: 'rtmp worker',
+      log: this.#log,
+      start: () => this.#startWorker(),
+      died: () => void this.#workerGone('worker died'),
+      progressTimeout: 10_000,
+      startTimeout: 30_000,
+      clock: options.clock.clock,
+    });
+  }
+
+  /** The TCP port; 0 before start(). */
+  get port(): number {
+    return (this.#server?.address() as AddressInfo | null | undefined)?.port ?? 0;
+  }
+
+  /** The worker's process id; undefined while there is none. */
+  get workerPid(): number | undefined {
+    return this.#supervisor.child?.pid;
+  }
+
+  /** Times the worker died. */
+  get workerDeaths(): number {
+    return this.#supervisor.deaths;
+  }
+
+  /** Process ids of the converters that run, by stream. */
+  get converterPids(): ReadonlyMap<string, number> {
+    const pids = new Map<string, number>();
+    for (const [name, { converterPid }] of this.#feeds) if (converterPid !== undefined) pids.set(name, converterPid);
+    return pids;
+  }
+
+  /**
+   * Listens for RTMP and starts the worker; does nothing where the settings say off.
+   * @throws PortTakenError (lib/listen.ts).
+   */
+  async start(): Promise<void> {
+    const { settings, portConfigured, access } = this.#options;
+    if (!settings.enabled || this.#server !== undefined) return;
+    this.#aac = await findAacEncoder(this.#log);
+    // No bytes are read here: the connection goes to the worker as it is.
+    const server = createServer({ pauseOnConnect: true }, (socket) => void this.#handOver(socket));
+    // Until there are users nobody is asked for a password, so nobody from outside may ask for anything.
+    const host = access.open ? '127.0.0.1' : settings.host;
+    await listenOn('RTMP', settings.port, portConfigured, (port) => listening(server, port, host));
+    server.on('error', (error) => this.#log.error({ err: error }, 'RTMP listener failed'));
+    this.#server = server;
+    this.#supervisor.start();
+    this.#log.info({ host, port: this.port }, 'RTMP listens');
+  }
+
+  /** Disconnects everybody and ends the children. Idempotent. */
+  async stop(): Promise<void> {
+    const server = this.#server;
+    this.#server = undefined;
+    server?.close();
+    await this.#supervisor.stop();
+    await this.#workerGone('stopped');
+  }
+
+  /** Disconnects a viewer; false when there is none of this id. */
+  closeViewer(id: string): boolean {
+    return this.#sessions.has(id) && (this.#supervisor.child?.send({ type: 'close', id }) ?? false);
+  }
+
+  /** Disconnects all viewers of a stream, as when it is stopped or deleted. */
+  closeStream(name: string): void {
+    for (const [id, { viewer }] of this.#sessions) if (viewer.stream === name) this.closeViewer(id);
+  }
+
+  /**
+   * A stream as FLV, from its newest key frame on. The caller has authorized the viewer.
+   * @returns the bytes until the viewer leaves, which destroying it does, or is disconnected.
+   * @throws RtmpError
+   */
+  async flv(name: string, { remoteAddress, user }: FlvViewer): Promise<Readable> {
+    if (this.#server === undefined) throw new RtmpError('disabled', 'RTMP and HTTP-FLV are off (rtmp.enabled)');
+    const stream = this.#playable(name);
+    if (stream === undefined) throw new RtmpError('not_found', `no stream "${name}"`);
+    if (this.#full) throw new RtmpError('busy', `all ${this.#options.settings.maxViewers} viewers are taken`);
+    const port = await this.#workerReady();
+    if (port === undefined) throw new RtmpError('unavailable', 'the RTMP worker is starting');
+    const viewer = this.#viewer('http-flv', name, remoteAddress, user);
+    this.#join(viewer, stream);
+    try {
+      const flv = await this.#request(port, { path: flvPath(name), headers: { [VIEWER_HEADER]: viewer.id } });
+      if (flv.statusCode !== 200) throw new Error(`status ${flv.statusCode}`);
+      return flv;
+    } catch (error) {
+      this.#leave(viewer.id, 'failed');
+      throw new RtmpError('unavailable', 'the RTMP worker does not answer', { cause: error });
+    }
+  }
+
+  get #full(): boolean {
+    return this.#sessions.size >= this.#options.settings.maxViewers;
+  }
+
+  #playable(name: string): MediaStream | undefined {
+    const stream = NAME.test(name) ? this.#options.streams.find(name) : undefined;
+    return stream?.active ? stream : undefined;
+  }
+
+  #viewer(protocol: Viewer['protocol'], stream: string, remoteAddress: string, user: string | undefined): Viewer {
+    const since = this.#options.clock.clock.wall();
+    return { id: randomBytes(16).toString('hex'), protocol, stream, remoteAddress, user, since };
+  }
+
+  #startWorker(): Child<ToWorker, FromWorker> {
+    const child = new Child<ToWorker, FromWorker>({
+      run: { module: new URL(`./worker${extname(import.meta.url)}`, import.meta.url) },
+      name: 'rtmp worker',
+      log: this.#log,
+    });
+    child.onMessage((message) => this.#receive(message));
+    this.#secret = randomBytes(16).toString('hex');
+    const { maxViewers } = this.#options.settings;
+    child.send({ type: 'start', secret: this.#secret, maxConnections: maxViewers + SPARE_CONNECTIONS });
+    return child;
+  }
+
+  async #workerGone(reason: string): Promise<void> {
+    this.#flvPort = undefined;
+    for (const id of [...this.#sessions.keys()]) this.#leave(id, reason);
+    // Without a worker their FLV goes nowhere; the viewers come back to new ones.
+    const stopped = [...this.#feeds.values()].map((feed) => feed.stop());
+    this.#feeds.clear();
+    await Promise.all(stopped);
+  }
+
+  #receive(message: FromWorker): void {
+    this.#supervisor.progress();
+    switch (message.type) {
+      case 'ready':
+        this.#flvPort = message.port;
+        for (const resolve of this.#readyWaiters) resolve();
+        break;
+      case 'alive':
+        break;
+      case 'play':
+        void this.#play(message);
+        break;
+      case 'left':
+        this.#leave(message.id, message.reason);
+        break;
+      default:
+        message satisfies never;
+    }
+  }
+
+  /** Gives a connection to the worker, when it is there in time. */
+  async #handOver(socket: Socket): Promise<void> {
+    socket.on('error', () => undefined);
+    if (this.#readyWaiters.size < SPARE_CONNECTIONS) await this.#workerReady();
+    const { child } = this.#supervisor;
+    if (this.#flvPort === undefined || !child?.send({ type: 'connection' }, socket)) socket.destroy();
+  }
+
+  async #play({ id, stream: name, remoteAddress, query }: Extract<FromWorker, { type: 'play' }>): Promise<void> {
+    const { child } = this.#supervisor;
+    const refuse = (reason: string, description: string): void => {
+      this.#log.info({ protocol: 'rtmp', stream: name, remoteAddress, reason }, 'viewer refused');
+      child?.send({ type: 'refuse', id, description });
+    };
+    const stream = this.#playable(name);
+    let user: string | undefined;
+    for (const action of rightsFor(stream)) {
+      const credentials = credentialsOf(query);
+      const decision = await this.#options.access.authorize({
+        protocol: 'rtmp',
+        action,
+        stream: name,
+        remoteAddress,
+        ...(credentials && { credentials }),
+      });
+      if (!decision.allowed) {
+        refuse(decision.reason, 'Access denied');
+        return;
+      }
+      user = decision.user;
+    }
+    // The worker may have died while the password was checked.
+    if (child !== this.#supervisor.child) return;
+    if (stream === undefined) {
+      refuse('not found', 'No such stream');
+    } else if (this.#full) {
+      refuse('busy', 'Too many viewers');
+    } else {
+      this.#join({ ...this.#viewer('rtmp', name, remoteAddress, user), id }, stream);
+      child?.send({ type: 'admit', id });
+    }
+  }
+
+  #join(viewer: Viewer, stream: MediaStream): void {
+    let feed = this.#feeds.get(viewer.stream);
+    if (feed === undefined) {
+      feed = this.#makeFeed(viewer.stream, stream);
+      this.#feeds.set(viewer.stream, feed);
+    }
+    this.#sessions.set(viewer.id, { viewer, release: feed.retain() });
+    this.#options.viewers.joined(viewer);
+  }
+
+  #leave(id: string, reason: string): void {
+    const session = this.#sessions.get(id);
+    if (session === undefined) return;
+    this.#sessions.delete(id);
+    session.release();
+    this.#options.viewers.left(session.viewer, reason);
+  }
+
+  #makeFeed(name: string, stream: MediaStream): FlvFeed {
+    const feed: FlvFeed = new FlvFeed({
+      name,
+      stream,
+      aac: this.#aac,
+      publish: (flv, failed) => this.#publish(name, flv, failed),
+      idleTime: this.#options.idleTime ?? IDLE_MS,
+      idle: () => {
+        if (this.#feeds.get(name) === feed) this.#feeds.delete(name);
+      },
+      clock: this.#options.clock.clock,
+      log: this.#log,
+    });
+    return feed;
+  }
+
+  /** Pushes a converter's FLV into the worker: a POST that lasts as long as the converter, and is answered only when it fails. */
+  #publish(name: string, flv: Readable, failed: (reason: string) => void): () => void {
+    if (this.#flvPort === undefined) {
+      failed('the worker is gone');
+      return () => undefined;
+    }
+    const post = this.#open(this.#flvPort, { method: 'POST', path: `${flvPath(name)}?sign=${this.#sign(name)}` });
+    let ended = false;
+    const end = (): void => {
+      ended = true;
+      flv.unpipe(post);
+      flv.resume();
+      post.destroy();
+    };
+    post.on('response', (response) => {
+      response.resume();
+      if (!ended) failed(`the worker refused its FLV with status ${response.statusCode}`);
+    });
+    post.on('error', (error) => {
+      if (!ended) failed(`the worker does not take its FLV: ${error.message}`);
+      end();
+    });
+    flv.pipe(post);
+    return end;
+  }
+
+  /** node-media-server's own signature of a publisher: expiry and MD5 over path, expiry and secret. */
+  #sign(name: string): string {
+    const expiry = Math.floor(this.#options.clock.clock.wall() / 1000) + 60;
+    const digest = createHash('md5').update(`/${APPLICATION}/${name}-${expiry}-${this.#secret}`).digest('hex');
+    return `${expiry}-${digest}`;
+  }
+
+  #open(port: number, options: WorkerRequest): ClientRequest {
+    const headers = { ...options.headers, authorization: `Bearer ${this.#secret}` };
+    return request({ ...options, headers, host: '127.0.0.1', port, agent: false });
+  }
+
+  #request(port: number, options: WorkerRequest): Promise<IncomingMessage> {
+    return new Promise((resolve, reject) => {
+      const get = this.#open(port, options);
+      get.once('response', resolve).once('error', reject).end();
+    });
+  }
+
+  /** The worker's port for FLV once it takes requests; undefined when that takes too long. */
+  async #workerReady(): Promise<number | undefined> {
+    const { clock } = this.#options.clock;
+    if (this.#flvPort === undefined) {
+      await new Promise<void>((resolve) => {
+        const done = (): void => {
+          this.#readyWaiters.delete(done);
+          clock.clearTimeout(timer);
+          resolve();
+        };
+        const timer = clock.setTimeout(done, READY_DEADLINE_MS);
+        this.#readyWaiters.add(done);
+      });
+    }
+    return this.#flvPort;
+  }
+}
+
+const flvPath = (name: string): string => `/${APPLICATION}/${name}.flv`;
+
+/** FLV carries picture and sound in one: who may have only one of them cannot have it. */
+function rightsFor(stream: MediaStream | undefined): Right[] {
+  const rights: Right[] = [];
+  if (stream === undefined || stream.getVideoTracks().length > 0) rights.push('view');
+  if (stream !== undefined && stream.getAudioTracks().length > 0) rights.push('listen');
+  return rights.length > 0 ? rights : ['view'];
+}
+
+/** Players can send credentials in the query of the URL alone: `?token=` or `?user=&password=`. */
+function credentialsOf({ token, user, password }: Record<string, string>): Credentials | undefined {
+  if (token !== undefined) return { scheme: 'bearer', token };
+  if (user !== undefined && password !== undefined) return { scheme: 'basic', username: user, password };
+  return undefined;
+}
+
+function listening(server: Server, port: number, host: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
