@@ -1,35 +1,5 @@
 import type { VideoDevice } from './device.ts';
-
-/** Raw formats that GStreamer 1.22 takes from a camera, cheapest to convert first: V4L2 code -> GStreamer `format`. */
-const RAW_FORMATS: Readonly<Record<string, string>> = {
-  YU12: 'I420',
-  NV12: 'NV12',
-  YV12: 'YV12',
-  NV21: 'NV21',
-  YUYV: 'YUY2',
-  UYVY: 'UYVY',
-  YVYU: 'YVYU',
-  NV16: 'NV16',
-  '422P': 'Y42B',
-  BGR3: 'BGR',
-  RGB3: 'RGB',
-  XR24: 'BGRx',
-  GREY: 'GRAY8',
-};
-const JPEG_FORMATS: ReadonlySet<string> = new Set(['MJPG', 'JPEG']);
-const PREFERENCE = [...Object.keys(RAW_FORMATS), ...JPEG_FORMATS];
-
-/** Bits per pixel of a raw format, for the load on the bus. */
-const BITS_PER_PIXEL: Readonly<Record<string, number>> = {
-  YU12: 12,
-  NV12: 12,
-  YV12: 12,
-  NV21: 12,
-  GREY: 8,
-  BGR3: 24,
-  RGB3: 24,
-  XR24: 32,
-};
+import { PREFERENCE, RAW_FORMATS, rawBitsPerPixel } from './pixel-formats.ts';
 
 /** The share of the signalling rate that isochronous transfers really carry: 24 MB/s on USB 2. */
 const USB_PAYLOAD_SHARE = 0.4;
@@ -88,6 +58,5 @@ function mediaOf(pixelFormat: string): CaptureMode['media'] {
 }
 
 function rawBits(pixelFormat: string, { width, height, frameRate = 30 }: CaptureMode): number {
-  if (JPEG_FORMATS.has(pixelFormat)) return 0;
-  return width * height * frameRate * (BITS_PER_PIXEL[pixelFormat] ?? 16);
+  return width * height * frameRate * rawBitsPerPixel(pixelFormat);
 }

@@ -81,6 +81,7 @@ export class CaptureSource implements TrackSource {
   readonly #observers = new Set<TrackSourceObserver>();
   readonly #stateListeners = new Set<() => void>();
   #device: CaptureDevice | undefined;
+  #lastDevice: CaptureDevice | undefined;
   #encoding: EncodingSettings;
   #plan: CapturePlan | undefined;
   #state: CaptureStateName = 'idle';
@@ -97,6 +98,7 @@ export class CaptureSource implements TrackSource {
     this.kind = kind;
     this.#options = options;
     this.#device = options.device;
+    this.#lastDevice = options.device;
     this.#encoding = { ...options.encoding };
     this.#log = options.log;
     this.#keyFrames = new KeyFrameRequests({
@@ -132,20 +134,25 @@ export class CaptureSource implements TrackSource {
   }
 
   get deviceId(): string {
-    return this.#device?.deviceId ?? '';
+    return this.#lastDevice?.deviceId ?? '';
   }
 
   get groupId(): string {
-    return this.#device?.groupId ?? '';
+    return this.#lastDevice?.groupId ?? '';
   }
 
   get label(): string {
-    return this.#device?.label ?? this.#options.wishedDevice ?? '';
+    return this.#lastDevice?.label ?? this.#options.wishedDevice ?? '';
   }
 
   /** The device that is captured, undefined while the one that is wished for is not there. */
   get device(): CaptureDevice | undefined {
     return this.#device;
+  }
+
+  /** The device that was captured last, though it may be away now. */
+  get lastDevice(): CaptureDevice | undefined {
+    return this.#lastDevice;
   }
 
   get state(): CaptureStateName {
@@ -236,6 +243,7 @@ export class CaptureSource implements TrackSource {
   setDevice(device: CaptureDevice | undefined): void {
     const before = this.#device;
     this.#device = device;
+    this.#lastDevice = device ?? this.#lastDevice;
     if (before?.deviceId === device?.deviceId && before?.path === device?.path && !this.muted) return;
     this.#restart();
   }

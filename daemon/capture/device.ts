@@ -1,3 +1,5 @@
+import { isUsableFormat } from './pixel-formats.ts';
+
 /** One size of one pixel format of a camera, and the frame rates it has there. */
 export interface VideoFormat {
   /** V4L2 four-character code: `YUYV`, `MJPG`, `NV12`, ... */
@@ -79,7 +81,7 @@ export function testDevice(kind: 'video' | 'audio'): CaptureDevice {
 }
 
 /**
- * The device that a configured wish means: `test`; `any` (the first real one, else the test device); or a device's id,
+ * The device that a configured wish means: `test`; `any` (the first real one that we can use, else the test device); or a device's id,
  * path or label (the whole label, without regard to case).
  * @returns undefined when no device of that name is there now.
  */
@@ -90,11 +92,15 @@ export function selectDevice(
 ): CaptureDevice | undefined {
   if (wish === 'test') return testDevice(kind);
   const candidates = devices.filter((device) => device.kind === `${kind}input`);
-  if (wish === 'any') return candidates[0] ?? testDevice(kind);
+  if (wish === 'any') return candidates.find(isUsable) ?? testDevice(kind);
   const label = wish.toLowerCase();
   return (
     candidates.find((device) => device.deviceId === wish) ??
     candidates.find((device) => device.path === wish) ??
     candidates.find((device) => device.label.toLowerCase() === label)
   );
+}
+
+function isUsable(device: CaptureDevice): boolean {
+  return device.kind === 'audioinput' || device.formats.some(({ pixelFormat }) => isUsableFormat(pixelFormat));
 }
