@@ -47,10 +47,11 @@ rm -rf "$library.old"
 mkdir -p "$destination/usr/bin"
 cat >"$destination/usr/bin/vedette.new" <<WRAPPER
 #!/bin/sh
-# As root it acts as the service's user, so that the service can read what it writes.
-if [ "\$(id -u)" = 0 ]; then
-  exec setpriv --reuid=vedette --regid=vedette --init-groups "\$0" "\$@"
-fi
+# As root it acts as the service's user, so that the service can read what it writes; and it finds the service's state.
+case \$(id -un) in
+  root) exec setpriv --reuid=vedette --regid=vedette --init-groups env HOME=/var/lib/vedette "\$0" "\$@" ;;
+  vedette) export STATE_DIRECTORY="\${STATE_DIRECTORY:-/var/lib/vedette}" ;;
+esac
 exec $node --disable-proto=delete --max-old-space-size=192 /usr/lib/vedette/dist/daemon/main.js "\$@"
 WRAPPER
 chmod 755 "$destination/usr/bin/vedette.new"
@@ -60,7 +61,7 @@ lay() { mkdir -p "$(dirname "$destination$2")" && cp "$1" "$destination$2" && ch
 lay systemd/vedette.service /usr/lib/systemd/system/vedette.service
 lay systemd/sysusers.conf /usr/lib/sysusers.d/vedette.conf
 lay systemd/tmpfiles.conf /usr/lib/tmpfiles.d/vedette.conf
-for document in README.md CHANGELOG.md LICENSE systemd/mosquitto.conf.example systemd/mosquitto.acl.example docs/*.md; do
+for document in README.md CHANGELOG.md LICENSE config/vedette.example.yaml systemd/mosquitto.conf.example systemd/mosquitto.acl.example docs/*.md; do
   lay "$document" "/usr/share/doc/vedette/$(basename "$document")"
 done
 
@@ -84,7 +85,14 @@ fi
 
 config=$destination/etc/vedette/config.yaml
 if [ ! -e "$config" ]; then
-  cp config/vedette.example.yaml "$config"
+  cat >"$config" <<'CONFIG'
+# The settings of this gateway: only what differs from the defaults. All settings, with what they mean:
+# /usr/share/doc/vedette/vedette.example.yaml. To try a change: vedette --check-config
+#
+# streams:
+#   front:
+#     video: { width: 1920, height: 1080, frameRate: 25 }
+CONFIG
   chmod 640 "$config"
   [ -n "$destination" ] || chown root:vedette "$config"
 fi
