@@ -6,7 +6,7 @@ export interface BannerFacts {
   /** One RTSP URL a stream. */
   rtspUrls: readonly string[];
   rtmpUrls: readonly string[];
-  mqtt: { host: string; port: number; url: string; baseTopic: string; embedded: boolean } | undefined;
+  mqtt: { host: string; port: number; url: string; base: string; embedded: boolean } | undefined;
   /** For each stream, what it captures. */
   sources: readonly string[];
   /** Defaults that had to give way, for example "RTSP is on 8555, 8554 is taken". */
@@ -24,9 +24,9 @@ export function banner(facts: BannerFacts): string {
   for (const url of facts.rtspUrls) rows.push(['RTSP', url]);
   for (const url of facts.rtmpUrls) rows.push(['RTMP', url]);
   if (facts.mqtt !== undefined) {
-    const { host, port, url, baseTopic, embedded } = facts.mqtt;
+    const { host, port, url, base, embedded } = facts.mqtt;
     rows.push(['MQTT', `${url}  ${embedded ? '(own broker)' : '(broker found there)'}`]);
-    rows.push(['', `mosquitto_sub -h ${host} -p ${port} -t '${baseTopic}/#' -v`]);
+    rows.push(['', `mosquitto_sub -h ${host} -p ${port} -t '${base}/#' -v`]);
   }
   for (const source of facts.sources) rows.push(['Source', source]);
   for (const note of facts.notes) rows.push(['Note', note]);

@@ -25,7 +25,10 @@ export class ViewerRegistry implements ViewerObserver {
   left(viewer: Viewer, reason: string): void {
     if (!this.#viewers.delete(viewer.id)) return;
     const seconds = Math.round((Date.now() - viewer.since) / 1000);
-    this.#options.log.info({ ...about(viewer), reason, seconds }, `${viewer.protocol} viewer left ${viewer.stream}: ${reason}`);
+    this.#options.log.info(
+      { ...about(viewer), reason, seconds },
+      `${viewer.protocol} viewer left ${viewer.stream}: ${reason}`,
+    );
     this.#options.changed('viewer_left', viewer, reason);
   }
 

@@ -1,0 +1,41 @@
+import type { CaptureSource } from './capture/capture-source.ts';
+import { type CaptureDevice, selectDevice } from './capture/device.ts';
+
+interface Assignment {
+  readonly source: CaptureSource;
+  /** As configured: `any`, `test`, or a device's id, label or path. */
+  readonly wish: string;
+  /** The device it has, or had before that was unplugged. */
+  device: CaptureDevice | undefined;
+}
+
+/** Gives each source the device that its settings wish for, and again whenever devices come and go. */
+export class DeviceAssignment {
+  readonly #assignments: Assignment[] = [];
+  #devices: readonly CaptureDevice[] = [];
+
+  /** The device for a wish as of now. */
+  select(wish: string, kind: 'video' | 'audio'): CaptureDevice | undefined {
+    return selectDevice(this.#devices, wish, kind);
+  }
+
+  add(source: CaptureSource, wish: string): void {
+    this.#assignments.push({ source, wish, device: source.device });
+  }
+
+  devicesChanged(devices: readonly CaptureDevice[]): void {
+    this.#devices = devices;
+    for (const assignment of this.#assignments) {
+      const device = this.#deviceFor(assignment);
+      assignment.device = device ?? assignment.device;
+      assignment.source.setDevice(device);
+    }
+  }
+
+  /** A source stays with the camera it has had, under whatever path that comes back: it never wanders to another because its own was unplugged. */
+  #deviceFor({ source, wish, device: had }: Assignment): CaptureDevice | undefined {
+    if (wish === 'any' && had !== undefined && had.deviceId !== 'test')
+      return this.#devices.find((device) => device.kind === had.kind && device.deviceId === had.deviceId);
+    return this.select(wish, source.kind);
+  }
+}

@@ -1,0 +1,191 @@
+import { isIPv6 } from 'node:net';
+import { hostname } from 'node:os';
+import type { LoadedConfig } from '../config/settings.ts';
+import type { BannerFacts } from './banner.ts';
+import type { CaptureDevice } from './capture/device.ts';
+import type { EncoderReport } from './capture/encoder.ts';
+import { runTool } from './capture/run-tool.ts';
+import type { GatewayInfo } from './control/gateway-port.ts';
+import type { MqttControl } from './control/mqtt/control.ts';
+import type { Clock } from './lib/clock.ts';
+import type { StreamRegistry } from './stream-registry.ts';
+import type { Health } from './telemetry/health.ts';
+import { Metrics, type MetricsReport, type StreamMetrics } from './telemetry/metrics.ts';
+import { System } from './telemetry/system.ts';
+import type { ViewerRegistry } from './viewer-registry.ts';
+
+/** What listens, and where. */
+interface Listening {
+  readonly host: string;
+  readonly port: number;
+  /** The port of the configuration; another one means that this was taken. */
+  readonly wanted: number;
+}
+
+type ListenerName = 'rtsp' | 'webrtc' | 'rtmp' | 'http';
+
+export interface GatewayReportsOptions {
+  config: LoadedConfig;
+  version: string;
+  clock: Clock;
+  streams: StreamRegistry;
+  viewers: ViewerRegistry;
+  health: Health;
+  devices: () => readonly CaptureDevice[];
+  encoders: () => EncoderReport[];
+  open: () => boolean;
+  mqtt: () => MqttControl | undefined;
+  /** Media bytes sent, by protocol and stream. */
+  sentBytes: () => Readonly<Record<string, ReadonlyMap<string, number>>>;
+}
+
+/** What the gateway says of itself: in `info`, in telemetry, in metrics, in the banner. Read from where it is known, when it is asked for. */
+export class GatewayReports {
+  readonly #options: GatewayReportsOptions;
+  readonly #listening = new Map<ListenerName, Listening>();
+  readonly #system: System;
+  readonly #metrics: Metrics;
+  readonly #startedAt: number;
+  #gstreamer = 'unknown';
+
+  constructor(options: GatewayReportsOptions) {
+    this.#options = options;
+    this.#startedAt = options.clock.wall();
+    this.#system = new System({ stateDirectory: options.config.settings.stateDirectory });
+    this.#metrics = new Metrics({ collect: () => this.#metricsReport() });
+  }
+
+  /** Asks once for what other programs must tell. */
+  async start(): Promise<void> {
+    const { ok, stdout } = await runTool('gst-inspect-1.0', ['--version'], { timeout: 5000 });
+    if (ok) this.#gstreamer = /GStreamer (\S+)/.exec(stdout)?.[1] ?? this.#gstreamer;
+  }
+
+  listening(name: ListenerName, host: string, port: number, wanted: number): void {
+    this.#listening.set(name, { host, port, wanted });
+  }
+
+  /** The addresses of a stream by protocol, as a viewer in the same network uses them. */
+  urls(stream: string): Record<string, string> {
+    const urls: Record<string, string> = {};
+    const rtsp = this.#origin('rtsp', 'rtsp');
+    if (rtsp !== undefined) urls.rtsp = `${rtsp}/${stream}`;
+    const http = this.#origin('http', 'http');
+    if (http !== undefined) {
+      urls.page = `${http}/#${stream}`;
+      if (this.#listening.has('webrtc')) urls.whep = `${http}/streams/${stream}/whep`;
+      urls.snapshot = `${http}/streams/${stream}/snapshot.jpg`;
+      if (this.#listening.has('rtmp')) urls.flv = `${http}/streams/${stream}/live.flv`;
+    }
+    const rtmp = this.#origin('rtmp', 'rtmp');
+    if (rtmp !== undefined) urls.rtmp = `${rtmp}/live/${stream}`;
+    return urls;
+  }
+
+  info(): GatewayInfo {
+    const { config, version } = this.#options;
+    const { board, bootId, os } = this.#system.identity();
+    return {
+      id: config.settings.gateway.id,
+      apiVersion: '1',
+      versions: { gateway: version, node: process.version.slice(1), gstreamer: this.#gstreamer, os },
+      board,
+      bootId,
+      startedAt: new Date(this.#startedAt).toISOString(),
+      clockTrusted: this.#system.clockTrusted,
+      listeners: [...this.#listening].map(([protocol, { host, port }]) => ({
+        protocol,
+        url: `${protocol === 'webrtc' ? 'udp' : protocol}://${authority(host, port)}`,
+      })),
+      features: ['rtsp', 'webrtc', 'rtmp', 'http'].filter((name) => this.#listening.has(name as ListenerName)),
+      encoders: this.#options.encoders(),
+      brokerTrusted: true,
+    };
+  }
+
+  async telemetry(): Promise<Record<string, unknown>> {
+    const { streams, viewers } = this.#options;
+    return {
+      health: this.#options.health.verdict(),
+      machine: await this.#system.report(),
+      streams: Object.fromEntries(
+        streams.all().map((stream) => {
+          const { state, bitrate, frameRate } = stream.report({}, {});
+          return [stream.name, { state, bitrate, frameRate, viewers: viewers.counts(stream.name) }];
+        }),
+      ),
+    };
+  }
+
+  /** Prometheus text. */
+  metrics(): Promise<string> {
+    return this.#metrics.text();
+  }
+
+  banner(command: string): BannerFacts {
+    const { config, version, streams, open } = this.#options;
+    const names = streams.names();
+    const urls = names.map((name) => this.urls(name));
+    return {
+      version,
+      gatewayId: config.settings.gateway.id,
+      pageUrl: this.#origin('http', 'http'),
+      rtspUrls: urls.flatMap(({ rtsp }) => rtsp ?? []),
+      rtmpUrls: urls.flatMap(({ rtmp }) => rtmp ?? []),
+      mqtt: this.#options.mqtt()?.address,
+      sources: streams
+        .all()
+        .map((stream) => `${stream.name}: ${stream.sources.map((source) => source.label).join(' and ')}`),
+      notes: [...this.#listening]
+        .filter(([, { port, wanted }]) => port !== wanted && wanted !== 0)
+        .map(([name, { port, wanted }]) => `${name} uses port ${port}, because ${wanted} is taken`),
+      open: open(),
+      command,
+    };
+  }
+
+  /** `rtsp://host:port` for a viewer; where we listen on every address, with the name of this machine. */
+  #origin(name: ListenerName, scheme: string): string | undefined {
+    const listening = this.#listening.get(name);
+    if (listening === undefined) return undefined;
+    const everywhere = listening.host === '0.0.0.0' || listening.host === '::';
+    return `${scheme}://${authority(everywhere ? hostname() : listening.host, listening.port)}`;
+  }
+
+  async #metricsReport(): Promise<MetricsReport> {
+    const { version, streams } = this.#options;
+    const mqtt = this.#options.mqtt()?.status();
+    return {
+      versions: { gateway: version, node: process.version.slice(1), gstreamer: this.#gstreamer },
+      streams: streams.all().map((stream) => this.#streamMetrics(stream.name)),
+      mqtt: mqtt ?? { connected: false, queued: 0, dropped: 0, reconnects: 0 },
+      authFailures: {},
+      machine: await this.#system.report(),
+    };
+  }
+
+  #streamMetrics(name: string): StreamMetrics {
+    const { streams, viewers, clock, sentBytes } = this.#options;
+    const stream = streams.get(name);
+    const video = stream.video ?? stream.sources[0];
+    const restarts: Record<string, number> = {};
+    for (const source of stream.sources)
+      for (const [reason, count] of Object.entries(source.stats.restarts))
+        restarts[reason] = (restarts[reason] ?? 0) + count;
+    const last = video?.state === 'idle' ? undefined : video?.rtp.lastCaptureTime;
+    return {
+      stream: name,
+      up: !stream.failing,
+      frames: video?.rtp.stats.frames ?? 0,
+      framesDropped: { source: video?.rtp.stats.dropped ?? 0 },
+      lastFrameAge: last === undefined ? undefined : (clock.now() - last) / 1000,
+      viewers: viewers.counts(name),
+      sentBytes: Object.fromEntries(
+        Object.entries(sentBytes()).map(([protocol, bytes]) => [protocol, bytes.get(name) ?? 0]),
+      ),
+      captureRestarts: restarts,
+    };
+  }
+}
+
+const authority = (host: string, port: number): string => `${isIPv6(host) ? `[${host}]` : host}:${port}`;

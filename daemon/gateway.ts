@@ -1,0 +1,312 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { LoadedConfig, StreamSettings } from '../config/settings.ts';
+import { FileAccess } from './access/file-access.ts';
+import { CaptureSource } from './capture/capture-source.ts';
+import { DeviceMonitor } from './capture/device-monitor.ts';
+import { EncoderSelector } from './capture/encoder.ts';
+import { gstreamerEnvironment } from './capture/gstreamer-environment.ts';
+import type { MqttControl } from './control/mqtt/control.ts';
+import { DeviceAssignment } from './device-assignment.ts';
+import { GatewayControl } from './gateway-control.ts';
+import { GatewayReports } from './gateway-reports.ts';
+import type { HttpServer } from './http/server.ts';
+import { MediaClock } from './lib/clock.ts';
+import { listenOn } from './lib/listen.ts';
+import type { Log } from './lib/log.ts';
+import { RtmpPublisher } from './publish/rtmp/publisher.ts';
+import { RtspServer } from './publish/rtsp/server.ts';
+import type { Viewer } from './publish/viewer.ts';
+import { WebRtcPublisher } from './publish/webrtc/publisher.ts';
+import { StreamRegistry } from './stream-registry.ts';
+import { Health } from './telemetry/health.ts';
+import { SystemdNotifier } from './telemetry/systemd-notifier.ts';
+import { ViewerRegistry } from './viewer-registry.ts';
+
+export interface GatewayOptions {
+  config: LoadedConfig;
+  log: Log;
+  /** The version of this program. */
+  version: string;
+  /** Somebody asked over the control surface for a restart; the answer has gone out. */
+  restart: () => void;
+}
+
+/** How long the first look for cameras and microphones may hold up the start, in milliseconds. */
+const FIRST_SCAN_MS = 1500;
+
+/**
+ * The composition root: makes the rooms, passes each what it needs of the others, starts them so that capture comes
+ * first, and stops them in reverse.
+ */
+export class Gateway {
+  readonly reports: GatewayReports;
+  readonly #options: GatewayOptions;
+  readonly #clock = new MediaClock();
+  readonly #access: FileAccess;
+  readonly #devices: DeviceMonitor;
+  readonly #assignment = new DeviceAssignment();
+  readonly #encoders: EncoderSelector;
+  readonly #streams: StreamRegistry;
+  readonly #viewers: ViewerRegistry;
+  readonly #control: GatewayControl;
+  readonly #health = new Health();
+  readonly #notifier: SystemdNotifier;
+  readonly #environment: Record<string, string>;
+  #rtsp: RtspServer | undefined;
+  #webrtc: WebRtcPublisher | undefined;
+  #rtmp: RtmpPublisher | undefined;
+  #http: HttpServer | undefined;
+  #mqtt: MqttControl | undefined;
+
+  constructor(options: GatewayOptions) {
+    this.#options = options;
+    const { settings } = options.config;
+    const clock = this.#clock.clock;
+    this.#environment = gstreamerEnvironment(settings.stateDirectory);
+    this.#access = new FileAccess({ usersFile: settings.access.usersFile, log: this.#room('access') });
+    this.#devices = new DeviceMonitor({ stateDirectory: settings.stateDirectory, log: this.#room('capture') });
+    this.#encoders = new EncoderSelector({
+      stateDirectory: settings.stateDirectory,
+      environment: this.#environment,
+      log: this.#room('capture'),
+    });
+    this.#viewers = new ViewerRegistry({
+      log: this.#room('viewers'),
+      changed: (type, viewer, reason) => this.#viewersChanged(type, viewer, reason),
+    });
+    this.#streams = new StreamRegistry({
+      streams: settings.streams,
+      openSource: (stream, kind, streamSettings) => this.#openSource(stream, kind, streamSettings),
+      clock,
+      log: this.#room('streams'),
+      changed: (name) => this.#control.streamChanged(name),
+      event: (type, stream, data) => this.#control.event({ type, stream, data }),
+    });
+    this.reports = new GatewayReports({
+      config: options.config,
+      version: options.version,
+      clock,
+      streams: this.#streams,
+      viewers: this.#viewers,
+      health: this.#health,
+      devices: () => this.#devices.devices(),
+      encoders: () => this.#encoders.report(),
+      open: () => this.#access.open,
+      mqtt: () => this.#mqtt,
+      sentBytes: () => ({ webrtc: this.#webrtc?.sentBytes ?? new Map() }),
+    });
+    this.#control = new GatewayControl({
+      streams: this.#streams,
+      viewers: this.#viewers,
+      devices: () => this.#devices.devices(),
+      config: options.config,
+      info: () => this.reports.info(),
+      urls: (stream) => this.reports.urls(stream),
+      telemetry: () => this.reports.telemetry(),
+      restart: options.restart,
+    });
+    this.#notifier = new SystemdNotifier({
+      log: this.#room('systemd'),
+      healthy: () => this.#health.verdict().status !== 'failing',
+    });
+  }
+
+  /** Starts everything. @throws the first error of a room that cannot start; what had started is stopped again. */
+  async start(): Promise<void> {
+    try {
+      await this.#start();
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  /** Stops everything, in reverse order of the start. Idempotent. */
+  async stop(): Promise<void> {
+    await this.#notifier.stopping();
+    await this.#mqtt?.stop();
+    await this.#http?.stop();
+    await Promise.all([this.#rtsp?.stop(), this.#webrtc?.stop(), this.#rtmp?.stop()]);
+    await this.#streams.stop();
+    await this.#devices.stop();
+    await this.#access.stop();
+    await this.#notifier.stop();
+  }
+
+  async #start(): Promise<void> {
+    const { settings } = this.#options.config;
+    await mkdir(settings.stateDirectory, { recursive: true, mode: 0o700 });
+    await this.#notifier.start();
+    await this.#access.start();
+    await this.#findDevices();
+    this.#streams.start();
+    await Promise.all([this.#startRtsp(), this.#startWebRtc(), this.#startRtmp(), this.reports.start()]);
+    // Capture is on its way in its own process by now: only here the two heaviest packages are loaded.
+    await Promise.all([this.#startHttp(), this.#startMqtt()]);
+    this.#registerHealth();
+    await this.#notifier.ready(`${this.#streams.names().length} streams`);
+    this.#control.infoChanged();
+  }
+
+  /** A camera or a broker that is away is no reason to restart: none of these is vital. */
+  #registerHealth(): void {
+    for (const stream of this.#streams.all())
+      this.#health.register(`stream ${stream.name}`, () =>
+        stream.failing ? (stream.reason ?? 'no picture') : undefined,
+      );
+    this.#health.register('mqtt', () => {
+      const status = this.#mqtt?.status();
+      return status?.connected === true ? undefined : (status?.reason ?? 'not connected');
+    });
+  }
+
+  async #findDevices(): Promise<void> {
+    this.#devices.onChange((devices) => {
+      this.#assignment.devicesChanged(devices);
+      this.#control.devicesChanged();
+    });
+    const scanned = this.#devices.start();
+    await Promise.race([scanned, new Promise((resolve) => setTimeout(resolve, FIRST_SCAN_MS).unref())]);
+    this.#assignment.devicesChanged(this.#devices.devices());
+  }
+
+  #openSource(stream: string, kind: 'video' | 'audio', settings: StreamSettings): CaptureSource {
+    const wished = settings[kind];
+    const encoding = settings.encodings[0];
+    if (wished === false || encoding === undefined) throw new Error(`stream ${stream} has no ${kind}`);
+    const source = new CaptureSource({
+      kind,
+      device: this.#assignment.select(wished.device, kind),
+      ...(wished.device === 'any' ? {} : { wishedDevice: wished.device }),
+      wish: wished,
+      encoding,
+      encoders: this.#encoders,
+      clock: this.#clock,
+      cname: this.#options.config.settings.gateway.id,
+      log: this.#room('capture').child({ stream, kind }),
+      text: `${this.#options.config.settings.gateway.id}: ${stream}`,
+      idleTimeout: settings.idleTimeout * 1000,
+      environment: this.#environment,
+    });
+    this.#assignment.add(source, wished.device);
+    return source;
+  }
+
+  async #startRtsp(): Promise<void> {
+    const { rtsp } = this.#options.config.settings;
+    if (!rtsp.enabled) return;
+    const port = await listenOn('RTSP', rtsp.port, this.#configured('rtsp.port'), async (candidate) => {
+      const server = new RtspServer({
+        settings: { ...rtsp, host: this.#host(rtsp.host), port: candidate },
+        streams: this.#streams,
+        access: this.#access,
+        viewers: this.#viewers,
+        clock: this.#clock,
+        log: this.#room('rtsp'),
+      });
+      await server.start();
+      this.#rtsp = server;
+    });
+    this.reports.listening('rtsp', this.#host(rtsp.host), port, rtsp.port);
+  }
+
+  async #startWebRtc(): Promise<void> {
+    const { webrtc } = this.#options.config.settings;
+    if (!webrtc.enabled) return;
+    const host = this.#host(webrtc.host);
+    this.#webrtc = new WebRtcPublisher({
+      settings: { ...webrtc, host },
+      portConfigured: this.#configured('webrtc.port'),
+      streams: this.#streams,
+      viewers: this.#viewers,
+      clock: this.#clock,
+      log: this.#room('webrtc'),
+    });
+    const { port } = await this.#webrtc.start();
+    this.reports.listening('webrtc', host, port, webrtc.port);
+  }
+
+  async #startRtmp(): Promise<void> {
+    const { rtmp } = this.#options.config.settings;
+    if (!rtmp.enabled) return;
+    const host = this.#host(rtmp.host);
+    this.#rtmp = new RtmpPublisher({
+      settings: { ...rtmp, host },
+      portConfigured: this.#configured('rtmp.port'),
+      streams: this.#streams,
+      access: this.#access,
+      viewers: this.#viewers,
+      clock: this.#clock,
+      log: this.#room('rtmp'),
+    });
+    await this.#rtmp.start();
+    this.reports.listening('rtmp', host, this.#rtmp.port, rtmp.port);
+  }
+
+  async #startHttp(): Promise<void> {
+    const { http, webrtc } = this.#options.config.settings;
+    if (!http.enabled) return;
+    const [{ HttpServer }, { Whep }, { GatewayHttpPorts }] = await Promise.all([
+      import('./http/server.ts'),
+      import('./publish/webrtc/whep.ts'),
+      import('./gateway-http-ports.ts'),
+    ]);
+    const ports = new GatewayHttpPorts({ control: this.#control, reports: this.reports, rtmp: this.#rtmp });
+    this.#http = new HttpServer({
+      settings: { ...http, host: this.#host(http.host) },
+      portConfigured: this.#configured('http.port'),
+      access: this.#access,
+      log: this.#options.log,
+      streams: ports,
+      snapshots: ports,
+      metrics: ports,
+      health: this.#health,
+      whep:
+        this.#webrtc && new Whep({ publisher: this.#webrtc, iceServers: webrtc.iceServers, log: this.#room('webrtc') }),
+      flv: this.#rtmp && ports,
+    });
+    const { host, port } = await this.#http.start();
+    this.reports.listening('http', host, port, http.port);
+  }
+
+  async #startMqtt(): Promise<void> {
+    const { mqtt, gateway, stateDirectory } = this.#options.config.settings;
+    const [{ MqttControl }, { Controller }] = await Promise.all([
+      import('./control/mqtt/control.ts'),
+      import('./control/controller.ts'),
+    ]);
+    const log = this.#room('mqtt');
+    const clock = this.#clock.clock;
+    this.#mqtt = new MqttControl({
+      settings: mqtt,
+      gatewayId: gateway.id,
+      directory: join(stateDirectory, 'mqtt'),
+      embeddedPortConfigured: this.#configured('mqtt.embeddedPort'),
+      controller: new Controller({ gateway: this.#control, clock, log }),
+      gateway: this.#control,
+      clock,
+      log,
+    });
+    await this.#mqtt.start();
+  }
+
+  /** Until a user exists nothing listens beyond this machine. */
+  #host(configured: string): string {
+    return this.#access.open ? '127.0.0.1' : configured;
+  }
+
+  #configured(path: string): boolean {
+    return (this.#options.config.origins.get(path) ?? 'default') !== 'default';
+  }
+
+  #room(room: string): Log {
+    return this.#options.log.child({ room });
+  }
+
+  #viewersChanged(type: 'viewer_joined' | 'viewer_left', viewer: Viewer, reason: string | undefined): void {
+    const { protocol, stream, remoteAddress, user } = viewer;
+    this.#control.event({ type, stream, data: { protocol, remoteAddress, user, reason } });
+    this.#control.streamChanged(stream);
+  }
+}

@@ -1,0 +1,59 @@
+import type { StreamSettings } from '../config/settings.ts';
+import { ConfiguredStream, type ConfiguredStreamOptions } from './configured-stream.ts';
+import { ControlError } from './control/gateway-port.ts';
+import type { MediaStream } from './media/media-stream.ts';
+import type { StreamDirectory } from './publish/viewer.ts';
+
+export interface StreamRegistryOptions extends ConfiguredStreamOptions {
+  streams: Readonly<Record<string, StreamSettings>>;
+}
+
+/** The streams of the configuration by name: each is a MediaStream over its sources, captured while somebody wants it. */
+export class StreamRegistry implements StreamDirectory {
+  readonly #options: StreamRegistryOptions;
+  readonly #streams = new Map<string, ConfiguredStream>();
+
+  constructor(options: StreamRegistryOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    for (const [name, settings] of Object.entries(this.#options.streams)) {
+      if (!settings.enabled) continue;
+      this.#streams.set(name, new ConfiguredStream(name, settings, this.#options));
+    }
+    for (const stream of this.#streams.values()) stream.open();
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.#streams.values()].map((stream) => stream.close()));
+    this.#streams.clear();
+  }
+
+  /** For publishers: the stream, unless it was stopped by command. */
+  find(name: string): MediaStream | undefined {
+    const stream = this.#streams.get(name);
+    return stream?.opened ? stream.media : undefined;
+  }
+
+  names(): string[] {
+    return [...this.#streams.keys()];
+  }
+
+  all(): ConfiguredStream[] {
+    return [...this.#streams.values()];
+  }
+
+  /** @throws ControlError `not_found`. */
+  get(name: string): ConfiguredStream {
+    const stream = this.#streams.get(name);
+    if (stream === undefined)
+      throw new ControlError('not_found', `there is no stream '${name}'; ${this.#known()}`, `/streams/${name}`);
+    return stream;
+  }
+
+  #known(): string {
+    const names = this.names();
+    return names.length === 0 ? 'none is configured' : `configured: ${names.join(', ')}`;
+  }
+}
