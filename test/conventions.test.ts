@@ -68,7 +68,7 @@ test('no barrels, no catch-all modules', async (t) => {
 test('every room is in the architecture page, and every room of the page is there', async (t) => {
   const page = read('docs/architecture.md');
   for (const entry of readdirSync(join(ROOT, 'daemon'), { withFileTypes: true })) {
-    if (entry.isDirectory()) t.match(page, `${entry.name}/`, entry.name);
+    if (entry.isDirectory()) t.ok(page.includes(`${entry.name}/`), `daemon/${entry.name}/`);
   }
   for (const [, path = ''] of page.matchAll(/`((?:daemon|config|systemd|native-deps|test|bench|docs)\/[\w./-]*)`/g)) {
     t.ok(existsSync(join(ROOT, path)), `docs/architecture.md speaks of ${path}`);
