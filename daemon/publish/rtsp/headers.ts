@@ -12,8 +12,8 @@ export interface TransportOffer {
 
 /** What was agreed, as the answer to SETUP says it. */
 export type AgreedTransport =
-  | { lower: 'tcp'; interleaved: readonly [number, number]; ssrc: number }
-  | { lower: 'udp'; clientPort: readonly [number, number]; serverPort: readonly [number, number]; ssrc: number };
+  | { lower: 'tcp'; interleaved: readonly [number, number] }
+  | { lower: 'udp'; clientPort: readonly [number, number]; serverPort: readonly [number, number] };
 
 const MAX_OFFERS = 8;
 const MAX_PARAMETERS = 32;
@@ -71,11 +71,12 @@ function parsePair(name: string, value: string, minimum: number, maximum: number
   return [first, second];
 }
 
-export function formatTransport(transport: AgreedTransport): string {
-  const ssrc = `ssrc=${transport.ssrc.toString(16).padStart(8, '0').toUpperCase()}`;
-  if (transport.lower === 'tcp') return `RTP/AVP/TCP;unicast;interleaved=${transport.interleaved.join('-')};${ssrc}`;
+/** @param ssrc of the packets that will come. */
+export function formatTransport(transport: AgreedTransport, ssrc: number): string {
+  const source = `ssrc=${ssrc.toString(16).padStart(8, '0').toUpperCase()}`;
+  if (transport.lower === 'tcp') return `RTP/AVP/TCP;unicast;interleaved=${transport.interleaved.join('-')};${source}`;
   const { clientPort, serverPort } = transport;
-  return `RTP/AVP;unicast;client_port=${clientPort.join('-')};server_port=${serverPort.join('-')};${ssrc}`;
+  return `RTP/AVP;unicast;client_port=${clientPort.join('-')};server_port=${serverPort.join('-')};${source}`;
 }
 
 /**

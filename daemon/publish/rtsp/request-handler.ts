@@ -1,21 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Right } from '../../access/access.ts';
-import { sourceOf } from '../../media/media-stream-track.ts';
 import type { Viewer } from '../viewer.ts';
 import { Authorization, type Principal } from './authorization.ts';
 import type { RtspContext } from './context.ts';
-import { type Delivery, TcpDelivery, UdpDelivery } from './delivery.ts';
+import { DeliveryNegotiator } from './delivery-negotiator.ts';
 import { describeTracks, type IndexedTrack } from './describe.ts';
-import {
-  type AgreedTransport,
-  checkRange,
-  formatRtpInfo,
-  formatSession,
-  formatTransport,
-  parseSession,
-  parseTransport,
-  type TransportOffer,
-} from './headers.ts';
+import { checkRange, formatRtpInfo, formatSession, formatTransport, parseSession } from './headers.ts';
 import { header, type RtspRequest } from './request.ts';
 import { type RtspResponse, STATUS } from './response.ts';
 import { RtspError } from './rtsp-error.ts';
@@ -55,9 +45,7 @@ export class RequestHandler {
   readonly #options: RequestHandlerOptions;
   readonly #authorization: Authorization;
   readonly #handlers: Readonly<Record<Method, Handler>>;
-  /** The tracks of the session by the interleaved channel that the viewer's RTCP comes on. */
-  readonly #rtcpChannels = new Map<number, number>();
-  readonly #usedChannels = new Set<number>();
+  readonly #deliveries: DeliveryNegotiator;
   #session: Session | undefined;
   #viewer: Viewer | undefined;
 
@@ -66,6 +54,7 @@ export class RequestHandler {
     const { access, settings, clock } = options.context;
     const { remoteAddress } = options;
     this.#authorization = new Authorization({ access, digest: settings.digest, remoteAddress, clock: clock.clock });
+    this.#deliveries = new DeliveryNegotiator({ udp: options.context.udp, outlet: options.outlet, remoteAddress });
     this.#handlers = {
       OPTIONS: () => this.#answer([['Public', METHODS.join(', ')]]),
       DESCRIBE: (request) => this.#describe(request),
@@ -102,8 +91,7 @@ export class RequestHandler {
 
   /** A packet on an interleaved channel: only RTCP of a track means anything. */
   receive(channel: number, packet: Buffer): void {
-    const track = this.#rtcpChannels.get(channel);
-    if (track !== undefined) this.#session?.receiveRtcp(track, packet);
+    this.#deliveries.receive(channel, packet);
   }
 
   /** Ends the session, if there is one. */
@@ -112,8 +100,7 @@ export class RequestHandler {
     this.#session?.close(reason === 'closed' || reason === 'shutdown');
     this.#session = undefined;
     this.#viewer = undefined;
-    this.#rtcpChannels.clear();
-    this.#usedChannels.clear();
+    this.#deliveries.release();
     if (viewer !== undefined) this.#options.context.viewers.left(viewer, reason);
   }
 
@@ -171,12 +158,11 @@ export class RequestHandler {
       throw new RtspError('forbidden', `your account has no right to ${track.kind}`);
     this.#checkSameSession(url, user);
     if (this.#session?.has(index)) throw new RtspError('wrong_state', 'this track is set up already');
-    const offer = this.#choose(header(request, 'transport'));
+    const offer = this.#deliveries.choose(header(request, 'transport'), this.#session?.lower);
     const session = this.#session ?? this.#open(url, user, offer.lower);
-    const ssrc = sourceOf(track).rtp.ssrc;
-    const { delivery, agreed, closed } = this.#deliver(session, index, offer, ssrc);
-    session.setUp(index, track, delivery, closed);
-    return this.#answer([['Transport', formatTransport(agreed)]]);
+    const { delivery, agreed } = this.#deliveries.agree(offer, (packet) => session.receiveRtcp(index, packet));
+    const ssrc = session.setUp(index, track, delivery);
+    return this.#answer([['Transport', formatTransport(agreed, ssrc)]]);
   }
 
   async #play(request: RtspRequest): Promise<Answer> {
@@ -270,27 +256,6 @@ export class RequestHandler {
       throw new RtspError('aggregate_not_allowed', 'the session is for another stream');
   }
 
-  #choose(value: string | undefined): TransportOffer {
-    if (value === undefined) throw new RtspError('bad_request', 'Transport: required');
-    const { udp } = this.#options.context;
-    const lower = this.#session?.lower;
-    const offer = parseTransport(value).find(
-      (candidate) =>
-        candidate.delivery === 'unicast' &&
-        (lower === undefined || candidate.lower === lower) &&
-        (candidate.lower === 'tcp' || (udp !== undefined && candidate.clientPort !== undefined)),
-    );
-    if (offer !== undefined) return offer;
-    const supported = [
-      'RTP/AVP/TCP;unicast;interleaved=0-1',
-      ...(udp === undefined ? [] : ['RTP/AVP;unicast;client_port=a-b']),
-    ];
-    throw new RtspError(
-      'unsupported_transport',
-      `Transport: supported are ${supported.join(' and ')}, one of them for all tracks`,
-    );
-  }
-
   #open(url: StreamUrl, user: string | undefined, lower: 'udp' | 'tcp'): Session {
     const { context, ended } = this.#options;
     if (context.sessionCount() >= context.settings.maxViewers)
@@ -299,36 +264,6 @@ export class RequestHandler {
     const now = (): number => context.clock.now();
     this.#session = new Session({ stream, rid, user, lower, now, ended: () => ended('ended') });
     return this.#session;
-  }
-
-  #deliver(
-    session: Session,
-    index: number,
-    offer: TransportOffer,
-    ssrc: number,
-  ): { delivery: Delivery; agreed: AgreedTransport; closed?: () => void } {
-    const { context, outlet, remoteAddress } = this.#options;
-    if (offer.lower === 'udp' && context.udp !== undefined && offer.clientPort !== undefined) {
-      const { udp } = context;
-      const { clientPort } = offer;
-      return {
-        delivery: new UdpDelivery(udp, remoteAddress, clientPort),
-        agreed: { lower: 'udp', clientPort, serverPort: udp.ports, ssrc },
-        closed: udp.onRtcp(remoteAddress, clientPort[1], (packet) => session.receiveRtcp(index, packet)),
-      };
-    }
-    const interleaved = this.#channels(offer.interleaved);
-    for (const channel of interleaved) this.#usedChannels.add(channel);
-    this.#rtcpChannels.set(interleaved[1], index);
-    return { delivery: new TcpDelivery(outlet, interleaved), agreed: { lower: 'tcp', interleaved, ssrc } };
-  }
-
-  /** The wished channels, or the first free pair where there is no wish or another track has them. */
-  #channels(wished: readonly [number, number] | undefined): readonly [number, number] {
-    if (wished !== undefined && !wished.some((channel) => this.#usedChannels.has(channel))) return wished;
-    for (let channel = 0; channel < 255; channel += 2)
-      if (!this.#usedChannels.has(channel) && !this.#usedChannels.has(channel + 1)) return [channel, channel + 1];
-    throw new RtspError('unsupported_transport', 'Transport: no interleaved channel is free');
   }
 }
 

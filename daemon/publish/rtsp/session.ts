@@ -41,7 +41,6 @@ interface SessionTrack {
   /** Whether a sender report went out since PLAY. */
   reported: boolean;
   live: boolean;
-  readonly closed: () => void;
 }
 
 /** A viewer's session: the tracks it has set up, and what of them goes out while it plays. */
@@ -90,10 +89,9 @@ export class Session {
 
   /**
    * Adds a track, whose device runs from now on so that PLAY finds it warm.
-   * @param closed called when the session no longer uses the delivery.
    * @returns the SSRC of its packets.
    */
-  setUp(index: number, track: MediaStreamTrack, delivery: Delivery, closed: () => void = () => undefined): number {
+  setUp(index: number, track: MediaStreamTrack, delivery: Delivery): number {
     const tap = tapRtp(track, {
       frame: (frame) => this.#frame(entry, frame),
       ended: () => this.#trackEnded(entry),
@@ -106,7 +104,6 @@ export class Session {
       gate: gateFor(track.kind),
       reported: false,
       live: track.readyState === 'live',
-      closed,
     };
     this.#tracks.set(index, entry);
     return tap.rtp.ssrc;
@@ -172,7 +169,6 @@ export class Session {
     for (const entry of this.#tracks.values()) {
       if (goodbye && entry.live && entry.reported) entry.delivery.sendRtcp(writeBye(entry.tap.rtp.ssrc));
       entry.tap.close();
-      entry.closed();
     }
     this.#tracks.clear();
   }

@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import type { Writable } from 'node:stream';
 
 /** A viewer this far behind gets no frames until it has caught up, in milliseconds. */
 const LAG_LIMIT_MS = 2000;
@@ -10,14 +10,14 @@ const CAUGHT_UP_MS = 1000;
  * are written, and the queues of Node and of the kernel tell at each {@link sample} how many of them have arrived.
  */
 export class TcpOutlet {
-  readonly #socket: Socket;
+  readonly #socket: Writable;
   #written = 0;
   /** When how much had been written, oldest first, from the newest mark that has arrived in full. */
   #marks: { time: number; written: number }[] = [];
   #laggingSince: number | undefined;
   #arrived = 0;
 
-  constructor(socket: Socket) {
+  constructor(socket: Writable) {
     this.#socket = socket;
   }
 
