@@ -18,6 +18,7 @@ interface TrackSlots {
 /** Only createTrack() knows it: to scripts the constructor is illegal, as the standard has it. */
 const key = Symbol('MediaStreamTrack');
 let slotsOf: (track: MediaStreamTrack) => TrackSlots;
+let isBranded: (value: object) => boolean;
 
 type Handler = ((this: MediaStreamTrack, event: Event) => unknown) | null;
 
@@ -34,6 +35,7 @@ export class MediaStreamTrack extends EventTarget {
 
   static {
     slotsOf = (track) => track.#slots;
+    isBranded = (value) => #slots in value;
     defineInterface(MediaStreamTrack.prototype, 'MediaStreamTrack');
     defineEventHandlers(MediaStreamTrack.prototype, ['mute', 'unmute', 'ended']);
   }
@@ -129,6 +131,11 @@ export class MediaStreamTrack extends EventTarget {
 /** A live track over a source: what getUserMedia() and the gateway make tracks with. */
 export function createTrack(source: TrackSource): MediaStreamTrack {
   return new MediaStreamTrack(key, source);
+}
+
+/** Whether it is one, not only inherits from the prototype of one. */
+export function isMediaStreamTrack(value: unknown): value is MediaStreamTrack {
+  return typeof value === 'object' && value !== null && isBranded(value);
 }
 
 /** The source behind a track: for the rooms that publish it. */

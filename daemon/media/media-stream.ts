@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { defineEventHandlers } from './event-handlers.ts';
-import { MediaStreamTrack } from './media-stream-track.ts';
+import { isMediaStreamTrack, type MediaStreamTrack } from './media-stream-track.ts';
 import { defineInterface } from './web-idl.ts';
 
 /** The init dictionary of MediaStreamTrackEvent. */
@@ -21,7 +21,7 @@ export class MediaStreamTrackEvent extends Event {
 
   /** @throws TypeError without a `track` in the init dictionary. */
   constructor(type: string, init: MediaStreamTrackEventInit) {
-    if (!(init?.track instanceof MediaStreamTrack))
+    if (!isMediaStreamTrack(init?.track))
       throw new TypeError("Failed to construct 'MediaStreamTrackEvent': member 'track' is not a MediaStreamTrack");
     super(type, init);
     this.#track = init.track;
@@ -146,6 +146,5 @@ function notTracks(): TypeError {
 }
 
 function expectTrack(value: unknown, where: string): asserts value is MediaStreamTrack {
-  if (!(value instanceof MediaStreamTrack))
-    throw new TypeError(`MediaStream ${where}: the argument is not a MediaStreamTrack`);
+  if (!isMediaStreamTrack(value)) throw new TypeError(`MediaStream ${where}: the argument is not a MediaStreamTrack`);
 }
