@@ -49,7 +49,7 @@ export async function readUsersFile(path: string): Promise<FileContent | undefin
     throw new AccessError('unreadable_file', `cannot read ${path}: ${(error as Error).message}`, { cause: error });
   }
   try {
-    return { users: parseUsers(text), mode };
+    return { users: await parseUsers(text), mode };
   } catch (error) {
     if (error instanceof AccessError) throw new AccessError(error.code, `${path}: ${error.message}`);
     throw error;
@@ -142,7 +142,7 @@ export class UsersFile {
   async #write(content: Users): Promise<void> {
     try {
       await mkdir(dirname(this.#path), { recursive: true, mode: 0o750 });
-      await writeFileAtomic(this.#path, formatUsers(content));
+      await writeFileAtomic(this.#path, await formatUsers(content));
     } catch (error) {
       throw new AccessError('unreadable_file', `cannot write ${this.#path}: ${(error as Error).message}`, {
         cause: error,

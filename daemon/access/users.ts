@@ -1,4 +1,4 @@
-import { parse, stringify } from 'yaml';
+import { parseYaml, YamlError } from '../lib/yaml.ts';
 import { RIGHTS, type Right } from './access.ts';
 import { AccessError } from './access-error.ts';
 import type { StoredDigest } from './digest.ts';
@@ -81,12 +81,13 @@ function isRight(text: string): text is Right {
  * @param text YAML of at most {@link MAX_FILE_BYTES}
  * @throws AccessError `invalid_file`, with the path of what is wrong
  */
-export function parseUsers(text: string): Users {
+export async function parseUsers(text: string): Promise<Users> {
   let content: unknown;
   try {
-    content = parse(text, { maxAliasCount: 0 });
+    content = await parseYaml(text, MAX_FILE_BYTES);
   } catch (error) {
-    throw new AccessError('invalid_file', `not YAML: ${error instanceof Error ? error.message : error}`);
+    if (!(error instanceof YamlError)) throw error;
+    throw new AccessError('invalid_file', `not YAML: ${error.message}`);
   }
   const root = fields(content ?? {}, '', ['realm', 'users', 'tokens']);
   if (root.realm !== undefined && root.realm !== REALM) {
@@ -176,7 +177,8 @@ const HEADER = `# Users and tokens of Vedette. Whoever can read this file can si
 # Grants may be changed by hand and take effect at once; the rest is written by \`vedette user\` and \`vedette token\`.
 `;
 
-export function formatUsers({ users, tokens }: Users): string {
+export async function formatUsers({ users, tokens }: Users): Promise<string> {
+  const { stringify } = await import('yaml');
   const content = { realm: REALM, users: Object.fromEntries(users), tokens: Object.fromEntries(tokens) };
   return HEADER + stringify(content, { lineWidth: 0, aliasDuplicateObjects: false });
 }

@@ -7,7 +7,7 @@ const MD5 = 'a'.repeat(32);
 const SHA256 = 'b'.repeat(64);
 const USER = `{password: "${HASH}", digest: {md5: ${MD5}, sha256: ${SHA256}}, grants: [{rights: [view], streams: [front]}]}`;
 
-test('a file that was written reads the same', (t) => {
+test('a file that was written reads the same', async (t) => {
   const grants: Grant[] = [
     { rights: ['view', 'listen'], streams: ['*'] },
     { rights: ['snapshot'], streams: ['front', 'back'] },
@@ -19,13 +19,12 @@ test('a file that was written reads the same', (t) => {
       ['123', { sha256: SHA256, grants }],
     ]),
   };
-  t.strictSame(parseUsers(formatUsers(users)), users);
-  t.strictSame(parseUsers(''), { users: new Map(), tokens: new Map() });
-  t.strictSame(parseUsers('users:\ntokens:\n'), { users: new Map(), tokens: new Map() });
-  t.end();
+  t.strictSame(await parseUsers(await formatUsers(users)), users);
+  t.strictSame(await parseUsers(''), { users: new Map(), tokens: new Map() });
+  t.strictSame(await parseUsers('users:\ntokens:\n'), { users: new Map(), tokens: new Map() });
 });
 
-test('what is wrong is named by its path', (t) => {
+test('what is wrong is named by its path', async (t) => {
   const table: [text: string, path: RegExp][] = [
     ['[]', /^\/: must be a map/],
     ['user: {}', /^\/user: is unknown here: realm, users, tokens/],
@@ -50,9 +49,8 @@ test('what is wrong is named by its path', (t) => {
     ['users: {ann: 1, ann: 2}', /^not YAML: .*unique/],
   ];
   for (const [text, path] of table) {
-    t.throws(() => parseUsers(text), { name: 'AccessError', code: 'invalid_file', message: path }, text);
+    await t.rejects(parseUsers(text), { name: 'AccessError', code: 'invalid_file', message: path }, text);
   }
-  t.end();
 });
 
 test('every right on every stream: allowed where a grant says so, and nowhere else', (t) => {

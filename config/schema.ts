@@ -1,0 +1,374 @@
+import { type Group, isSetting, type Setting } from './setting.ts';
+
+/** Where the configuration is read from when no file is named; the first that exists. */
+export const DEFAULT_FILES = ['/etc/vedette/config.yaml', 'vedette.yaml'];
+
+const HOST = {
+  pattern: /^[A-Za-z0-9.:-]{1,253}$/,
+  allowed: 'an IP address or host name',
+};
+
+function listener(protocol: string, port: number, transport: 'TCP' | 'UDP', enabled = true, host = '0.0.0.0') {
+  return {
+    enabled: { doc: `Whether ${protocol} is served.`, format: 'flag', default: enabled },
+    host: {
+      doc: 'Address to listen on; `0.0.0.0` is every IPv4 address and `::` every address of the machine. Loopback as long as there is no user.',
+      format: 'text',
+      default: host,
+      ...HOST,
+    },
+    port: {
+      doc: `${transport} port; 0 takes a free one. Where the default is taken, the next free port is used.`,
+      format: 'integer',
+      default: port,
+      minimum: 0,
+      maximum: 65535,
+    },
+  } as const;
+}
+
+function maxViewers(count: number) {
+  return {
+    doc: 'How many viewers are served at once; more are turned away.',
+    format: 'integer',
+    default: count,
+    minimum: 0,
+    maximum: 10_000,
+  } as const;
+}
+
+function file(doc: string): Setting {
+  return {
+    doc: `${doc} A relative path starts at the configuration file; \`\${CREDENTIALS_DIRECTORY}\` is where systemd puts credentials.`,
+    format: 'text',
+    default: '',
+    allowed: 'the path of a file',
+  };
+}
+
+const device = {
+  format: 'text',
+  default: 'any',
+  pattern: /^.{1,256}$/,
+  allowed: '`any`, `test`, or a device id, label or path',
+} as const;
+
+const video: Group = {
+  device: {
+    ...device,
+    doc: 'The camera: `any` (the first one, else the test picture), `test`, or its id, label or path.',
+  },
+  width: {
+    doc: 'Wanted width; the nearest that the camera has is taken.',
+    format: 'integer',
+    default: 1280,
+    minimum: 16,
+    maximum: 7680,
+    unit: 'pixels',
+  },
+  height: {
+    doc: 'Wanted height; the nearest that the camera has is taken.',
+    format: 'integer',
+    default: 720,
+    minimum: 16,
+    maximum: 4320,
+    unit: 'pixels',
+  },
+  frameRate: {
+    doc: 'Wanted frame rate; the nearest that the camera has is taken.',
+    format: 'decimal',
+    default: 30,
+    minimum: 1,
+    maximum: 240,
+    unit: 'frames per second',
+  },
+};
+
+const audio: Group = {
+  device: {
+    ...device,
+    doc: 'The microphone: `any` (the first one, else the test tone), `test`, or its id, label or path.',
+  },
+  channelCount: {
+    doc: 'Wanted number of channels; 2 gives mono from a microphone that has only one.',
+    format: 'integer',
+    default: 2,
+    minimum: 1,
+    maximum: 2,
+  },
+};
+
+const encoding: Group = {
+  rid: {
+    doc: 'Name of the encoding, by which a viewer chooses it (RFC 8851).',
+    format: 'text',
+    default: 'main',
+    pattern: /^[A-Za-z0-9_-]{1,16}$/,
+    allowed: 'up to 16 letters, digits, `-` and `_`',
+  },
+  maxBitrate: {
+    doc: 'Target of the encoder.',
+    format: 'integer',
+    default: 2_000_000,
+    minimum: 50_000,
+    maximum: 100_000_000,
+    unit: 'bit/s',
+  },
+  maxFramerate: {
+    doc: 'Frames that are left out to stay below it; `null`: none.',
+    format: 'decimal',
+    default: null,
+    nullable: true,
+    minimum: 1,
+    maximum: 240,
+    unit: 'frames per second',
+  },
+  scaleResolutionDownBy: {
+    doc: 'By how much width and height are divided.',
+    format: 'decimal',
+    default: 1,
+    minimum: 1,
+    maximum: 16,
+  },
+  keyFrameInterval: {
+    doc: 'Time between key frames that nobody asked for.',
+    format: 'decimal',
+    default: 2,
+    minimum: 0.1,
+    maximum: 60,
+    unit: 'seconds',
+  },
+};
+
+const stream: Group = {
+  enabled: { doc: 'A stream that is not enabled does not exist for viewers.', format: 'flag', default: true },
+  video: { doc: 'The picture; `false` for a stream without one.', format: 'group-or-false', default: {}, of: video },
+  audio: { doc: 'The sound; `false` for a stream without it.', format: 'group-or-false', default: {}, of: audio },
+  encodings: {
+    doc: 'How the picture is encoded. The first is what viewers get who do not choose.',
+    format: 'group-list',
+    default: [{}],
+    minimum: 1,
+    maximum: 4,
+    of: encoding,
+  },
+  start: {
+    doc: '`on-demand`: devices are opened for the first viewer and closed after the last one. `always`: they stay open.',
+    format: 'choice',
+    default: 'on-demand',
+    choices: ['on-demand', 'always'],
+  },
+  idleTimeout: {
+    doc: 'Time without a viewer after which an on-demand stream closes its devices.',
+    format: 'decimal',
+    default: 10,
+    minimum: 0,
+    maximum: 86_400,
+    unit: 'seconds',
+  },
+};
+
+/**
+ * The one home of defaults, limits, names and documentation of every setting. `settings.ts` beside it says how the
+ * rooms receive them.
+ */
+export const SCHEMA: Group = named({
+  gateway: {
+    id: {
+      doc: 'Name of this gateway, part of its MQTT topics. Empty: the host name.',
+      format: 'text',
+      default: '',
+      pattern: /^([A-Za-z0-9][A-Za-z0-9_-]{0,63})?$/,
+      allowed: 'up to 64 letters, digits, `-` and `_`',
+    },
+  },
+  log: {
+    level: {
+      doc: 'The least important messages that are written.',
+      format: 'choice',
+      default: 'info',
+      choices: ['debug', 'info', 'warn', 'error'],
+    },
+    format: {
+      doc: '`auto` is pretty on a terminal and JSON elsewhere.',
+      format: 'choice',
+      default: 'auto',
+      choices: ['auto', 'json', 'pretty'],
+    },
+  },
+  stateDirectory: {
+    doc: 'Where the gateway keeps what must survive a restart. Empty: what systemd says, else `/var/lib/vedette` for root and `~/.local/state/vedette` for others.',
+    format: 'text',
+    default: '',
+    allowed: 'the path of a directory',
+  },
+  access: {
+    usersFile: file(
+      'Users, tokens and rights, as `vedette user` writes them. Empty: `users.yaml` in the state directory.',
+    ),
+  },
+  mqtt: {
+    url: {
+      doc: 'The broker. Empty: one that answers on 127.0.0.1 at the embedded port, else an own one there.',
+      format: 'text',
+      default: '',
+      pattern: /^((mqtts?|wss?):\/\/[^\s]+)?$/,
+      allowed: 'a URL that starts with mqtt://, mqtts://, ws:// or wss://',
+    },
+    baseTopic: {
+      doc: 'What all topics start with; the id of the gateway follows.',
+      format: 'text',
+      default: 'vedette',
+      pattern: /^(?!\$)[^#+/\s]+(\/[^#+/\s]+)*$/,
+      allowed: 'topic levels without `#`, `+`, spaces and an empty level, not starting with `$`',
+    },
+    clientId: {
+      doc: 'MQTT client identifier. Empty: made from the id of the gateway.',
+      format: 'text',
+      default: '',
+      pattern: /^[A-Za-z0-9_.:-]{0,128}$/,
+      allowed: 'up to 128 letters, digits and `_ . : -`',
+    },
+    username: { doc: 'User name at the broker; empty: none.', format: 'text', default: '' },
+    password: {
+      doc: 'Password at the broker. Better kept in a file.',
+      format: 'text',
+      default: '',
+      sensitive: true,
+    },
+    passwordFile: file(
+      'File with the password at the broker. Empty: the systemd credential `mqtt.password`, where there is one.',
+    ),
+    protocolVersion: {
+      doc: '`auto` tries 5 and falls back to 3.1.1.',
+      format: 'choice',
+      default: 'auto',
+      choices: ['auto', '5', '3.1.1'],
+    },
+    keepalive: {
+      doc: 'Time without a message after which the connection is checked.',
+      format: 'integer',
+      default: 30,
+      minimum: 5,
+      maximum: 3600,
+      unit: 'seconds',
+    },
+    willDelay: {
+      doc: 'How long the broker waits for us to come back before it says `offline` (MQTT 5).',
+      format: 'integer',
+      default: 5,
+      minimum: 0,
+      maximum: 3600,
+      unit: 'seconds',
+    },
+    telemetryInterval: {
+      doc: 'Time between telemetry messages; 0: none.',
+      format: 'integer',
+      default: 30,
+      minimum: 0,
+      maximum: 86_400,
+      unit: 'seconds',
+    },
+    embeddedPort: {
+      doc: 'TCP port of the own broker, which listens on 127.0.0.1 only; 0 takes a free one.',
+      format: 'integer',
+      default: 1883,
+      minimum: 0,
+      maximum: 65535,
+    },
+    tls: {
+      caFile: file('Certificates (PEM) that the broker is checked with. Empty: those of the system.'),
+      certFile: file('Our certificate (PEM), where the broker wants one.'),
+      keyFile: file('The key (PEM) of our certificate.'),
+      insecure: {
+        doc: 'Whether a broker is believed whose certificate does not hold. Anybody on the way can then read and command.',
+        format: 'flag',
+        default: false,
+      },
+    },
+  },
+  rtsp: {
+    ...listener('RTSP', 8554, 'TCP'),
+    sessionTimeout: {
+      doc: 'Time without a sign of life after which a session is closed.',
+      format: 'integer',
+      default: 60,
+      minimum: 10,
+      maximum: 3600,
+      unit: 'seconds',
+    },
+    maxViewers: maxViewers(50),
+    udp: { doc: 'Whether RTP over UDP is offered besides TCP.', format: 'flag', default: true },
+    digest: {
+      doc: 'Digest algorithms that are offered, in this order. FFmpeg knows MD5 only and takes the last one; with SHA-256 alone it cannot sign in.',
+      format: 'texts',
+      default: ['SHA-256', 'MD5'],
+      choices: ['SHA-256', 'MD5'],
+      minimum: 1,
+      maximum: 2,
+    },
+  },
+  http: {
+    ...listener('the viewer page, WebRTC signalling, snapshots and metrics', 8080, 'TCP'),
+    allowedHosts: {
+      doc: "Names by which browsers may reach the gateway, besides IP addresses, `localhost` and the host's own name.",
+      format: 'texts',
+      default: [],
+      maximum: 32,
+      pattern: /^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$/,
+      allowed: 'host names',
+    },
+    allowedOrigins: {
+      doc: 'Other sites whose pages may play our streams.',
+      format: 'texts',
+      default: [],
+      maximum: 32,
+      pattern: /^https?:\/\/[A-Za-z0-9.-]+(:\d{1,5})?$/,
+      allowed: 'origins such as https://example.org',
+    },
+  },
+  webrtc: {
+    ...listener('WebRTC', 8189, 'UDP'),
+    maxViewers: maxViewers(20),
+    iceServers: {
+      doc: 'STUN and TURN servers for viewers beyond the local network, for example `stun:stun.example.org:3478`.',
+      format: 'texts',
+      default: [],
+      maximum: 8,
+      pattern: /^(stuns?|turns?):\S+$/,
+      allowed: 'URLs that start with stun:, stuns:, turn: or turns:',
+    },
+  },
+  rtmp: {
+    ...listener('RTMP and HTTP-FLV', 1935, 'TCP', false, '127.0.0.1'),
+    maxViewers: maxViewers(10),
+  },
+  streams: {
+    doc: 'The streams by name, which is their path in every address. Streams that are given replace the default one.',
+    format: 'groups',
+    default: { camera: {} },
+    maximum: 32,
+    pattern: /^[a-z0-9][a-z0-9_-]{0,31}$/,
+    allowed: 'up to 32 small letters, digits, `-` and `_`, the first a letter or digit',
+    of: stream,
+  },
+});
+
+/**
+ * Gives each setting the environment variable and flag of its path: `rtsp.port` is VEDETTE_RTSP_PORT and `--rtsp-port`.
+ * Maps have no flag of their own, and secrets neither, because every process can read a command line.
+ */
+function named(group: Group, path: readonly string[] = []): Group {
+  const result: Group = {};
+  for (const [name, node] of Object.entries(group)) {
+    const here = [...path, name];
+    if (!isSetting(node)) {
+      result[name] = named(node, here);
+      continue;
+    }
+    const words = here.map((part) => part.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)).join('-');
+    const arg = node.sensitive || node.of !== undefined ? {} : { arg: words };
+    result[name] = { ...node, ...arg, env: `VEDETTE_${words.toUpperCase().replaceAll('-', '_')}` };
+  }
+  return result;
+}

@@ -1,0 +1,60 @@
+import { ConfigError } from '../../config/config-error.ts';
+import { loadConfig } from '../../config/loader.ts';
+import type { LoadedConfig } from '../../config/settings.ts';
+import { EX_CONFIG } from './command.ts';
+import { parseCommandLine } from './parse.ts';
+
+/** The standard streams of a command. */
+export interface Terminal {
+  stdin: NodeJS.ReadStream;
+  stdout: NodeJS.WritableStream;
+  stderr: NodeJS.WritableStream;
+}
+
+export interface CommandLineOptions extends Partial<Terminal> {
+  /** The arguments after the program's own name. */
+  argv: readonly string[];
+  /** Of Vedette. */
+  version: string;
+  env?: NodeJS.ProcessEnv;
+  cwd?: string;
+}
+
+/** The gateway is to run with this configuration, or the command was carried out and the process is to end. */
+export type Outcome = { run: LoadedConfig } | { exitCode: number };
+
+/** Carries out what a command line asks for, except running the gateway. */
+export async function runCommandLine(options: CommandLineOptions): Promise<Outcome> {
+  const { argv, version, env = process.env, cwd = process.cwd() } = options;
+  const { stdin = process.stdin, stdout = process.stdout, stderr = process.stderr } = options;
+  const command = parseCommandLine(argv, version);
+  if (command.name === 'text') {
+    (command.exitCode === 0 ? stdout : stderr).write(command.text);
+    return { exitCode: command.exitCode };
+  }
+  let config: LoadedConfig;
+  try {
+    config = await loadConfig({ ...command.config, env, cwd });
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    stderr.write(`${error.message}\n`);
+    return { exitCode: EX_CONFIG };
+  }
+  switch (command.name) {
+    case 'run':
+      return { run: config };
+    case 'check-config':
+      stdout.write('The configuration is right.\n');
+      return { exitCode: 0 };
+    case 'print-config': {
+      const { printConfig } = await import('../../config/print.ts');
+      stdout.write(printConfig(config));
+      return { exitCode: 0 };
+    }
+    default: {
+      // Its own module, so that a start of the gateway does not load it.
+      const { runAccessCommand } = await import('./access-commands.ts');
+      return { exitCode: await runAccessCommand(command, config.settings.access.usersFile, { stdin, stdout, stderr }) };
+    }
+  }
+}
