@@ -14,6 +14,7 @@ import type { HttpServer } from './http/server.ts';
 import { MediaClock } from './lib/clock.ts';
 import { listenOn } from './lib/listen.ts';
 import type { Log } from './lib/log.ts';
+import { installationSecret } from './lib/secret-file.ts';
 import { RtmpPublisher } from './publish/rtmp/publisher.ts';
 import { RtspServer } from './publish/rtsp/server.ts';
 import type { Viewer } from './publish/viewer.ts';
@@ -44,7 +45,8 @@ export class Gateway {
   readonly #options: GatewayOptions;
   readonly #clock = new MediaClock();
   readonly #access: FileAccess;
-  readonly #devices: DeviceMonitor;
+  /** Undefined until start(): device ids are salted with a secret that has to be read first. */
+  #devices: DeviceMonitor | undefined;
   readonly #assignment = new DeviceAssignment();
   readonly #encoders: EncoderSelector;
   readonly #streams: StreamRegistry;
@@ -65,7 +67,6 @@ export class Gateway {
     const clock = this.#clock.clock;
     this.#environment = gstreamerEnvironment(settings.stateDirectory);
     this.#access = new FileAccess({ usersFile: settings.access.usersFile, log: this.#room('access') });
-    this.#devices = new DeviceMonitor({ stateDirectory: settings.stateDirectory, log: this.#room('capture') });
     this.#encoders = new EncoderSelector({
       stateDirectory: settings.stateDirectory,
       environment: this.#environment,
@@ -90,7 +91,7 @@ export class Gateway {
       streams: this.#streams,
       viewers: this.#viewers,
       health: this.#health,
-      devices: () => this.#devices.devices(),
+      devices: () => this.#devices?.devices ?? [],
       encoders: () => this.#encoders.report(),
       open: () => this.#access.open,
       mqtt: () => this.#mqtt,
@@ -99,7 +100,7 @@ export class Gateway {
     this.#control = new GatewayControl({
       streams: this.#streams,
       viewers: this.#viewers,
-      devices: () => this.#devices.devices(),
+      devices: () => this.#devices?.devices ?? [],
       config: options.config,
       info: () => this.reports.info(),
       urls: (stream) => this.reports.urls(stream),
@@ -129,7 +130,7 @@ export class Gateway {
     await this.#http?.stop();
     await Promise.all([this.#rtsp?.stop(), this.#webrtc?.stop(), this.#rtmp?.stop()]);
     await this.#streams.stop();
-    await this.#devices.stop();
+    await this.#devices?.stop();
     await this.#access.stop();
     await this.#notifier.stop();
   }
@@ -162,13 +163,16 @@ export class Gateway {
   }
 
   async #findDevices(): Promise<void> {
-    this.#devices.onChange((devices) => {
+    const salt = await installationSecret(join(this.#options.config.settings.stateDirectory, 'device-salt'));
+    const monitor = new DeviceMonitor({ salt, log: this.#room('capture') });
+    this.#devices = monitor;
+    monitor.onChange((devices) => {
       this.#assignment.devicesChanged(devices);
       this.#control.devicesChanged();
     });
-    const scanned = this.#devices.start();
+    const scanned = monitor.start();
     await Promise.race([scanned, new Promise((resolve) => setTimeout(resolve, FIRST_SCAN_MS).unref())]);
-    this.#assignment.devicesChanged(this.#devices.devices());
+    this.#assignment.devicesChanged(monitor.devices);
   }
 
   #openSource(stream: string, kind: 'video' | 'audio', settings: StreamSettings): CaptureSource {

@@ -1,0 +1,121 @@
+#!/usr/bin/env -S node --max-semi-space-size=1
+// A small young generation: the gateway makes few objects a second, and each MiB counts on a board.
+import { readFileSync } from 'node:fs';
+import { ConfigError } from '../config/config-error.ts';
+import type { LoadedConfig } from '../config/settings.ts';
+import { type CommandLineOptions, runCommandLine } from './cli/run-command.ts';
+import { PortTakenError } from './lib/listen.ts';
+import { createLogger, type Logger } from './telemetry/logger.ts';
+
+/** sysexits.h: a resource is unavailable; systemd tries again. */
+const EX_UNAVAILABLE = 69;
+/** What is left to do after everything was stopped must not take longer, in milliseconds. */
+const EXIT_DEADLINE_MS = 3000;
+
+type End = 'stop' | 'restart' | 'reload';
+
+const commandLine: CommandLineOptions = { argv: process.argv.slice(2), version: readVersion() };
+const outcome = await runCommandLine(commandLine);
+if ('exitCode' in outcome) process.exitCode = outcome.exitCode;
+else process.exitCode = await run(outcome.run);
+
+/** Runs gateways one after the other, until one is to be the last. */
+async function run(first: LoadedConfig): Promise<number> {
+  const logger = await createLogger(first.settings.log);
+  const { log } = logger;
+  process.on('uncaughtException', (error) => crash(error, logger));
+  for (let config = first; ; ) {
+    const end = await runGateway(config, logger);
+    if (typeof end === 'number') return end;
+    log.info({ reason: end }, `gateway ended: ${end}`);
+    // Under a supervisor a restart is a new process, without whatever made somebody ask for it.
+    if (end === 'stop' || (end === 'restart' && supervised())) {
+      logger.flush();
+      setTimeout(() => process.exit(), EXIT_DEADLINE_MS).unref();
+      return 0;
+    }
+    config = await reload(config, logger);
+  }
+}
+
+/** One gateway from its start to its end; a number is the exit code of one that could not start. */
+async function runGateway(config: LoadedConfig, logger: Logger): Promise<End | number> {
+  const { log } = logger;
+  // Loaded only here, so that commands like `vedette user add` are quick.
+  const { Gateway } = await import('./gateway.ts');
+  let end = (_how: End): void => undefined;
+  const ended = new Promise<End>((resolve) => {
+    end = resolve;
+  });
+  const stop = (): void => end('stop');
+  const hangup = (): void => end('reload');
+  process.on('SIGTERM', stop).on('SIGINT', stop).on('SIGHUP', hangup);
+  const gateway = new Gateway({
+    config,
+    log,
+    version: commandLine.version,
+    restart: () => end('restart'),
+  });
+  try {
+    await gateway.start();
+    await greet(gateway.reports);
+    const how = await ended;
+    await gateway.stop();
+    return how;
+  } catch (error) {
+    if (!(error instanceof PortTakenError)) throw error;
+    log.error({ port: error.port }, error.message);
+    logger.flush();
+    return EX_UNAVAILABLE;
+  } finally {
+    process.off('SIGTERM', stop).off('SIGINT', stop).off('SIGHUP', hangup);
+  }
+}
+
+/** The configuration anew; where it has become wrong, the one that was right. */
+async function reload(previous: LoadedConfig, { log }: Logger): Promise<LoadedConfig> {
+  try {
+    const again = await runCommandLine(commandLine);
+    return 'run' in again ? again.run : previous;
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    log.error({}, `the configuration is not taken over: ${error.message}`);
+    return previous;
+  }
+}
+
+/** Tells a person at a terminal, in a container's log or over SSH what runs; the journal has the log lines. */
+async function greet(reports: { banner: (command: string) => Parameters<typeof import('./banner.ts').banner>[0] }) {
+  if (process.env.JOURNAL_STREAM !== undefined) return;
+  const { banner } = await import('./banner.ts');
+  process.stderr.write(
+    banner(reports.banner(process.env.npm_lifecycle_event === undefined ? 'vedette' : 'npx vedette')),
+  );
+}
+
+/** systemd, or a container engine whose first process we are, starts us again. */
+function supervised(): boolean {
+  return process.env.INVOCATION_ID !== undefined || process.pid === 1;
+}
+
+function crash(error: Error, { log, flush }: Logger): void {
+  log.error({ err: error }, 'uncaught error: the process ends');
+  flush();
+  process.exit(1);
+}
+
+/** Of the package that this file belongs to: two folders up where compiled, one where not. */
+function readVersion(): string {
+  for (const path of ['../../package.json', '../package.json']) {
+    try {
+      const { name, version } = JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')) as Record<
+        string,
+        string
+      >;
+      if (name === 'vedette' && version !== undefined) return version;
+    } catch {
+      // Not here.
+    }
+  }
+  return '0.0.0';
+}
