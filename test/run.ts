@@ -12,11 +12,12 @@ import { Parser } from 'tap-parser';
 
 const FOLDER = fileURLToPath(new URL('.', import.meta.url));
 /** Files that only run when they are named. */
-const SLOW = /\.slow\.test\.js$/;
+const SLOW = /^vm\/|\.slow\.test\.js$/;
 /** Files that play to real players measure time: one after the other, when the others are done. */
 const ALONE = /^e2e\//;
 /** How long one file may take, in seconds. */
 const FILE_TIMEOUT = 180;
+const SLOW_FILE_TIMEOUT = 1800;
 /** How long the processes that a file started may outlive it, in milliseconds. */
 const LEFTOVER_GRACE = 5000;
 /** Lines of a failed file's output that are shown. */
@@ -42,9 +43,10 @@ function chosen(words: readonly string[]): string[] {
 /** Runs one file in a process group of its own, so that what it leaves behind is found. */
 async function run(path: string): Promise<Outcome> {
   const start = performance.now();
+  const limit = SLOW.test(path) ? SLOW_FILE_TIMEOUT : FILE_TIMEOUT;
   const child = spawn(process.execPath, ['--enable-source-maps', FOLDER + path], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, TAP: '1', TAP_TIMEOUT: String(FILE_TIMEOUT - 10) },
+    env: { ...process.env, TAP: '1', TAP_TIMEOUT: String(limit - 10) },
     detached: true,
   });
   running.add(child);
@@ -55,9 +57,9 @@ async function run(path: string): Promise<Outcome> {
   child.stderr.on('data', (chunk: Buffer) => output.push(chunk));
   const problems: string[] = [];
   const deadline = setTimeout(() => {
-    problems.push(`not done after ${FILE_TIMEOUT} s`);
+    problems.push(`not done after ${limit} s`);
     kill(child);
-  }, FILE_TIMEOUT * 1000);
+  }, limit * 1000);
   // `exit`, not `close`: a process left behind may hold the pipes open.
   const code = await new Promise<number | string | null>((resolve) => {
     child.once('exit', (status, signal) => resolve(signal ?? status));
