@@ -141,7 +141,8 @@ export class Connection {
     if (!this.#ours) {
       this.#ours = true;
       this.#client.end(false);
-      const timer = setTimeout(() => this.#client.end(true), timeout);
+      // A second end() would do nothing.
+      const timer = setTimeout(() => this.#client.stream.destroy(), timeout);
       void this.closed.then(() => clearTimeout(timer));
     }
     await this.closed;

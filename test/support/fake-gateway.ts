@@ -1,0 +1,164 @@
+import {
+  ControlError,
+  type DeviceReport,
+  type EncodingChange,
+  type GatewayEvent,
+  type GatewayInfo,
+  type GatewayObserver,
+  type GatewayPort,
+  type StreamReport,
+  type StreamStateName,
+} from '../../daemon/control/gateway-port.ts';
+
+/** What stands behind the control room, with every member of its reports present, and a list of what was asked of it. */
+export class FakeGateway implements GatewayPort {
+  readonly calls: string[] = [];
+  readonly streams = new Map<string, StreamReport>();
+  readonly observers = new Set<GatewayObserver>();
+  /** What startStream() waits for. */
+  startDelay: Promise<void> = Promise.resolve();
+  jpeg = Buffer.from([0xff, 0xd8, 0xff, 0xd9]);
+
+  constructor(...names: string[]) {
+    for (const name of names) this.streams.set(name, streamReport(name));
+  }
+
+  observe(observer: GatewayObserver): () => void {
+    this.observers.add(observer);
+    return () => this.observers.delete(observer);
+  }
+
+  event(event: GatewayEvent): void {
+    for (const observer of this.observers) observer.event(event);
+  }
+
+  /** Changes a stream's state, or adds the stream. */
+  set(name: string, state: StreamStateName): void {
+    this.streams.set(name, { ...(this.streams.get(name) ?? streamReport(name)), state });
+    for (const observer of this.observers) observer.streamChanged(name);
+  }
+
+  remove(name: string): void {
+    this.streams.delete(name);
+    for (const observer of this.observers) observer.streamChanged(name);
+  }
+
+  info(): GatewayInfo {
+    return {
+      id: 'porch',
+      apiVersion: '1.0',
+      versions: { gateway: '0.1.0', node: '20.20.2', gstreamer: '1.22.0', os: 'Debian GNU/Linux 12 (bookworm)' },
+      board: 'Raspberry Pi 4 Model B Rev 1.4',
+      bootId: '3f0c3c2e-7d1f-4a52-8f9f-0d8f5a4b6c7d',
+      startedAt: '2026-01-01T00:00:00.000Z',
+      clockTrusted: true,
+      listeners: [{ protocol: 'rtsp', url: 'rtsp://127.0.0.1:8554/' }],
+      features: ['webrtc'],
+      encoders: [{ name: 'x264enc', hardware: false, chosen: true }],
+      brokerTrusted: true,
+    };
+  }
+
+  devices(): DeviceReport[] {
+    return [
+      {
+        deviceId: 'a1b2',
+        kind: 'videoinput',
+        label: 'USB Camera',
+        groupId: 'g1',
+        path: '/dev/video0',
+        bus: 'usb-0000:01:00.0-1.2',
+        formats: [{ pixelFormat: 'MJPG', width: 1280, height: 720, frameRates: [30, 15] }],
+        controls: [
+          {
+            name: 'power_line_frequency',
+            type: 'menu',
+            min: 0,
+            max: 2,
+            step: 1,
+            default: 1,
+            value: 1,
+            menu: [{ value: 1, label: '50 Hz' }],
+          },
+        ],
+        inUseBy: ['camera'],
+      },
+    ];
+  }
+
+  streamNames(): string[] {
+    return [...this.streams.keys()];
+  }
+
+  stream(name: string): StreamReport {
+    const report = this.streams.get(name);
+    if (report === undefined) throw new ControlError('not_found', `there is no stream ${name}`, '/name');
+    return report;
+  }
+
+  async startStream(name: string): Promise<StreamReport> {
+    this.stream(name);
+    this.calls.push(`start ${name}`);
+    await this.startDelay;
+    this.set(name, 'live');
+    return this.stream(name);
+  }
+
+  async stopStream(name: string): Promise<StreamReport> {
+    this.stream(name);
+    this.calls.push(`stop ${name}`);
+    this.set(name, 'idle');
+    return this.stream(name);
+  }
+
+  requestKeyFrame(name: string): void {
+    this.stream(name);
+    this.calls.push(`keyframe ${name}`);
+  }
+
+  async snapshot(name: string): Promise<{ jpeg: Buffer; width: number; height: number }> {
+    this.stream(name);
+    return { jpeg: this.jpeg, width: 640, height: 480 };
+  }
+
+  async setEncoding(name: string, change: EncodingChange): Promise<StreamReport> {
+    this.stream(name);
+    this.calls.push(`encoding ${name} ${JSON.stringify(change)}`);
+    return this.stream(name);
+  }
+
+  config(): { config: Record<string, unknown>; origins: Record<string, string> } {
+    return { config: { mqtt: { password: '***' } }, origins: { 'mqtt.password': 'file' } };
+  }
+
+  restart(): void {
+    this.calls.push('restart');
+  }
+
+  async telemetry(): Promise<Record<string, unknown>> {
+    return { cpu: 0.25 };
+  }
+}
+
+export function streamReport(name: string): StreamReport {
+  return {
+    name,
+    state: 'live',
+    reason: 'started',
+    since: '2026-01-01T00:00:00.000Z',
+    tracks: [
+      {
+        kind: 'video',
+        id: '5d2a6a6c-9f3d-4b7f-8b57-0c8e5f5c8f4e',
+        label: 'USB Camera',
+        muted: false,
+        settings: { width: 1280 },
+      },
+    ],
+    encodings: [{ rid: 'main', maxBitrate: 2_000_000 }],
+    viewers: { rtsp: 1 },
+    bitrate: 1_900_000,
+    frameRate: 30,
+    urls: { rtsp: `rtsp://127.0.0.1:8554/${name}` },
+  };
+}
