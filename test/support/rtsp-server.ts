@@ -1,5 +1,6 @@
 import type { RtspSettings } from '../../config/settings.ts';
 import type { Access } from '../../daemon/access/access.ts';
+import type { MediaClock } from '../../daemon/lib/clock.ts';
 import { type Log, silentLog } from '../../daemon/lib/log.ts';
 import { RtspServer } from '../../daemon/publish/rtsp/server.ts';
 import type { StreamDirectory, Viewer, ViewerObserver } from '../../daemon/publish/viewer.ts';
@@ -34,6 +35,8 @@ export interface TestServerOptions {
   access?: Access;
   log?: Log;
   formatTimeout?: number;
+  /** The server's own, in place of the sources'. */
+  clock?: MediaClock;
   /** In place of one stream `cam` with the rid `main`. */
   streams?: (test: TestStream) => StreamDirectory;
 }
@@ -68,7 +71,7 @@ export async function testServer(options: TestServerOptions = {}): Promise<TestS
     streams,
     access: options.access ?? openAccess,
     viewers,
-    clock: test.clock,
+    clock: options.clock ?? test.clock,
     log: options.log ?? silentLog,
     ...(options.formatTimeout === undefined ? {} : { formatTimeout: options.formatTimeout }),
   });
