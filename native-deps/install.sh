@@ -52,7 +52,7 @@ case \$(id -un) in
   root) exec setpriv --reuid=vedette --regid=vedette --init-groups env HOME=/var/lib/vedette "\$0" "\$@" ;;
   vedette) export STATE_DIRECTORY="\${STATE_DIRECTORY:-/var/lib/vedette}" ;;
 esac
-exec $node --disable-proto=delete --max-old-space-size=192 /usr/lib/vedette/dist/daemon/main.js "\$@"
+exec $node --disable-proto=delete --max-old-space-size=192 --max-semi-space-size=1 /usr/lib/vedette/dist/daemon/main.js "\$@"
 WRAPPER
 chmod 755 "$destination/usr/bin/vedette.new"
 mv "$destination/usr/bin/vedette.new" "$destination/usr/bin/vedette"
