@@ -1,5 +1,6 @@
 import { fork } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
+import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,6 +12,7 @@ import { systemClock } from '../../../daemon/lib/clock.ts';
 import { silentLog } from '../../../daemon/lib/log.ts';
 import { FakeGateway } from '../../support/fake-gateway.ts';
 import { Listener, Mosquitto, mosquittoClient, until } from '../../support/mosquitto.ts';
+import { oldBroker } from '../../support/mqtt-peer.ts';
 import { type LogLine, recordingLog } from '../../support/recording-log.ts';
 
 const SETTINGS: MqttSettings = {
@@ -325,6 +327,23 @@ test('the gateway itself on MQTT 3.1.1', async (t) => {
   });
   t.same(gateway.calls, ['keyframe camera']);
 });
+
+for (const [name, refuse] of [
+  ['refuses MQTT 5', (socket: Socket) => socket.end(Buffer.from([0x20, 2, 0, 1]))],
+  ['hangs up on MQTT 5', (socket: Socket) => socket.destroy()],
+] as const) {
+  test(`a broker that ${name} is spoken to in 3.1.1`, async (t) => {
+    const { broker, another, listen } = await world(t);
+    const control = another(new FakeGateway('camera'), { url: await oldBroker(t, broker.port, refuse) });
+    await control.start();
+    await connected(control);
+    t.equal(control.status().protocolVersion, '3.1.1');
+    const listener = await listen(`${B}/#`);
+    t.equal((await listener.message(`${B}/availability`)).text, 'online');
+    await control.stop();
+    t.equal((await listener.message(`${B}/availability`, 1)).text, 'offline');
+  });
+}
 
 test('a snapshot goes to its topic, the answer says where', async (t) => {
   const { gateway, control, listen } = await world(t);
