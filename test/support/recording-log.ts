@@ -1,21 +1,23 @@
 import type { Log } from '../../daemon/lib/log.ts';
 
-export interface LogLine {
+export interface LogEntry {
   level: 'debug' | 'info' | 'warn' | 'error';
+  message: string;
   fields: Record<string, unknown>;
-  message: string | undefined;
 }
 
-/** A logger that appends to a list. */
-export function recordingLog(lines: LogLine[], bindings: Record<string, unknown> = {}): Log {
-  const write = (level: LogLine['level']) => (fields: object, message?: string) => {
-    lines.push({ level, fields: { ...bindings, ...fields }, message });
-  };
+/** A logger that keeps its lines. */
+export function recordingLog(entries: LogEntry[], bindings: Record<string, unknown> = {}): Log {
+  const at =
+    (level: LogEntry['level']) =>
+    (fields: object, message = ''): void => {
+      entries.push({ level, message, fields: { ...bindings, ...fields } });
+    };
   return {
-    debug: write('debug'),
-    info: write('info'),
-    warn: write('warn'),
-    error: write('error'),
-    child: (more) => recordingLog(lines, { ...bindings, ...more }),
+    debug: at('debug'),
+    info: at('info'),
+    warn: at('warn'),
+    error: at('error'),
+    child: (more) => recordingLog(entries, { ...bindings, ...more }),
   };
 }

@@ -1,0 +1,33 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'tap';
+import { writeFileAtomic } from '../../daemon/lib/atomic-file.ts';
+
+test('a file is replaced whole', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'vedette-atomic-'));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, 'state.json');
+  await writeFileAtomic(path, 'first');
+  t.equal(readFileSync(path, 'utf8'), 'first');
+  t.equal(statSync(path).mode & 0o777, 0o600, 'for nobody else by default');
+  await writeFileAtomic(path, Buffer.from('second'), { mode: 0o644 });
+  t.equal(readFileSync(path, 'utf8'), 'second');
+  t.equal(statSync(path).mode & 0o777, 0o644);
+  const { ino } = statSync(path);
+  await Promise.all(Array.from({ length: 20 }, (_, i) => writeFileAtomic(path, String(i).repeat(50_000))));
+  t.match(readFileSync(path, 'utf8'), /^(\d{1,2})\1{49999}$/, 'writers at the same time do not mix');
+  t.not(statSync(path).ino, ino, 'a reader that has the old one open keeps it');
+  t.same(readdirSync(folder), ['state.json'], 'nothing is left beside it');
+});
+
+test('a failure leaves the old content and nothing else', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'vedette-atomic-'));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  writeFileSync(join(folder, 'not-a-folder'), 'old');
+  await t.rejects(writeFileAtomic(join(folder, 'not-a-folder', 'x'), 'new'), { code: 'ENOTDIR' });
+  await t.rejects(writeFileAtomic(join(folder, 'missing', 'x'), 'new'), { code: 'ENOENT' });
+  await t.rejects(writeFileAtomic(folder, 'new'), 'a directory cannot be replaced');
+  t.equal(readFileSync(join(folder, 'not-a-folder'), 'utf8'), 'old');
+  t.same(readdirSync(folder), ['not-a-folder']);
+});
