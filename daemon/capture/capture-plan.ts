@@ -4,7 +4,7 @@ import { CaptureError } from './capture-error.ts';
 import { chooseMode, type VideoWish } from './capture-mode.ts';
 import type { AudioDevice, CaptureDevice, VideoDevice } from './device.ts';
 import { ENCODERS, type H264Encoder } from './encoders.ts';
-import { type AudioPipeline, launchString, type VideoInput, type VideoPipeline } from './pipeline.ts';
+import { type AudioPipeline, launchString, type TestPattern, type VideoInput, type VideoPipeline } from './pipeline.ts';
 import type { WorkerCommand } from './worker-messages.ts';
 
 /** Ideal values of a capture: for a picture in pixels and frames per second, for sound the channels. */
@@ -21,8 +21,9 @@ export interface CapturePlanInput {
   /** Of a picture. */
   readonly encoding: EncodingSettings;
   readonly encoder: H264Encoder;
-  /** Text on the test picture. */
-  readonly text?: string;
+  /** Text on the test picture, before its clock; without one there is no clock either. */
+  readonly text: string | undefined;
+  readonly pattern: TestPattern;
 }
 
 /** What a worker is told to do, and what will come of it. */
@@ -43,13 +44,13 @@ export function planCapture(input: CapturePlanInput): CapturePlan {
   return input.device.kind === 'videoinput' ? planPicture(input, input.device) : planSound(input, input.device);
 }
 
-function planPicture({ wish, encoding, encoder, text }: CapturePlanInput, device: VideoDevice): CapturePlan {
+function planPicture({ wish, encoding, encoder, text, pattern }: CapturePlanInput, device: VideoDevice): CapturePlan {
   const ideal: VideoWish = {
     width: wish.width ?? DEFAULT_WISH.width,
     height: wish.height ?? DEFAULT_WISH.height,
     frameRate: wish.frameRate ?? DEFAULT_WISH.frameRate,
   };
-  const source = device.bus === 'test' ? testPicture(ideal, text !== undefined) : camera(device, ideal);
+  const source = device.bus === 'test' ? testPicture(ideal, pattern, text !== undefined) : camera(device, ideal);
   const captured = source.type === 'test' ? source.wish : source.mode;
   const scale = encoding.scaleResolutionDownBy;
   if (!(scale >= 1)) throw new CaptureError('invalid-value', `scaleResolutionDownBy is ${scale}; allowed is 1 or more`);
@@ -84,10 +85,10 @@ function planPicture({ wish, encoding, encoder, text }: CapturePlanInput, device
   };
 }
 
-function testPicture(wish: VideoWish, clock: boolean): VideoInput {
+function testPicture(wish: VideoWish, pattern: TestPattern, clock: boolean): VideoInput {
   return {
     type: 'test',
-    pattern: 'smpte75',
+    pattern,
     clock,
     wish: { ...wish, width: scaled(wish.width, 1), height: scaled(wish.height, 1) },
   };

@@ -16,6 +16,7 @@ import { type CaptureStateEvent, type CaptureStateName, nextCaptureState } from 
 import type { CaptureDevice } from './device.ts';
 import type { EncoderChoice, H264Encoder } from './encoders.ts';
 import { KeyFrameRequests } from './key-frame-requests.ts';
+import type { TestPattern } from './pipeline.ts';
 import { type Snapshot, SnapshotRequests } from './snapshot-requests.ts';
 import type { WorkerCommand, WorkerFailure, WorkerReport } from './worker-messages.ts';
 
@@ -26,7 +27,7 @@ const WORKER_EXEC_ARGV = ['--max-old-space-size=32'];
 const START_TIMEOUT_MS = 10_000;
 const STOP_DEADLINE_MS = 1000;
 /** The first restart is at once, the ones after it ever later. */
-const BACKOFF = { minimum: 40, maximum: 5000 };
+const BACKOFF = { minimum: 20, maximum: 5000 };
 const KEY_FRAME_INTERVAL_MS = 300;
 const SNAPSHOT_TIMEOUT_MS = 8000;
 
@@ -48,6 +49,8 @@ export interface CaptureSourceOptions {
   log: Log;
   /** Text on the test picture. */
   text?: string;
+  /** What the test picture shows; default `smpte75`. */
+  pattern?: TestPattern;
   /** Milliseconds from the last release to the closing of the device. */
   idleTimeout: number;
   /** More environment of the worker; see {@link gstreamerEnvironment}. */
@@ -175,6 +178,11 @@ export class CaptureSource implements TrackSource {
   /** The element that encodes, once it is chosen. */
   get encoder(): string | undefined {
     return this.#plan?.encoder;
+  }
+
+  /** Process of the worker while it runs. */
+  get pid(): number | undefined {
+    return this.#supervisor.child?.pid;
   }
 
   settings(): MediaTrackSettings {
@@ -316,8 +324,8 @@ export class CaptureSource implements TrackSource {
   }
 
   #planInput(device: CaptureDevice, encoder: H264Encoder = 'x264enc', encoding = this.#encoding): CapturePlanInput {
-    const { wish, text } = this.#options;
-    return { device, wish, encoding, encoder, ...(text === undefined ? {} : { text }) };
+    const { wish, text, pattern = 'smpte75' } = this.#options;
+    return { device, wish, encoding, encoder, pattern, text };
   }
 
   /** What would be captured, for settings() before the first start. */

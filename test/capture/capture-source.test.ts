@@ -1,36 +1,29 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { test } from 'tap';
-import type { CaptureSource } from '../../daemon/capture/capture-source.ts';
-import { sequenceDistance, sequenceNumber, timestampDistance } from '../../daemon/rtp/packet.ts';
-import type { RtpFrame } from '../../daemon/rtp/rtp-frame.ts';
-import { captureTestSource, ENCODING } from '../support/capture-test-source.ts';
+import { TEST_PICTURE, type VideoDevice } from '../../daemon/capture/device.ts';
+import {
+  alive,
+  captureTestSource,
+  checkContinuity,
+  collect,
+  decode,
+  ENCODING,
+  live,
+  temporaryFolder,
+  until,
+} from '../support/capture-test-source.ts';
 
-function collect(source: CaptureSource): RtpFrame[] {
-  const frames: RtpFrame[] = [];
-  source.rtp.onFrame((frame) => frames.push(frame));
-  return frames;
-}
-
-const live = (source: CaptureSource): Promise<void> => source.live(AbortSignal.timeout(20_000));
-
-async function until(condition: () => boolean, milliseconds = 20_000): Promise<void> {
-  const end = Date.now() + milliseconds;
-  while (!condition()) {
-    if (Date.now() > end) throw new Error(`not within ${milliseconds} ms: ${condition}`);
-    await delay(10);
-  }
-}
-
-test('on demand: idle, live while retained, idle again', async (t) => {
+test('on demand: idle, live while retained, idle again, no process left', async (t) => {
   const source = captureTestSource('video');
   t.teardown(() => source.close());
   const states: string[] = [];
   source.onStateChange(() => states.push(source.state));
   t.equal(source.state, 'idle');
   t.equal(source.muted, false);
+  t.equal(source.pid, undefined);
   const frames = collect(source);
   const release = source.retain();
   await live(source);
+  const pid = source.pid as number;
   await until(() => frames.length > 15);
   t.equal(frames[0]?.keyFrame, true, 'the first frame is a key frame');
   t.match(await source.rtp.formatKnown(), /profile-level-id=42C0/, 'constrained baseline');
@@ -46,8 +39,109 @@ test('on demand: idle, live while retained, idle again', async (t) => {
   release();
   await until(() => source.state === 'idle');
   t.same(states, ['starting', 'live', 'idle']);
+  await until(() => !alive(pid), 3000);
+  t.equal(source.pid, undefined);
   const again = source.retain();
   await live(source);
   again();
   await source.close();
+  t.same(source.stats.restarts, {});
+});
+
+test('stops in less than two seconds, twice', async (t) => {
+  const source = captureTestSource('video');
+  source.retain();
+  await live(source);
+  const pid = source.pid as number;
+  const begin = Date.now();
+  await Promise.all([source.close(), source.close()]);
+  t.ok(Date.now() - begin < 2000, `took ${Date.now() - begin} ms`);
+  t.notOk(alive(pid));
+});
+
+test('size and frame rate: by another life of the worker, on the same stream', async (t) => {
+  const folder = await temporaryFolder(t);
+  const source = captureTestSource('video');
+  t.teardown(() => source.close());
+  const frames = collect(source);
+  const muted: boolean[] = [];
+  source.observe({ mutedChanged: () => muted.push(source.muted), ended: () => undefined });
+  source.retain();
+  await until(() => frames.length >= 10);
+  source.setEncoding({ ...ENCODING, scaleResolutionDownBy: 2, maxFramerate: 5 });
+  const before = frames.length;
+  await until(() => source.state === 'live');
+  t.match(source.settings(), { width: 160, height: 120, frameRate: 5 });
+  await until(() => frames.length >= before + 10);
+  await source.close();
+  checkContinuity(t, frames);
+  const { frames: pictures, complaints } = await decode(folder, frames);
+  t.equal(complaints.replaceAll(/.*(Reinit context|changing from).*\n/g, ''), '');
+  t.match(pictures[0], { width: 320, height: 240 });
+  t.match(pictures.at(-1), { width: 160, height: 120 });
+  t.same(muted, [], 'we did it: nothing is muted');
+  t.throws(() => source.setEncoding({ ...ENCODING, maxBitrate: 1 }), {
+    code: 'invalid-value',
+    message: /bitrate is 1; allowed/,
+  });
+  t.throws(() => source.setEncoding({ ...ENCODING, scaleResolutionDownBy: 0.5 }), { code: 'invalid-value' });
+});
+
+test('the last track that stops closes the device; end() ends the tracks', async (t) => {
+  const source = captureTestSource('video', { idleTimeout: 60_000 });
+  t.teardown(() => source.close());
+  source.attach();
+  source.attach();
+  const release = source.retain();
+  await live(source);
+  source.detach();
+  t.equal(source.state, 'live');
+  source.detach();
+  t.equal(source.state, 'idle');
+  release();
+  let ended = 0;
+  source.observe({ mutedChanged: () => undefined, ended: () => (ended += 1) });
+  await source.end();
+  t.equal(ended, 1);
+});
+
+test('an encoder that is not installed: error, and the choice is looked at again', async (t) => {
+  let distrusted = 0;
+  const source = captureTestSource('video', {
+    encoders: { choose: async () => (distrusted === 0 ? 'mpph264enc' : 'x264enc'), distrust: () => (distrusted += 1) },
+  });
+  t.teardown(() => source.close());
+  source.retain();
+  await until(() => source.state === 'error');
+  t.match(source.stateReason, /mpph264enc/);
+  await live(source);
+  t.equal(distrusted, 1);
+  t.equal(source.encoder, 'x264enc');
+});
+
+test('a camera that is not there: muted with a reason, tried again, live as soon as there is one', async (t) => {
+  const gone: VideoDevice = {
+    ...TEST_PICTURE,
+    deviceId: 'gone',
+    label: 'Gone camera',
+    bus: 'usb-1',
+    path: '/dev/video-that-is-not-there',
+    formats: [{ pixelFormat: 'YUYV', width: 320, height: 240, frameRates: [15] }],
+  };
+  const source = captureTestSource('video', { device: gone });
+  t.teardown(() => source.close());
+  source.retain();
+  await until(() => source.state === 'muted');
+  t.match(source.mutedReason, /video-that-is-not-there|does not open/);
+  await until(() => (source.stats.restarts['device'] ?? 0) >= 2);
+  t.equal(source.muted, true);
+  source.setDevice(undefined);
+  t.equal(source.state, 'muted');
+  t.match(source.stateReason, /no camera/);
+  t.equal(source.label, 'Gone camera');
+  await until(() => source.pid === undefined, 5000);
+  source.setDevice(TEST_PICTURE);
+  await live(source);
+  t.equal(source.muted, false);
+  t.equal(source.label, 'Test picture');
 });

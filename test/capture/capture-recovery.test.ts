@@ -1,0 +1,42 @@
+import { test } from 'tap';
+import type { RtpFrame } from '../../daemon/rtp/rtp-frame.ts';
+import {
+  alive,
+  captureTestSource,
+  checkContinuity,
+  collect,
+  decode,
+  live,
+  temporaryFolder,
+  until,
+} from '../support/capture-test-source.ts';
+
+for (const signal of ['SIGKILL', 'SIGSTOP', 'SIGSEGV'] as const) {
+  test(`${signal} of the worker: viewers see a gap, the stream goes on`, async (t) => {
+    const folder = await temporaryFolder(t);
+    const source = captureTestSource('video');
+    t.teardown(() => source.close());
+    const frames = collect(source);
+    const muted: (string | undefined)[] = [];
+    source.observe({ mutedChanged: () => muted.push(source.mutedReason), ended: () => t.fail('ended') });
+    source.retain();
+    await until(() => frames.length >= 20);
+    const pid = source.pid as number;
+    process.kill(pid, signal);
+    await until(() => source.state === 'muted');
+    await live(source);
+    const before = frames.length;
+    await until(() => frames.length >= before + 15);
+    t.not(source.pid, pid);
+    await until(() => !alive(pid), 3000);
+    checkContinuity(t, frames);
+    const { complaints } = await decode(folder, frames);
+    t.equal(complaints, '');
+    t.equal(muted.length, 2, 'muted and unmuted');
+    t.match(muted[0], signal === 'SIGSTOP' ? /delivered nothing/ : /worker ended/);
+    t.equal(muted[1], undefined);
+    t.same(source.stats.restarts, { [signal === 'SIGSTOP' ? 'stall' : 'crash']: 1 });
+    const gaps = frames.slice(1).map((frame, i) => frame.captureTime - (frames[i] as RtpFrame).captureTime);
+    t.comment(`${signal}: the longest gap is ${Math.round(Math.max(...gaps))} ms`);
+  });
+}
