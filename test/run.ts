@@ -12,7 +12,7 @@ import { Parser } from 'tap-parser';
 
 const FOLDER = fileURLToPath(new URL('.', import.meta.url));
 /** Files that only run when they are named. */
-const SLOW = /^vm\/|\.slow\.test\.js$/;
+const SLOW = /\.slow\.test\.js$/;
 /** Files that play to real players measure time: one after the other, when the others are done. */
 const ALONE = /^e2e\//;
 /** How long one file may take, in seconds. */

@@ -1,0 +1,32 @@
+#!/usr/bin/env node
+// Writes the documents that are made from the code, or with --check fails where one is stale. Needs a build.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { mqttApiPage } from './mqtt-api-page.mjs';
+
+const { configurationPage, exampleFile } = await import('../dist/config/docs.js');
+const { COMMANDS } = await import('../dist/daemon/control/commands.js');
+const { CONTROL_ERROR_CODES } = await import('../dist/daemon/control/gateway-port.js');
+
+const documents = {
+  'docs/configuration.md': configurationPage(),
+  'config/vedette.example.yaml': exampleFile(),
+  'docs/mqtt-api.md': mqttApiPage({ commands: COMMANDS, errorCodes: CONTROL_ERROR_CODES }),
+};
+
+for (const [path, content] of Object.entries(documents)) {
+  const url = new URL(`../${path}`, import.meta.url);
+  if (!process.argv.includes('--check')) {
+    writeFileSync(url, content);
+  } else if (current(url) !== content) {
+    console.error(`${path} is stale: npm run docs`);
+    process.exitCode = 1;
+  }
+}
+
+function current(url) {
+  try {
+    return readFileSync(url, 'utf8');
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,108 @@
+const PREAMBLE = `# MQTT interface
+
+<!-- Made from \`daemon/control/commands.ts\` by \`npm run docs\`; do not edit. -->
+
+\`B\` is \`<mqtt.baseTopic>/<gateway.id>\`, by default \`vedette/<host name>\`. MQTT 5, with 3.1.1 as a fallback on the same topics.
+
+\`\`\`sh
+mosquitto_sub -t 'vedette/#' -v                                                         # everything
+mosquitto_rr -V 5 -t 'vedette/HOST/request/stream/list' -e 'my/answers' -m '{}'          # ask, and wait for the answer
+mosquitto_pub -t 'vedette/HOST/request/stream/keyframe' -m '{"name":"camera"}'           # ask, also with MQTT 3.1.1
+\`\`\`
+
+## What is retained
+
+| topic | payload |
+|---|---|
+| \`B/availability\` | \`online\`, \`offline\`: the will, with a delay; a clean stop publishes it too |
+| \`B/info\` | the result of \`gateway/info\` |
+| \`B/config\` | the result of \`config/get\` |
+| \`B/devices\` | the result of \`device/list\` |
+| \`B/streams/<name>/state\` | the result of \`stream/get\` |
+| \`B/streams/<name>/availability\` | \`online\`, \`offline\` |
+
+A topic whose object is gone is cleared by an empty payload.
+
+## What is not
+
+| topic | payload |
+|---|---|
+| \`B/events\` | one JSON object an event: id, time, uptime, type, stream, data |
+| \`B/telemetry\` | periodically: load and memory of the machine and of every process, counters of the streams |
+| \`B/streams/<name>/snapshot\` | a JPEG picture, on request |
+
+## Requests
+
+Publish a JSON object to \`B/request/<command>\`; nothing at all is an empty object. The answer goes to the Response Topic with
+the Correlation Data (MQTT 5). To \`B/response/<command>\` it goes where there was no Response Topic, or the request has a
+\`transaction\`, which the answer repeats:
+
+\`\`\`json
+{ "status": "ok", "data": {}, "transaction": "x" }
+{ "status": "error", "error": { "code": "invalid_request", "message": "...", "path": "/name" }, "transaction": "x" }
+\`\`\`
+
+Every request gets one answer, also a malformed one. A retained request is refused. One with the Correlation Data of an earlier
+one, or its transaction, is answered from memory within five minutes and not carried out again. One that has expired (message
+expiry, or \`deadline\` in Unix milliseconds) is refused.
+`;
+
+/** `docs/mqtt-api.md`: the commands and error codes as the daemon has them. */
+export function mqttApiPage({ commands, errorCodes }) {
+  const rows = Object.entries(commands).map(
+    ([name, { summary, right }]) => `| [\`${name}\`](#${anchor(name)}) | ${summary} | \`${right}\` |`,
+  );
+  const sections = Object.entries(commands).map(([name, command]) =>
+    [
+      `### ${name}`,
+      `${command.summary}. Answered within ${command.timeLimit / 1000} s.`,
+      section('Request', command.request),
+      section('Answer', command.result),
+    ].join('\n\n'),
+  );
+  return [
+    PREAMBLE,
+    `\`error.code\` is one of ${errorCodes.map((code) => `\`${code}\``).join(' ')}.\n`,
+    `| command | does | right |\n|---|---|---|\n${rows.join('\n')}\n`,
+    `## The commands\n\n${sections.join('\n\n')}\n`,
+  ].join('\n');
+}
+
+/** As GitHub makes it of a heading. */
+function anchor(heading) {
+  return heading
+    .toLowerCase()
+    .replace(/[^\w -]/g, '')
+    .replaceAll(' ', '-');
+}
+
+function section(title, schema) {
+  const rows = members(schema);
+  if (rows.length === 0) return `${title}: an empty object.`;
+  return `${title}:\n\n| member | what it is |\n|---|---|\n${rows.map(([path, text]) => `| \`${path}\` | ${text} |`).join('\n')}`;
+}
+
+/** One row for each member of an object schema; those inside have the path of where they are. */
+function members(schema, prefix = '') {
+  return Object.entries(schema.properties ?? {}).flatMap(([name, member]) => {
+    const needed = (schema.required ?? []).includes(name) ? '' : ', optional';
+    const path = prefix + name;
+    const inner = member.type === 'array' ? [member.items ?? {}, `${path}[].`] : [member, `${path}.`];
+    const about = member.description === undefined ? '' : `. ${member.description}`;
+    return [[path, `${typeOf(member)}${needed}${about}`], ...members(...inner)];
+  });
+}
+
+function typeOf(schema) {
+  if (schema.enum !== undefined) return schema.enum.map((value) => `\`${value}\``).join(', ');
+  if (schema.type === 'array') return `array of ${typeOf(schema.items ?? {})}`;
+  const limits = [
+    ['from', schema.minimum],
+    ['above', schema.exclusiveMinimum],
+    ['to', schema.maximum],
+    ['up to', schema.maxLength, 'characters'],
+  ]
+    .filter(([, value]) => value !== undefined)
+    .map(([word, value, unit]) => [word, value, unit].filter((part) => part !== undefined).join(' '));
+  return [schema.type ?? 'any', ...limits].join(' ');
+}
