@@ -13,7 +13,7 @@ import { silentLog } from '../../../daemon/lib/log.ts';
 import { FakeGateway } from '../../support/fake-gateway.ts';
 import { Listener, Mosquitto, mosquittoClient, until } from '../../support/mosquitto.ts';
 import { oldBroker } from '../../support/mqtt-peer.ts';
-import { type LogLine, recordingLog } from '../../support/recording-log.ts';
+import { type LogEntry, recordingLog } from '../../support/recording-log.ts';
 
 const SETTINGS: MqttSettings = {
   url: '',
@@ -34,7 +34,7 @@ interface World {
   broker: Mosquitto;
   gateway: FakeGateway;
   control: MqttControl;
-  log: LogLine[];
+  log: LogEntry[];
   listen(...filters: string[]): Promise<Listener>;
   /** Another gateway process on the same broker. */
   another(gateway: FakeGateway, settings?: Partial<MqttSettings>): MqttControl;
@@ -44,7 +44,7 @@ async function world(t: Test, settings: Partial<MqttSettings> = {}): Promise<Wor
   const directory = await mkdtemp(join(tmpdir(), 'vedette-control-'));
   const broker = new Mosquitto();
   const stops: (() => Promise<void>)[] = [];
-  const log: LogLine[] = [];
+  const log: LogEntry[] = [];
   await broker.start();
   const another = (gateway: FakeGateway, more: Partial<MqttSettings> = {}) => {
     const control = new MqttControl({

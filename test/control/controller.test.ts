@@ -1,0 +1,233 @@
+import { Ajv } from 'ajv';
+import { type Test, test } from 'tap';
+import { COMMANDS, type PictureSink } from '../../daemon/control/commands.ts';
+import { ANSWER_MEMORY, type Answer, type CommandRequest, Controller } from '../../daemon/control/controller.ts';
+import { CONTROL_ERROR_CODES } from '../../daemon/control/gateway-port.ts';
+import { silentLog } from '../../daemon/lib/log.ts';
+import { FakeGateway } from '../support/fake-gateway.ts';
+import { ManualClock } from '../support/manual-clock.ts';
+
+function world(): {
+  gateway: FakeGateway;
+  clock: ManualClock;
+  pictures: { name: string; jpeg: Buffer }[];
+  ask: (command: string, payload: unknown, more?: Partial<CommandRequest>) => Promise<Answer>;
+  controller: Controller;
+  sink: PictureSink;
+} {
+  const gateway = new FakeGateway('camera');
+  const clock = new ManualClock();
+  const controller = new Controller({ gateway, clock, log: silentLog });
+  const pictures: { name: string; jpeg: Buffer }[] = [];
+  const sink: PictureSink = {
+    publish: async (name, jpeg) => {
+      pictures.push({ name, jpeg });
+      return `topic/${name}`;
+    },
+  };
+  const ask = async (command: string, payload: unknown, more: Partial<CommandRequest> = {}): Promise<Answer> => {
+    const text = typeof payload === 'string' ? payload : JSON.stringify(payload);
+    const request: CommandRequest = { command, payload: Buffer.from(text), retained: false, ...more };
+    return (await controller.execute(request, sink)).answer;
+  };
+  return { gateway, clock, pictures, ask, controller, sink };
+}
+
+function refused(t: Test, answer: Answer, code: string, path: string | undefined, ...words: string[]): void {
+  if (answer.status !== 'error') {
+    t.fail('was carried out');
+    return;
+  }
+  t.equal(answer.error.code, code);
+  t.equal(answer.error.path, path);
+  for (const word of words) t.ok(answer.error.message.includes(word), `"${answer.error.message}" says ${word}`);
+}
+
+/** One good request for each command. */
+const GOOD: Record<string, object> = {
+  'gateway/info': {},
+  'gateway/restart': {},
+  'device/list': {},
+  'stream/list': {},
+  'stream/get': { name: 'camera' },
+  'stream/start': { name: 'camera' },
+  'stream/stop': { name: 'camera' },
+  'stream/keyframe': { name: 'camera' },
+  'stream/snapshot': { name: 'camera' },
+  'stream/encoding': { name: 'camera', maxBitrate: 500_000 },
+  'config/get': {},
+};
+
+/** The schema with nothing left open: what the reports carry must all be described. */
+function closed(schema: object): object {
+  return JSON.parse(JSON.stringify(schema), (_key, value) =>
+    value?.type === 'object' && value.additionalProperties === undefined
+      ? { ...value, additionalProperties: false }
+      : value,
+  );
+}
+
+test('every command answers what its schema says', async (t) => {
+  t.same(Object.keys(GOOD), Object.keys(COMMANDS), 'each has an example here');
+  const ajv = new Ajv({ strict: true });
+  for (const [name, command] of Object.entries(COMMANDS)) {
+    const { ask } = world();
+    const answer = await ask(name, { ...GOOD[name], transaction: 'x' });
+    t.equal(answer.status, 'ok', name);
+    t.equal(answer.transaction, 'x');
+    const validate = ajv.compile(closed(command.result));
+    t.ok(validate('data' in answer ? answer.data : undefined), `${name} ${JSON.stringify(validate.errors)}`);
+  }
+});
+
+const BAD: [command: string, payload: unknown, code: string, path: string | undefined, ...words: string[]][] = [
+  ['stream/get', '', 'invalid_request', '/name', 'missing'],
+  ['stream/get', '{', 'invalid_request', '', 'JSON'],
+  ['stream/get', 'null', 'invalid_request', '', 'object'],
+  ['stream/get', '"camera"', 'invalid_request', '', 'object'],
+  ['stream/get', [], 'invalid_request', '', 'object'],
+  ['stream/get', { name: 7 }, 'invalid_request', '/name', '7', 'string'],
+  ['stream/get', { name: '' }, 'invalid_request', '/name', '""', '1'],
+  ['stream/get', { name: 'x'.repeat(65) }, 'invalid_request', '/name', '64'],
+  ['stream/get', { name: 'camera', colour: 1 }, 'invalid_request', '/colour', 'name'],
+  ['gateway/info', { name: 'camera' }, 'invalid_request', '/name', 'nothing'],
+  ['gateway/info', '{"__proto__":{"x":1}}', 'invalid_request', '/__proto__', 'not known'],
+  ['stream/get', { name: 'porch' }, 'not_found', '/name', 'porch'],
+  ['stream/snapshot', { name: 'porch' }, 'not_found', '/name'],
+  ['stream/encoding', { name: 'camera' }, 'invalid_request', '', 'maxBitrate'],
+  ['stream/encoding', { name: 'camera', maxBitrate: 9_999 }, 'invalid_request', '/maxBitrate', '9999', '10000'],
+  ['stream/encoding', { name: 'camera', maxBitrate: 1e9 }, 'invalid_request', '/maxBitrate', '100000000'],
+  ['stream/encoding', { name: 'camera', maxBitrate: 1.5e4 + 0.5 }, 'invalid_request', '/maxBitrate', 'integer'],
+  ['stream/encoding', { name: 'camera', maxFramerate: 0 }, 'invalid_request', '/maxFramerate', '1'],
+  ['stream/encoding', { name: 'camera', scaleResolutionDownBy: 0.5 }, 'invalid_request', '/scaleResolutionDownBy', '1'],
+  ['stream/delete', { name: 'camera' }, 'unknown_command', undefined, 'stream/stop'],
+  ['', {}, 'unknown_command', undefined],
+  ['toString', {}, 'unknown_command', undefined],
+  ['gateway/info', { transaction: 5 }, 'invalid_request', '/transaction', 'string'],
+  ['gateway/info', { transaction: 'x'.repeat(201) }, 'invalid_request', '/transaction', '200'],
+  ['gateway/info', { deadline: 'soon' }, 'invalid_request', '/deadline', '2026-01-31T12:00:00Z'],
+  ['gateway/info', { deadline: '2026-01-01T00:00:00' }, 'invalid_request', '/deadline'],
+  ['gateway/info', { deadline: '2025-12-31T23:59:59Z' }, 'expired', '/deadline', '2026-01-01'],
+  ['gateway/info', `{"a":${'['.repeat(16)}${']'.repeat(16)}}`, 'invalid_request', '', '16'],
+  ['gateway/info', ' '.repeat(65_537), 'invalid_request', '', '65536'],
+];
+for (const [command, payload, code, path, ...words] of BAD) {
+  const text = typeof payload === 'string' ? payload : JSON.stringify(payload);
+  test(`refused: ${command} ${text.slice(0, 60)}`, async (t) => {
+    const { ask, gateway } = world();
+    refused(t, await ask(command, payload), code, path, ...words);
+    t.same(gateway.calls, [], 'nothing was done');
+    t.ok((CONTROL_ERROR_CODES as readonly string[]).includes(code));
+  });
+}
+
+test('a wrong request keeps its transaction', async (t) => {
+  const { ask } = world();
+  t.equal((await ask('stream/get', { name: 7, transaction: 'x' })).transaction, 'x');
+  t.equal((await ask('nonsense', { transaction: 'x' })).transaction, 'x');
+  t.equal((await ask('gateway/info', { transaction: 'x' }, { retained: true })).transaction, 'x');
+  t.equal((await ask('gateway/info', { deadline: 'soon', transaction: 'x' })).transaction, 'x');
+});
+
+test('brackets inside of strings are no nesting', async (t) => {
+  const { ask } = world();
+  refused(t, await ask('stream/get', { name: `${'[['.repeat(20)}\\"[` }), 'not_found', '/name');
+});
+
+test('deadline and message expiry', async (t) => {
+  const { ask, clock } = world();
+  t.equal((await ask('gateway/info', { deadline: '2026-01-01T01:00:01+01:00' })).status, 'ok');
+  clock.advance(2000);
+  refused(t, await ask('gateway/info', { deadline: '2026-01-01T01:00:01+01:00' }), 'expired', '/deadline');
+  t.equal((await ask('gateway/info', {}, { expiresAt: clock.now() + 1 })).status, 'ok');
+  refused(t, await ask('gateway/info', {}, { expiresAt: clock.now() }), 'expired', undefined);
+});
+
+test('retained requests are refused', async (t) => {
+  const { ask, gateway } = world();
+  refused(t, await ask('gateway/restart', {}, { retained: true }), 'invalid_request', undefined, 'retained');
+  t.same(gateway.calls, []);
+});
+
+test('a repeated request is answered from memory for five minutes', async (t) => {
+  const { ask, gateway, clock } = world();
+  const request = { name: 'camera', transaction: 'a' };
+  const [first, second] = await Promise.all([ask('stream/keyframe', request), ask('stream/keyframe', request)]);
+  t.same(first, second, 'also while it is carried out');
+  t.same(gateway.calls, ['keyframe camera']);
+  await ask('stream/keyframe', { name: 'camera' }, { correlation: 'c' });
+  await ask('stream/keyframe', { name: 'camera' }, { correlation: 'c' });
+  t.equal(gateway.calls.length, 2, 'by correlation as well');
+  await ask('stream/keyframe', { name: 'camera' }, { correlation: 'd' });
+  t.equal(gateway.calls.length, 3, 'another sender');
+  await ask('stream/stop', { name: 'camera' }, { correlation: 'c' });
+  t.equal(gateway.calls.length, 4, 'another command');
+  clock.advance(ANSWER_MEMORY + 1);
+  await ask('stream/keyframe', request);
+  t.equal(gateway.calls.length, 5, 'later it is a new one');
+});
+
+test('what takes too long is answered with timeout, once', async (t) => {
+  const { ask, gateway, clock } = world();
+  let go = (): void => undefined;
+  gateway.startDelay = new Promise((resolve) => {
+    go = resolve;
+  });
+  const answer = ask('stream/start', { name: 'camera' });
+  await new Promise(setImmediate);
+  clock.advance(20_000);
+  refused(t, await answer, 'timeout', undefined, '20 s');
+  go();
+});
+
+test('no more than 32 at once', async (t) => {
+  const { ask, gateway, clock } = world();
+  let go = (): void => undefined;
+  gateway.startDelay = new Promise((resolve) => {
+    go = resolve;
+  });
+  const asked = Array.from({ length: 33 }, () => ask('stream/start', { name: 'camera' }));
+  refused(t, await (asked[32] as Promise<Answer>), 'busy', undefined);
+  go();
+  for (const answer of await Promise.all(asked.slice(0, 32))) t.equal(answer.status, 'ok');
+  t.equal((await ask('stream/start', { name: 'camera' })).status, 'ok', 'free again');
+  t.equal(clock.pending, 0, 'no timer is left');
+});
+
+test('no more than 100 in a burst, 20 a second for long', async (t) => {
+  const { ask, clock } = world();
+  for (let i = 0; i < 100; i++) t.equal((await ask('gateway/info', {})).status, 'ok');
+  refused(t, await ask('gateway/info', {}), 'busy', undefined);
+  clock.advance(100);
+  t.equal((await ask('gateway/info', {})).status, 'ok');
+  t.equal((await ask('gateway/info', {})).status, 'ok');
+  refused(t, await ask('gateway/info', {}), 'busy', undefined);
+});
+
+test('what the gateway did not foresee is internal, without its words', async (t) => {
+  const { ask, gateway } = world();
+  gateway.info = () => {
+    throw new TypeError('cannot read /secret/path');
+  };
+  const answer = await ask('gateway/info', {});
+  refused(t, answer, 'internal', undefined);
+  t.notMatch(JSON.stringify(answer), /secret/);
+});
+
+test('a restart comes after its answer, and once', async (t) => {
+  const { controller, sink, gateway } = world();
+  const request = { command: 'gateway/restart', payload: Buffer.from('{"transaction":"x"}'), retained: false };
+  const [first, second] = [await controller.execute(request, sink), await controller.execute(request, sink)];
+  t.same(gateway.calls, []);
+  first.afterwards?.();
+  first.afterwards?.();
+  second.afterwards?.();
+  t.same(gateway.calls, ['restart']);
+});
+
+test('a snapshot goes where the request came from', async (t) => {
+  const { ask, gateway, pictures } = world();
+  const answer = await ask('stream/snapshot', { name: 'camera' });
+  t.same(answer, { status: 'ok', data: { topic: 'topic/camera', size: 4, width: 640, height: 480 } });
+  t.same(pictures, [{ name: 'camera', jpeg: gateway.jpeg }]);
+});
