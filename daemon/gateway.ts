@@ -200,19 +200,21 @@ export class Gateway {
   async #startRtsp(): Promise<void> {
     const { rtsp } = this.#options.config.settings;
     if (!rtsp.enabled) return;
-    const port = await listenOn('RTSP', rtsp.port, this.#configured('rtsp.port'), async (candidate) => {
+    const host = this.#host(rtsp.host);
+    let port = 0;
+    await listenOn('RTSP', rtsp.port, this.#configured('rtsp.port'), async (candidate) => {
       const server = new RtspServer({
-        settings: { ...rtsp, host: this.#host(rtsp.host), port: candidate },
+        settings: { ...rtsp, host, port: candidate },
         streams: this.#streams,
         access: this.#access,
         viewers: this.#viewers,
         clock: this.#clock,
         log: this.#room('rtsp'),
       });
-      await server.start();
+      ({ port } = await server.start());
       this.#rtsp = server;
     });
-    this.reports.listening('rtsp', this.#host(rtsp.host), port, rtsp.port);
+    this.reports.listening('rtsp', host, port, rtsp.port);
   }
 
   async #startWebRtc(): Promise<void> {

@@ -2,11 +2,16 @@ import { join } from 'node:path';
 
 /**
  * Environment of every process of ours that loads GStreamer.
- * The registry of plug-ins is kept where we may write: without one, each start would scan all plug-ins again (half a second and more).
+ * GStreamer keeps its registry of plug-ins in the user's cache. A service without a home would scan all plug-ins at
+ * each start (half a second and more), so there it stands in the state directory; `GST_REGISTRY` is respected.
  */
-export function gstreamerEnvironment(stateDirectory: string): Record<string, string> {
+export function gstreamerEnvironment(
+  stateDirectory: string,
+  env: NodeJS.ProcessEnv = process.env,
+): Record<string, string> {
+  const cached = env.GST_REGISTRY !== undefined || env.XDG_CACHE_HOME !== undefined || env.HOME !== undefined;
   return {
-    GST_REGISTRY: join(stateDirectory, `gstreamer-${process.arch}.registry`),
+    ...(cached ? {} : { GST_REGISTRY: join(stateDirectory, `gstreamer-${process.arch}.registry`) }),
     // The bus poll and a snapshot each hold a thread of libuv's pool, which has four.
     UV_THREADPOOL_SIZE: '8',
     // Fewer heaps of malloc for the many threads of a pipeline.
