@@ -275,6 +275,25 @@ test('packets lost inside a life', async (t) => {
   t.equal(s.requests(), 0);
 });
 
+test('a key frame of which packets are lost is no key frame', async (t) => {
+  for (const lost of [0, 1, 2, 3]) {
+    const s = setup();
+    const source = new Source({ setup: s });
+    source.key();
+    s.clock.advance(33);
+    for (const [i, payload] of [SPS, PPS, IDR, IDR].entries()) {
+      const packet = source.packet(payload, i === 3);
+      if (i !== lost) s.stream.push(packet);
+    }
+    s.clock.advance(33);
+    source.delta();
+    t.equal(s.frames.length, 1, `packet ${lost}`);
+    s.clock.advance(33);
+    source.key();
+    t.equal(s.frames.length, 2);
+  }
+});
+
 test('a source that sets no marker: an access unit ends where the next begins', async (t) => {
   const s = setup();
   const source = new Source({ setup: s });
