@@ -140,7 +140,7 @@ function parseControls(lines: readonly string[]): DeviceControl[] {
   let menu: { value: number; label: string }[] | undefined;
   for (const line of lines) {
     const control = /^\s*(\w+) 0x[0-9a-f]{8} \((\w+)\)\s*: (.*)$/.exec(line);
-    const item = /^\t+(\d+): (.*)$/.exec(line);
+    const item = /^\s+(\d+): (.*)$/.exec(line);
     if (control !== null) {
       menu = undefined;
       const [, name = '', kind = '', values = ''] = control;
