@@ -44,7 +44,7 @@ the Correlation Data (MQTT 5). To \`B/response/<command>\` it goes where there w
 
 Every request gets one answer, also a malformed one. A retained request is refused. One with the Correlation Data of an earlier
 one, or its transaction, is answered from memory within five minutes and not carried out again. One that has expired (message
-expiry, or \`deadline\` in Unix milliseconds) is refused.
+expiry, or \`deadline\`, a time as \`2026-01-31T12:00:00Z\`) is refused.
 `;
 
 /** `docs/mqtt-api.md`: the commands and error codes as the daemon has them. */

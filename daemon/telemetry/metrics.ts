@@ -1,4 +1,4 @@
-import { Counter, Gauge, Registry } from 'prom-client';
+import type { Counter, Gauge, Registry } from 'prom-client';
 import type { MachineReport } from './system.ts';
 
 /** The counters and states of one stream, as the gateway has them. Counters only grow while the process lives. */
@@ -123,36 +123,45 @@ const METRICS: Readonly<Record<string, MetricDefinition>> = {
   },
 };
 
+interface Exposition {
+  registry: Registry;
+  metrics: { definition: MetricDefinition; metric: Gauge | Counter }[];
+}
+
 /** The Prometheus exposition of a report, made when it is scraped and never in between. */
 export class Metrics {
+  /** Prometheus text format 0.0.4. */
+  readonly contentType = 'text/plain; version=0.0.4; charset=utf-8';
   readonly #collect: () => MetricsReport | Promise<MetricsReport>;
-  readonly #registry = new Registry();
-  readonly #metrics: { definition: MetricDefinition; metric: Gauge | Counter }[];
+  #exposition: Promise<Exposition> | undefined;
 
   constructor(options: { collect: () => MetricsReport | Promise<MetricsReport> }) {
     this.#collect = options.collect;
-    this.#metrics = Object.entries(METRICS).map(([name, definition]) => {
-      const Type = name.endsWith('_total') ? Counter : Gauge;
-      const { help, labels = [] } = definition;
-      return { definition, metric: new Type({ name, help, labelNames: labels, registers: [this.#registry] }) };
-    });
   }
 
-  get contentType(): string {
-    return this.#registry.contentType;
-  }
-
-  /** Prometheus text format 0.0.4. */
   async text(): Promise<string> {
-    const report = await this.#collect();
-    for (const { definition, metric } of this.#metrics) {
+    this.#exposition ??= exposition();
+    const [{ registry, metrics }, report] = await Promise.all([this.#exposition, this.#collect()]);
+    for (const { definition, metric } of metrics) {
       // The numbers are counted where things happen; here they are only shown, so each scrape writes them anew.
       metric.reset();
       if (definition.labels === undefined) metric.remove();
       for (const { labels = {}, value } of definition.read(report)) metric.inc(labels, value);
     }
-    return this.#registry.metrics();
+    return registry.metrics();
   }
+}
+
+/** Most gateways are never scraped: the library is loaded for the first who asks. */
+async function exposition(): Promise<Exposition> {
+  const { Counter, Gauge, Registry } = await import('prom-client');
+  const registry = new Registry();
+  const metrics = Object.entries(METRICS).map(([name, definition]) => {
+    const Type = name.endsWith('_total') ? Counter : Gauge;
+    const { help, labels = [] } = definition;
+    return { definition, metric: new Type({ name, help, labelNames: labels, registers: [registry] }) };
+  });
+  return { registry, metrics };
 }
 
 function one(value: number | undefined): Sample[] {

@@ -1,0 +1,167 @@
+import { type Test, test } from 'tap';
+import { Daemon } from '../support/daemon.ts';
+import { Listener, Mosquitto, mosquittoClient, until } from '../support/mosquitto.ts';
+import { runPlayer } from '../support/player.ts';
+
+const B = 'vedette/porch';
+
+interface World {
+  broker: Mosquitto;
+  daemon: Daemon;
+  listener: Listener;
+  /** Sends a request and waits for its answer. */
+  ask(command: string, payload?: object): Promise<Answer>;
+  /** The stream's newest state on its topic. */
+  state(): Record<string, unknown>;
+}
+
+interface Answer {
+  status: string;
+  data: Record<string, unknown>;
+  error?: { code: string; path?: string; message: string };
+}
+
+/** A real gateway on a real broker of somebody else. */
+async function world(t: Test): Promise<World> {
+  const broker = new Mosquitto();
+  await broker.start();
+  const daemon = new Daemon({ 'mqtt.url': broker.url, 'mqtt.keepalive': '5', 'mqtt.willDelay': '0' });
+  const listener = new Listener(broker.url);
+  t.teardown(async () => {
+    await listener.stop();
+    await daemon.stop();
+    await broker.stop();
+  });
+  await listener.subscribe(`${B}/#`);
+  await daemon.start();
+  await until(() => listener.on(`${B}/availability`).at(-1)?.text === 'online', 'online');
+  let asked = 0;
+  return {
+    broker,
+    daemon,
+    listener,
+    ask: async (command, payload = {}) => {
+      const transaction = `t${++asked}`;
+      await listener.client.publishAsync(`${B}/request/${command}`, JSON.stringify({ ...payload, transaction }), {
+        qos: 1,
+      });
+      const answers = () => listener.on(`${B}/response/${command}`).map(({ text }) => JSON.parse(text));
+      await until(
+        () => answers().some((answer) => answer.transaction === transaction),
+        `an answer to ${command}`,
+        40_000,
+      );
+      return answers().find((answer) => answer.transaction === transaction);
+    },
+    state: () => JSON.parse(listener.on(`${B}/streams/camera/state`).at(-1)?.text || '{}'),
+  };
+}
+
+test('a stream is started, looked at, changed and stopped over MQTT', async (t) => {
+  const { daemon, listener, ask, state } = await world(t);
+  t.match((await ask('gateway/info')).data, {
+    id: 'porch',
+    versions: { node: process.versions.node, gstreamer: /^1\./ },
+  });
+  t.match((await ask('device/list')).data, { devices: Array });
+  t.match((await ask('stream/list')).data, { streams: [{ name: 'camera', state: 'idle' }] });
+
+  t.match((await ask('stream/start', { name: 'camera' })).data, { name: 'camera', state: 'live' });
+  await until(() => state().state === 'live', 'live on its topic');
+  t.ok(daemon.children('capture/worker').length > 0);
+  t.match(await ask('stream/keyframe', { name: 'camera' }), { status: 'ok' });
+
+  const snapshot = await ask('stream/snapshot', { name: 'camera' });
+  t.match(snapshot.data, { topic: `${B}/streams/camera/snapshot`, width: 1280, height: 720 });
+  const picture = Buffer.from((await listener.message(`${B}/streams/camera/snapshot`)).text, 'latin1');
+  t.equal(picture.length, snapshot.data.size);
+  t.equal(picture.readUInt16BE(0), 0xffd8, 'JPEG');
+
+  t.match(await ask('stream/encoding', { name: 'camera', maxBitrate: 600_000 }), { status: 'ok' });
+  await until(() => JSON.stringify(state().encodings).includes('600000'), 'the new bitrate on its topic');
+
+  t.match((await ask('stream/stop', { name: 'camera' })).data, { name: 'camera', state: 'idle' });
+  await until(() => daemon.children('capture/worker').length === 0, 'no worker');
+  t.match(await ask('stream/get', { name: 'porch' }), { status: 'error', error: { code: 'not_found' } });
+  t.match(await ask('stream/encoding', { name: 'camera', maxBitrate: 1 }), {
+    error: { code: 'invalid_request', path: '/maxBitrate' },
+  });
+});
+
+test('viewers are told, and 3.1.1 watches as well', async (t) => {
+  const { broker, daemon, listener } = await world(t);
+  const { code } = await runPlayer('ffprobe', ['-v', 'error', '-rtsp_transport', 'tcp', daemon.rtsp]);
+  t.equal(code, 0);
+  const events = () => listener.on(`${B}/events`).map(({ text }) => JSON.parse(text));
+  await until(() => events().some(({ type }) => type === 'viewer_left'), 'events');
+  t.match(
+    events().find(({ type }) => type === 'viewer_joined'),
+    {
+      stream: 'camera',
+      data: { protocol: 'rtsp', remoteAddress: '127.0.0.1' },
+    },
+  );
+  const { output } = await mosquittoClient(
+    'mosquitto_sub',
+    broker.port,
+    '-V',
+    '311',
+    '-t',
+    `${B}/info`,
+    '-C',
+    '1',
+    '-W',
+    '20',
+  );
+  t.match(JSON.parse(output), { id: 'porch', board: String, bootId: String, listeners: Array, brokerTrusted: true });
+});
+
+test('the broker freezes, dies and comes back: the picture goes on', async (t) => {
+  const { broker, daemon, listener, ask } = await world(t);
+  const viewing = runPlayer('ffmpeg', [
+    '-v',
+    'error',
+    '-rtsp_transport',
+    'tcp',
+    '-i',
+    daemon.rtsp,
+    '-t',
+    '12',
+    '-map',
+    '0:v',
+    '-c',
+    'copy',
+    '-f',
+    'null',
+    '-',
+  ]);
+  await until(() => listener.on(`${B}/streams/camera/state`).some(({ text }) => text.includes('"live"')), 'live');
+  const worker = daemon.children('capture/worker');
+  broker.signal('SIGSTOP');
+  await new Promise((resolve) => setTimeout(resolve, 2000));
+  await broker.kill();
+  const before = listener.seen.length;
+  await broker.start();
+  await until(() => listener.client.connected, 'the listener is back');
+  await listener.subscribe(`${B}/#`);
+  await until(
+    () => listener.seen.slice(before).some(({ topic, text }) => topic === `${B}/availability` && text === 'online'),
+    'online again',
+  );
+  t.match(await ask('stream/get', { name: 'camera' }), { status: 'ok', data: { state: 'live' } });
+  const { code, stderr } = await viewing;
+  t.equal(code, 0);
+  t.equal(stderr, '', 'ffmpeg noticed nothing');
+  t.same(daemon.children('capture/worker'), worker, 'the same workers');
+});
+
+test('kill -9: the will; gateway/restart: the answer first, then all state again', async (t) => {
+  const { daemon, listener, ask } = await world(t);
+  t.match(await ask('gateway/restart'), { status: 'ok' });
+  const texts = () => listener.on(`${B}/availability`).map(({ text }) => text);
+  await until(() => texts().length >= 3, 'there again', 40_000);
+  t.same(texts(), ['online', 'offline', 'online']);
+  t.match(await ask('stream/list'), { status: 'ok' });
+  daemon.signal('SIGKILL');
+  await until(() => texts().at(-1) === 'offline', 'the will');
+});
