@@ -48,7 +48,6 @@ const CORS_HEADERS: Readonly<Record<string, string>> = {
 /** The HTTP listener: viewer page, WHEP, snapshots, HTTP-FLV, health and metrics behind one set of limits and one door. */
 export class HttpServer {
   readonly #options: HttpServerOptions;
-  readonly #log: Log;
   readonly #door: Doorkeeper;
   readonly #guard: BrowserGuard;
   readonly #connections = new ConnectionLimiter(CONNECTIONS);
@@ -56,16 +55,15 @@ export class HttpServer {
 
   constructor(options: HttpServerOptions) {
     this.#options = options;
-    this.#log = options.log.child({ room: 'http' });
     this.#door = new Doorkeeper(options.access);
     const { allowedHosts, allowedOrigins } = options.settings;
     this.#guard = new BrowserGuard({ hostname: hostname(), allowedHosts, allowedOrigins });
   }
 
-  /** Listens; on loopback as long as nobody has to sign in. @throws PortTakenError. */
+  /** @throws PortTakenError. */
   async start(): Promise<{ host: string; port: number }> {
-    const { settings, portConfigured, access } = this.#options;
-    const host = access.open && !LOOPBACK.test(settings.host) ? '127.0.0.1' : settings.host;
+    const { settings, portConfigured } = this.#options;
+    const { host } = settings;
     const page = await readPage();
     let port = 0;
     await listenOn('HTTP', settings.port, portConfigured, async (candidate) => {
@@ -133,7 +131,7 @@ export class HttpServer {
   #sendError(error: FastifyError | HttpError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
     const status = error instanceof HttpError ? STATUS[error.code] : (error.statusCode ?? 500);
     const unexpected = !(error instanceof HttpError) && status >= 500;
-    if (unexpected) this.#log.error({ err: error, method: request.method, url: request.url }, 'request failed');
+    if (unexpected) this.#options.log.error({ err: error, method: request.method, url: request.url }, 'request failed');
     if (status === 401) reply.header('WWW-Authenticate', this.#door.challenge);
     if (status === 429) reply.header('Retry-After', '60');
     if (status === 503) reply.header('Retry-After', '2');
@@ -143,5 +141,3 @@ export class HttpServer {
       .send(JSON.stringify({ status, detail: unexpected ? 'internal error' : error.message }));
   }
 }
-
-const LOOPBACK = /^(127\.|::1$|localhost$)/;

@@ -7,6 +7,7 @@ import type { Viewer } from '../../daemon/publish/viewer.ts';
 import { WebRtcPublisher } from '../../daemon/publish/webrtc/publisher.ts';
 import { Whep } from '../../daemon/publish/webrtc/whep.ts';
 import { type GstSourceOptions, type TestStream, testStream } from './gst-source.ts';
+import { releaseViewers, WebRtcViewer } from './webrtc-viewer.ts';
 
 export interface WebGatewayOptions extends GstSourceOptions {
   access?: Access;
@@ -36,6 +37,7 @@ export class WebGateway {
   readonly left: string[] = [];
   url = '';
   readonly #options: WebGatewayOptions;
+  readonly #watching: WebRtcViewer[] = [];
 
   constructor(options: WebGatewayOptions = {}) {
     this.#options = options;
@@ -79,8 +81,21 @@ export class WebGateway {
   }
 
   async stop(): Promise<void> {
+    for (const viewer of this.#watching) viewer.close();
     await this.http.stop();
     await this.publisher.stop();
+    if (this.#watching.length > 0) releaseViewers();
+  }
+
+  /** Connects a viewer of its own kind to the stream, without HTTP. */
+  async watch(kinds: readonly ('video' | 'audio')[] = ['video', 'audio']): Promise<WebRtcViewer> {
+    const signal = async (sdp: string): Promise<string> => {
+      const offer = { stream: 'camera', sdp, remoteAddress: '127.0.0.1', user: undefined, kinds };
+      return (await this.publisher.offer(offer)).sdp;
+    };
+    const viewer = await WebRtcViewer.connect({ kinds, signal });
+    this.#watching.push(viewer);
+    return viewer;
   }
 
   summary(): StreamSummary {
@@ -100,6 +115,17 @@ export class WebGateway {
     if (this.#options.jpeg === undefined) throw new HttpError('unavailable', 'the camera is away');
     return this.#options.jpeg;
   }
+}
+
+/** One that the test stops at its end. */
+export async function startWebGateway(
+  t: { teardown(fn: () => Promise<void>): void },
+  options: WebGatewayOptions = {},
+): Promise<WebGateway> {
+  const gateway = new WebGateway(options);
+  t.teardown(() => gateway.stop());
+  await gateway.start();
+  return gateway;
 }
 
 /** Polls until the condition holds. @throws Error when it does not within the time, in milliseconds. */

@@ -290,5 +290,5 @@ element('host').textContent =
   location.hostname === '127.0.0.1' || location.hostname === 'localhost' ? '' : location.hostname;
 await poll();
 setInterval(() => {
-  if (document.visibilityState === 'visible') poll();
+  if (document.visibilityState === 'visible') void poll();
 }, POLL_MS);

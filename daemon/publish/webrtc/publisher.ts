@@ -83,7 +83,7 @@ export class WebRtcPublisher {
 
   constructor(options: WebRtcPublisherOptions) {
     this.#options = options;
-    this.#log = options.log.child({ room: 'webrtc' });
+    this.#log = options.log;
     this.#supervisor = new Supervisor<ToWorker, FromWorker>({
       name: 'WebRTC worker',
       log: this.#log,

@@ -1,0 +1,92 @@
+import { Audio, cleanup, PeerConnection, type Track, Video } from 'node-datachannel';
+import { payloadType } from '../../daemon/rtp/packet.ts';
+
+export interface WebRtcViewerOptions {
+  /** What it offers to receive. */
+  kinds?: readonly ('video' | 'audio')[];
+  /** Sends the offer; returns the answer. */
+  signal: (offer: string) => Promise<string>;
+}
+
+export const VIEWER_H264 = 'level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f';
+/** The viewer's own numbers, other than ours. */
+export const VIEWER_PAYLOAD_TYPES = { video: 102, audio: 109 } as const;
+
+/** A viewer without a browser: a native peer that keeps what it gets, and says whatever a test wants it to say. */
+export class WebRtcViewer {
+  readonly #connection: PeerConnection;
+  readonly #tracks = new Map<'video' | 'audio', Track>();
+  readonly rtp = { video: [] as Buffer[], audio: [] as Buffer[] };
+  readonly rtcp: Buffer[] = [];
+  /** `performance.now()` of the first video packet. */
+  firstVideoAt: number | undefined;
+  answer = '';
+  state = 'new';
+
+  private constructor() {
+    this.#connection = new PeerConnection('viewer', {
+      iceServers: [],
+      disableAutoNegotiation: true,
+      bindAddress: '127.0.0.1',
+    });
+    this.#connection.onStateChange((state) => {
+      this.state = state;
+    });
+  }
+
+  /** Connects, once more where the native offerer stumbles over its own race under load. */
+  static async connect(options: WebRtcViewerOptions): Promise<WebRtcViewer> {
+    for (let attempt = 0; ; attempt++) {
+      const viewer = new WebRtcViewer();
+      try {
+        await viewer.#connect(options);
+        return viewer;
+      } catch (error) {
+        viewer.close();
+        if (attempt === 3 || !String(error).includes('without ICE transport')) throw error;
+      }
+    }
+  }
+
+  send(kind: 'video' | 'audio', packet: Buffer): void {
+    this.#tracks.get(kind)?.sendMessageBinary(packet);
+  }
+
+  close(): void {
+    this.#connection.close();
+  }
+
+  async #connect({ kinds = ['video', 'audio'], signal }: WebRtcViewerOptions): Promise<void> {
+    for (const kind of kinds) this.#addTrack(kind);
+    const gathered = new Promise<void>((resolve) => {
+      this.#connection.onGatheringStateChange((state) => {
+        if (state === 'complete') resolve();
+      });
+    });
+    this.#connection.setLocalDescription('offer');
+    await gathered;
+    this.answer = await signal(this.#connection.localDescription()?.sdp ?? '');
+    this.#connection.setRemoteDescription(this.answer, 'answer');
+  }
+
+  #addTrack(kind: 'video' | 'audio'): void {
+    const media = kind === 'video' ? new Video('v', 'RecvOnly') : new Audio('a', 'RecvOnly');
+    if (media instanceof Video) media.addH264Codec(VIEWER_PAYLOAD_TYPES.video, VIEWER_H264);
+    else media.addOpusCodec(VIEWER_PAYLOAD_TYPES.audio);
+    const track = this.#connection.addTrack(media);
+    track.onMessage((packet) => {
+      const type = payloadType(packet);
+      if (type >= 72 && type <= 79) this.rtcp.push(Buffer.from(packet));
+      else {
+        if (kind === 'video') this.firstVideoAt ??= performance.now();
+        this.rtp[kind].push(Buffer.from(packet));
+      }
+    });
+    this.#tracks.set(kind, track);
+  }
+}
+
+/** Lets go of everything native, which otherwise keeps the process from ending. */
+export function releaseViewers(): void {
+  cleanup();
+}
