@@ -83,9 +83,11 @@ export const FORMATS: Readonly<Record<FormatName, Format>> = {
   texts: {
     coerce: (text) => (text.trim() === '' ? [] : text.split(',').map((item) => item.trim())),
     check: (value, setting) =>
-      Array.isArray(value) && inRange(value.length, setting) && value.every((item) => isText(item, setting)),
-    describe: (setting) =>
-      `a list${range(setting)} of ${describeText(setting, 'texts')}${setting.choices === undefined ? '' : ', each once'}`,
+      Array.isArray(value) &&
+      inRange(value.length, setting) &&
+      new Set(value).size === value.length &&
+      value.every((item) => isText(item, setting)),
+    describe: (setting) => `a list${range(setting)} of ${describeText(setting, 'texts')}, each once`,
   },
   groups: {
     coerce: same,

@@ -160,7 +160,7 @@ function put(tree: unknown, [key, ...rest]: readonly string[], value: unknown): 
     copy[Number(key)] = put(copy[Number(key)], rest, value);
     return Array.from(copy);
   }
-  const map = typeof tree === 'object' && tree !== null && !Array.isArray(tree) ? tree : {};
-  const inner = Object.hasOwn(map, key) ? (map as Record<string, unknown>)[key] : undefined;
-  return Object.fromEntries([...Object.entries(map).filter(([name]) => name !== key), [key, put(inner, rest, value)]]);
+  const map: object = typeof tree === 'object' && tree !== null && !Array.isArray(tree) ? tree : {};
+  const inner: unknown = Object.hasOwn(map, key) ? (map as Record<string, unknown>)[key] : undefined;
+  return { ...map, [key]: put(inner, rest, value) };
 }

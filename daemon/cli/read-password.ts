@@ -36,9 +36,10 @@ async function readLine(stdin: NodeJS.ReadStream): Promise<string> {
 
 /** Reads a line in raw mode: nothing is shown, and the line can be mended with backspace. */
 async function ask(question: string, { stdin, stderr }: Pick<Terminal, 'stdin' | 'stderr'>): Promise<string> {
-  stderr.write(question);
   stdin.setEncoding('utf8');
+  // Before the question, so that nothing is shown of an answer that comes at once.
   stdin.setRawMode(true);
+  stderr.write(question);
   stdin.resume();
   try {
     return await new Promise<string>((resolve, reject) => {

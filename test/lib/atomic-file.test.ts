@@ -1,6 +1,7 @@
+import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { extname, join } from 'node:path';
 import { test } from 'tap';
 import { writeFileAtomic } from '../../daemon/lib/atomic-file.ts';
 
@@ -30,4 +31,26 @@ test('a failure leaves the old content and nothing else', async (t) => {
   await t.rejects(writeFileAtomic(folder, 'new'), 'a directory cannot be replaced');
   t.equal(readFileSync(join(folder, 'not-a-folder'), 'utf8'), 'old');
   t.same(readdirSync(folder), ['not-a-folder']);
+});
+
+test('a kill at any moment leaves the old content or the new one, whole', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'vedette-atomic-'));
+  t.teardown(() => rmSync(directory, { recursive: true }));
+  const path = join(directory, 'state');
+  const module = new URL(`../../daemon/lib/atomic-file${extname(import.meta.url)}`, import.meta.url);
+  const script = join(directory, 'writer.mjs');
+  writeFileSync(
+    script,
+    `import { writeFileAtomic } from '${module}';
+for (let i = 0; ; i++) { await writeFileAtomic('${path}', String(i % 10).repeat(200_000)); process.stdout.write('.'); }`,
+  );
+  for (let round = 0; round < 5; round++) {
+    const writer = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const exited = new Promise((resolve) => writer.once('exit', resolve));
+    await new Promise((resolve) => writer.stdout.once('data', resolve));
+    await new Promise((resolve) => setTimeout(resolve, round * 7));
+    writer.kill('SIGKILL');
+    await exited;
+    t.match(readFileSync(path, 'utf8'), /^(\d)\1{199999}$/, `round ${round}`);
+  }
 });
