@@ -1,0 +1,83 @@
+import { payloadOffset } from '../../daemon/rtp/packet.ts';
+import { RtspClient } from '../../test/support/rtsp-client.ts';
+
+/** A packet of video as it came in. */
+export interface Arrival {
+  /** `performance.now()`. */
+  at: number;
+  timestamp: number;
+  marker: boolean;
+  idr: boolean;
+}
+
+/** Plays the video of an RTSP URL over TCP and notes when each packet came. */
+export class RtspViewer {
+  readonly arrivals: Arrival[] = [];
+  readonly #client: RtspClient;
+
+  private constructor(client: RtspClient) {
+    this.#client = client;
+    // The client's own listener stands before this one and has taken the chunk apart.
+    client.socket.on('data', () => this.#note());
+  }
+
+  /** Connects and plays; resolves with the answer to PLAY. */
+  static async play(url: string): Promise<RtspViewer> {
+    const { hostname, port } = new URL(url);
+    const viewer = new RtspViewer(await RtspClient.connect(Number(port), hostname));
+    const client = viewer.#client;
+    try {
+      const description = await expectOk(client, 'DESCRIBE', url, { Accept: 'application/sdp' });
+      const base = description.headers.get('content-base')?.[0] ?? `${url}/`;
+      const control = /^m=video.*?^a=control:(\S+)/ms.exec(description.body)?.[1] ?? '';
+      const track = new URL(control, base).href;
+      const setup = await expectOk(client, 'SETUP', track, { Transport: 'RTP/AVP/TCP;unicast;interleaved=0-1' });
+      const session = setup.headers.get('session')?.[0]?.split(';')[0] ?? '';
+      await expectOk(client, 'PLAY', base, { Session: session });
+    } catch (error) {
+      client.close();
+      throw error;
+    }
+    return viewer;
+  }
+
+  /** The first packet that `wanted` says yes to. */
+  async first(wanted: (arrival: Arrival) => boolean = () => true): Promise<Arrival> {
+    let found: Arrival | undefined;
+    const search = (): boolean => {
+      found = this.arrivals.find(wanted);
+      return found !== undefined;
+    };
+    await this.#client.until(search, 'the packet');
+    return found as unknown as Arrival;
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+
+  #note(): void {
+    const at = performance.now();
+    for (const { channel, data } of this.#client.packets.splice(0)) {
+      if (channel !== 0) continue;
+      this.arrivals.push({
+        at,
+        timestamp: data.readUInt32BE(4),
+        marker: ((data[1] as number) & 0x80) !== 0,
+        idr: isIdr(data.subarray(payloadOffset(data))),
+      });
+    }
+  }
+}
+
+/** Whether a payload of RFC 6184 is or begins or continues an IDR slice: NAL unit type 5, plain or in an FU-A. */
+function isIdr(payload: Buffer): boolean {
+  const type = (payload[0] ?? 0) & 0x1f;
+  return type === 5 || (type === 28 && ((payload[1] ?? 0) & 0x1f) === 5);
+}
+
+async function expectOk(client: RtspClient, method: string, uri: string, headers: Record<string, string>) {
+  const response = await client.request(method, uri, headers);
+  if (response.status !== 200) throw new Error(`${method} ${uri}: ${response.status}`);
+  return response;
+}
