@@ -300,11 +300,10 @@ export const SCHEMA: Group = named({
     maxViewers: maxViewers(50),
     udp: { doc: 'Whether RTP over UDP is offered besides TCP.', format: 'flag', default: true },
     digest: {
-      doc: 'Digest algorithms that are offered, in this order. FFmpeg knows MD5 only and takes the last one; with SHA-256 alone it cannot sign in.',
+      doc: 'Digest algorithms that are offered, in this order. FFmpeg knows MD5 only and takes the last one; with SHA-256 alone it cannot sign in. An empty list offers Basic, which sends the password itself.',
       format: 'texts',
       default: ['SHA-256', 'MD5'],
       choices: ['SHA-256', 'MD5'],
-      minimum: 1,
       maximum: 2,
     },
   },

@@ -75,7 +75,7 @@ export interface RtspSettings extends ListenerSettings {
   maxViewers: number;
   /** Whether RTP over UDP is offered besides TCP. */
   udp: boolean;
-  /** Digest algorithms offered, in this order. */
+  /** Digest algorithms offered, in this order; none: Basic is offered. */
   digest: ('SHA-256' | 'MD5')[];
 }
 

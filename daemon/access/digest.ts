@@ -87,11 +87,6 @@ export function basicChallenge(realm: string): string {
   return `Basic realm="${realm}", charset="UTF-8"`;
 }
 
-/** RFC 6750, 3. */
-export function bearerChallenge(realm: string): string {
-  return `Bearer realm="${realm}"`;
-}
-
 export interface NonceStoreOptions {
   /** Milliseconds from a nonce's making to its first use; default 60 000. */
   lifetime?: number;

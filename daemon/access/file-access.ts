@@ -107,7 +107,9 @@ export class FileAccess implements Access {
     user: string | undefined,
     reason: 'unauthenticated' | 'forbidden' | 'throttled',
   ): AccessDecision {
-    this.#options.log.info({ protocol, action, stream, remoteAddress, user, reason }, 'access refused');
+    // Wrong credentials are limited in number, the rest is not.
+    const level = reason === 'unauthenticated' ? 'info' : 'debug';
+    this.#options.log[level]({ protocol, action, stream, remoteAddress, user, reason }, 'access refused');
     return { allowed: false, reason };
   }
 
