@@ -1,6 +1,6 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { release } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { writeFileAtomic } from '../lib/atomic-file.ts';
 import type { Log } from '../lib/log.ts';
 import { CaptureError } from './capture-error.ts';
@@ -96,14 +96,17 @@ export class EncoderSelector implements EncoderChoice {
     });
   }
 
+  /** What the result holds for. The tool's file stands for the version of GStreamer: to ask it would delay the first picture. */
   async #key(candidates: readonly H264Encoder[]): Promise<string> {
-    const version = await this.#run('gst-inspect-1.0', ['--version'], INSPECT_TIMEOUT_MS);
-    if (version.missing)
-      throw new CaptureError(
-        'not-installed',
-        'GStreamer is not installed: gst-inspect-1.0 is missing (gstreamer1.0-tools)',
-      );
-    return [release(), version.stdout.split('\n')[0], ...candidates].join(' ');
+    const path = this.#options.environment['PATH'] ?? process.env['PATH'] ?? '';
+    for (const directory of path.split(delimiter)) {
+      const file = await stat(join(directory, 'gst-inspect-1.0')).catch(() => undefined);
+      if (file !== undefined) return [release(), file.size, file.mtimeMs, ...candidates].join(' ');
+    }
+    throw new CaptureError(
+      'not-installed',
+      'GStreamer is not installed: gst-inspect-1.0 is missing (gstreamer1.0-tools)',
+    );
   }
 
   async #tryAll(candidates: readonly H264Encoder[]): Promise<H264Encoder[]> {
