@@ -1,31 +1,25 @@
-import { extname } from 'node:path';
-import type { Readable } from 'node:stream';
 import type { EncodingSettings } from '../../config/settings.ts';
-import { Child, type ChildExit } from '../lib/child.ts';
+import type { ChildExit } from '../lib/child.ts';
 import type { MediaClock } from '../lib/clock.ts';
-import type { Log } from '../lib/log.ts';
+import { type Log, quiet } from '../lib/log.ts';
 import { Supervisor } from '../lib/supervisor.ts';
 import type { MediaTrackSettings, TrackSource, TrackSourceObserver } from '../media/track-source.ts';
 import { H264, OPUS } from '../rtp/codec.ts';
-import { Rfc4571Splitter } from '../rtp/framing.ts';
 import type { RtpFrame } from '../rtp/rtp-frame.ts';
 import { RtpStream } from '../rtp/rtp-stream.ts';
 import { CaptureError } from './capture-error.ts';
 import { type CapturePlan, type CapturePlanInput, type CaptureWish, planCapture } from './capture-plan.ts';
-import { type CaptureStateEvent, type CaptureStateName, nextCaptureState } from './capture-state.ts';
+import { type CaptureStateName, CaptureStatus } from './capture-state.ts';
 import type { CaptureDevice } from './device.ts';
 import type { EncoderChoice, H264Encoder } from './encoders.ts';
 import { KeyFrameRequests } from './key-frame-requests.ts';
 import type { TestPattern } from './pipeline.ts';
 import { type Snapshot, SnapshotRequests } from './snapshot-requests.ts';
 import type { WorkerCommand, WorkerFailure, WorkerReport } from './worker-messages.ts';
+import { type CaptureWorker, startCaptureWorker } from './worker-process.ts';
 
-const WORKER = new URL(`./worker${extname(import.meta.url)}`, import.meta.url);
-/** A leak of JavaScript ends the worker, not the board; the pipeline's memory is outside of this. */
-const WORKER_EXEC_ARGV = ['--max-old-space-size=32'];
 /** A camera may take seconds to open and to deliver its first picture. */
 const START_TIMEOUT_MS = 10_000;
-const STOP_DEADLINE_MS = 1000;
 /** The first restart is at once, the ones after it ever later. */
 const BACKOFF = { minimum: 20, maximum: 5000 };
 const KEY_FRAME_INTERVAL_MS = 300;
@@ -82,16 +76,16 @@ export class CaptureSource implements TrackSource {
   readonly #keyFrames: KeyFrameRequests;
   readonly #snapshots: SnapshotRequests;
   readonly #observers = new Set<TrackSourceObserver>();
-  readonly #stateListeners = new Set<() => void>();
+  readonly #status = new CaptureStatus();
   #device: CaptureDevice | undefined;
   #lastDevice: CaptureDevice | undefined;
   #encoding: EncodingSettings;
   #plan: CapturePlan | undefined;
-  #state: CaptureStateName = 'idle';
-  #reason: string | undefined;
   #attached = 0;
   #retained = 0;
   #idleTimer: NodeJS.Timeout | undefined;
+  /** The life that counts; one that was asked to stop does not. */
+  #worker: CaptureWorker | undefined;
   #lastPacketAt = 0;
   /** Why this life of the worker is of no use, once it is known. */
   #failure: Failure | undefined;
@@ -107,11 +101,11 @@ export class CaptureSource implements TrackSource {
     this.#keyFrames = new KeyFrameRequests({
       clock: clock.clock,
       interval: KEY_FRAME_INTERVAL_MS,
-      send: () => this.#supervisor.child?.send({ type: 'key-frame' }),
+      send: () => this.#worker?.send({ type: 'key-frame' }),
     });
     this.#snapshots = new SnapshotRequests({
       timeout: SNAPSHOT_TIMEOUT_MS,
-      send: (id) => this.#supervisor.child?.send({ type: 'snapshot', id }) ?? false,
+      send: (id) => this.#worker?.send({ type: 'snapshot', id }) ?? false,
     });
     this.rtp = new RtpStream({
       codec: kind === 'video' ? H264 : OPUS,
@@ -120,10 +114,14 @@ export class CaptureSource implements TrackSource {
       requestKeyFrame: () => this.requestKeyFrame(),
     });
     this.rtp.onFrame((frame) => this.#onFrame(frame));
+    this.#status.onChange((was) => {
+      if (this.muted !== was.muted) for (const observer of [...this.#observers]) observer.mutedChanged();
+    });
     const source = this;
     this.#supervisor = new Supervisor<WorkerCommand, WorkerReport>({
       name: `${kind} capture`,
-      log: this.#log,
+      // What it has to tell we tell with the reason.
+      log: quiet(this.#log),
       start: () => this.#startWorker(),
       died: (exit, delay) => this.#workerDied(exit, delay),
       // Depends on the frame rate, which may change from life to life.
@@ -159,20 +157,20 @@ export class CaptureSource implements TrackSource {
   }
 
   get state(): CaptureStateName {
-    return this.#state;
+    return this.#status.name;
   }
 
   /** Why the state is `muted` or `error`, for a person. */
   get stateReason(): string | undefined {
-    return this.#reason;
+    return this.#status.reason;
   }
 
   get muted(): boolean {
-    return this.#state === 'muted' || this.#state === 'error';
+    return this.#status.muted;
   }
 
   get mutedReason(): string | undefined {
-    return this.#reason;
+    return this.#status.reason;
   }
 
   /** The element that encodes, once it is chosen. */
@@ -198,8 +196,7 @@ export class CaptureSource implements TrackSource {
 
   /** Adds a listener for every change of {@link state} or {@link stateReason}; returns what removes it. */
   onStateChange(listener: () => void): () => void {
-    this.#stateListeners.add(listener);
-    return () => this.#stateListeners.delete(listener);
+    return this.#status.onChange(() => listener());
   }
 
   attach(): void {
@@ -231,8 +228,8 @@ export class CaptureSource implements TrackSource {
     clearTimeout(this.#idleTimer);
     this.#keyFrames.cancel();
     this.#snapshots.fail(new CaptureError('not-live', 'the device was closed'));
-    this.#change('unwanted', undefined);
-    await this.#supervisor.stop({ type: 'stop' });
+    this.#status.on('unwanted');
+    await this.#stopWorker();
   }
 
   /** Ends the source for good: its tracks end, its device is closed. */
@@ -244,7 +241,7 @@ export class CaptureSource implements TrackSource {
 
   requestKeyFrame(): void {
     // A life that has not delivered yet begins with a key frame.
-    if (this.kind === 'video' && this.#state === 'live') this.#keyFrames.request();
+    if (this.kind === 'video' && this.state === 'live') this.#keyFrames.request();
   }
 
   /** Captures from another device from now on, or waits for one: the stream goes on. */
@@ -265,7 +262,7 @@ export class CaptureSource implements TrackSource {
     const next = { ...encoding };
     if (this.#device !== undefined) planCapture(this.#planInput(this.#device, undefined, next));
     this.#encoding = next;
-    if (this.kind === 'audio' || this.#state === 'idle') return;
+    if (this.kind === 'audio' || this.state === 'idle') return;
     const onlyBitrate =
       before.maxFramerate === next.maxFramerate &&
       before.scaleResolutionDownBy === next.scaleResolutionDownBy &&
@@ -273,31 +270,12 @@ export class CaptureSource implements TrackSource {
     const live = this.#plan?.liveBitrate;
     if (!onlyBitrate || live === undefined) this.#restart();
     else if (before.maxBitrate !== next.maxBitrate)
-      this.#supervisor.child?.send({
-        type: 'set-bitrate',
-        property: live.property,
-        value: live.value(next.maxBitrate),
-      });
+      this.#worker?.send({ type: 'set-bitrate', property: live.property, value: live.value(next.maxBitrate) });
   }
 
   /** Resolves when media flows; rejects with the signal's reason. */
-  async live(signal?: AbortSignal): Promise<void> {
-    while (this.#state !== 'live') {
-      signal?.throwIfAborted();
-      await new Promise<void>((resolve, reject) => {
-        const abort = (): void => {
-          remove();
-          reject(signal?.reason);
-        };
-        const remove = this.onStateChange(() => {
-          if (this.#state !== 'live') return;
-          remove();
-          signal?.removeEventListener('abort', abort);
-          resolve();
-        });
-        signal?.addEventListener('abort', abort, { once: true });
-      });
-    }
+  live(signal?: AbortSignal): Promise<void> {
+    return this.#status.live(signal);
   }
 
   /**
@@ -309,7 +287,7 @@ export class CaptureSource implements TrackSource {
     const release = this.retain();
     try {
       await this.live(AbortSignal.timeout(SNAPSHOT_TIMEOUT_MS)).catch(() => {
-        throw new CaptureError('not-live', `no picture: ${this.#reason ?? 'the device is still starting'}`);
+        throw new CaptureError('not-live', `no picture: ${this.stateReason ?? 'the device is still starting'}`);
       });
       return await this.#snapshots.take();
     } finally {
@@ -320,7 +298,7 @@ export class CaptureSource implements TrackSource {
   /** Without a packet for this long a worker that had some counts as hung, in milliseconds. */
   get #stallTimeout(): number {
     const interval = 1000 / (this.#plan?.settings.frameRate ?? 50);
-    return Math.min(2000, Math.max(700, interval * 8));
+    return Math.max(700, Math.min(2000, interval * 8), interval * 3);
   }
 
   #planInput(device: CaptureDevice, encoder: H264Encoder = 'x264enc', encoding = this.#encoding): CapturePlanInput {
@@ -339,63 +317,62 @@ export class CaptureSource implements TrackSource {
   }
 
   #start(): void {
-    this.#change('wanted', undefined);
-    if (this.#device === undefined) {
-      const wished = this.#options.wishedDevice;
-      const kind = this.kind === 'video' ? 'camera' : 'microphone';
-      this.#change('lost', wished === undefined ? `no ${kind}` : `no ${kind} '${wished}' is connected`);
+    this.#status.on('wanted');
+    if (this.#device !== undefined) {
+      this.#supervisor.start();
       return;
     }
-    this.#supervisor.start();
+    const wished = this.#options.wishedDevice;
+    const kind = this.kind === 'video' ? 'camera' : 'microphone';
+    this.#status.on('lost', wished === undefined ? `no ${kind}` : `no ${kind} '${wished}' is connected`);
   }
 
+  /** Another life with what is asked for now: at once, whatever the back-off says. */
   #restart(): void {
-    if (this.#state === 'idle') {
-      this.#plan = undefined;
-      return;
-    }
-    void this.#supervisor.stop({ type: 'stop' });
-    this.#change('replaced', undefined);
+    this.#plan = undefined;
+    if (this.state === 'idle') return;
+    void this.#stopWorker();
+    this.#status.on('replaced');
     this.#start();
   }
 
-  #startWorker(): Child<WorkerCommand, WorkerReport> {
-    const { clock } = this.#options;
+  #stopWorker(): Promise<void> {
+    this.#worker = undefined;
+    return this.#supervisor.stop({ type: 'stop' });
+  }
+
+  #startWorker(): CaptureWorker {
     this.rtp.sourceChanged();
     this.#failure = undefined;
     this.#keyFrames.cancel();
-    const child = new Child<WorkerCommand, WorkerReport>({
-      run: { module: WORKER, execArgv: WORKER_EXEC_ARGV },
+    const worker = startCaptureWorker({
       name: `${this.kind} capture`,
       log: this.#log,
-      pipes: 1,
-      env: { ...this.#options.environment },
-      stopDeadline: STOP_DEADLINE_MS,
+      environment: this.#options.environment ?? {},
+      packet: (packet) => {
+        if (this.#worker !== worker) return;
+        this.#lastPacketAt = this.#options.clock.now();
+        this.#supervisor.progress();
+        this.rtp.push(packet);
+      },
+      report: (report) => {
+        if (this.#worker === worker) this.#onReport(report);
+      },
     });
-    const current = (): boolean => this.#supervisor.child === child;
-    const splitter = new Rfc4571Splitter((packet) => {
-      if (!current()) return;
-      this.#lastPacketAt = clock.now();
-      this.#supervisor.progress();
-      this.rtp.push(packet);
-    });
-    (child.pipes[0] as Readable).on('data', (chunk: Buffer) => splitter.push(chunk));
-    child.onMessage((report) => {
-      if (current()) this.#onReport(report);
-    });
+    this.#worker = worker;
     // The process starts while the encoder is chosen and the pipeline is described.
-    void this.#launch(child);
-    return child;
+    void this.#launch(worker);
+    return worker;
   }
 
-  async #launch(child: Child<WorkerCommand, WorkerReport>): Promise<void> {
+  async #launch(worker: CaptureWorker): Promise<void> {
     try {
       const encoder = await (this.kind === 'video' ? this.#options.encoders.choose() : undefined);
-      if (this.#supervisor.child !== child || this.#device === undefined) return;
+      if (this.#worker !== worker || this.#device === undefined) return;
       this.#plan = planCapture(this.#planInput(this.#device, encoder));
-      child.send(this.#plan.start);
+      worker.send(this.#plan.start);
     } catch (error) {
-      if (this.#supervisor.child !== child) return;
+      if (this.#worker !== worker) return;
       this.#failed('pipeline', error instanceof Error ? error.message : String(error));
     }
   }
@@ -439,13 +416,15 @@ export class CaptureSource implements TrackSource {
     const { restarts } = this.stats;
     restarts[failure.reason] = (restarts[failure.reason] ?? 0) + 1;
     this.#snapshots.fail(new CaptureError('not-live', failure.message));
-    this.#log.info({ ...failure, delay: Math.round(delay) }, 'capture interrupted');
-    this.#change(failure.reason === 'pipeline' ? 'refused' : 'lost', failure.message);
+    // A device that somebody else has is tried for days: it is told once.
+    const level = failure.message === this.stateReason ? 'debug' : 'warn';
+    this.#log[level]({ ...failure, delay: Math.round(delay) }, `capture interrupted: ${failure.message}`);
+    this.#status.on(failure.reason === 'pipeline' ? 'refused' : 'lost', failure.message);
   }
 
   #explain(exit: ChildExit): Failure {
     const silence = this.#options.clock.now() - this.#lastPacketAt;
-    if (this.#state === 'live' && silence >= this.#stallTimeout)
+    if (this.state === 'live' && silence >= this.#stallTimeout)
       return { reason: 'stall', message: `the device delivered nothing for ${Math.round(silence)} ms` };
     const how = exit.signal ?? (exit.code === null ? 'did not start' : `exit code ${exit.code}`);
     return { reason: 'crash', message: `capture worker ended: ${how}` };
@@ -453,17 +432,8 @@ export class CaptureSource implements TrackSource {
 
   #onFrame(frame: RtpFrame): void {
     if (frame.keyFrame) this.#keyFrames.satisfied(frame.captureTime);
-    if (this.#state !== 'live') this.#change('packet', undefined);
-  }
-
-  #change(event: CaptureStateEvent, reason: string | undefined): void {
-    const before = { state: this.#state, reason: this.#reason, muted: this.muted };
-    this.#state = nextCaptureState(before.state, event);
-    // An event that means nothing in this state changes nothing.
-    if (this.#state === before.state && !(this.muted && reason !== undefined)) return;
-    this.#reason = reason;
-    if (this.#state === before.state && reason === before.reason) return;
-    if (this.muted !== before.muted) for (const observer of [...this.#observers]) observer.mutedChanged();
-    for (const listener of [...this.#stateListeners]) listener();
+    if (this.state === 'live') return;
+    this.#log.info({ device: this.label, encoder: this.encoder }, `capturing from ${this.label}`);
+    this.#status.on('packet');
   }
 }

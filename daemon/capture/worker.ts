@@ -23,7 +23,8 @@ let failed = false;
 const elements = new Map<string, Element | undefined>();
 
 function element(name: string): Element | undefined {
-  if (!elements.has(name)) elements.set(name, pipeline?.findChild(name));
+  if (pipeline === undefined) return undefined;
+  if (!elements.has(name)) elements.set(name, pipeline.findChild(name));
   return elements.get(name);
 }
 

@@ -11,3 +11,14 @@ const nothing = (): void => undefined;
 
 /** A logger that keeps nothing, for tests and for library use without one. */
 export const silentLog: Log = { debug: nothing, info: nothing, warn: nothing, error: nothing, child: () => silentLog };
+
+/** The same log for a part whose warnings its owner tells itself: they become `debug`. */
+export function quiet(log: Log): Log {
+  return {
+    debug: (fields, message) => log.debug(fields, message),
+    info: (fields, message) => log.info(fields, message),
+    warn: (fields, message) => log.debug(fields, message),
+    error: (fields, message) => log.error(fields, message),
+    child: (bindings) => quiet(log.child(bindings)),
+  };
+}

@@ -21,6 +21,8 @@ test('the states of a source', async (t) => {
     ['muted', 'packet', 'live'],
     ['muted', 'lost', 'muted'],
     ['muted', 'wanted', 'muted'],
+    ['muted', 'replaced', 'muted'],
+    ['error', 'replaced', 'error'],
     ['error', 'packet', 'live'],
     ['error', 'lost', 'muted'],
   ];

@@ -1,0 +1,39 @@
+import { extname } from 'node:path';
+import type { Readable } from 'node:stream';
+import { Child } from '../lib/child.ts';
+import type { Log } from '../lib/log.ts';
+import { Rfc4571Splitter } from '../rtp/framing.ts';
+import type { WorkerCommand, WorkerReport } from './worker-messages.ts';
+
+const WORKER = new URL(`./worker${extname(import.meta.url)}`, import.meta.url);
+/** A leak of JavaScript ends the worker, not the board; the pipeline's memory is outside of this. */
+const EXEC_ARGV = ['--max-old-space-size=32'];
+const STOP_DEADLINE_MS = 1000;
+
+export type CaptureWorker = Child<WorkerCommand, WorkerReport>;
+
+export interface CaptureWorkerOptions {
+  name: string;
+  log: Log;
+  /** More environment; see {@link gstreamerEnvironment}. */
+  environment: Readonly<Record<string, string>>;
+  /** An RTP packet of the pipeline, a view into the bytes read. */
+  packet: (packet: Buffer) => void;
+  report: (report: WorkerReport) => void;
+}
+
+/** Starts the process of a capture worker; it does nothing before it gets its `start` command. */
+export function startCaptureWorker({ name, log, environment, packet, report }: CaptureWorkerOptions): CaptureWorker {
+  const child: CaptureWorker = new Child({
+    run: { module: WORKER, execArgv: EXEC_ARGV },
+    name,
+    log,
+    pipes: 1,
+    env: environment,
+    stopDeadline: STOP_DEADLINE_MS,
+  });
+  const splitter = new Rfc4571Splitter(packet);
+  (child.pipes[0] as Readable).on('data', (chunk: Buffer) => splitter.push(chunk));
+  child.onMessage(report);
+  return child;
+}
