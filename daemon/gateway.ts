@@ -36,6 +36,9 @@ export interface GatewayOptions {
 /** How long the first look for cameras and microphones may hold up the start, in milliseconds. */
 const FIRST_SCAN_MS = 1500;
 
+/** How long the control surface may wait for the first pictures, in milliseconds. */
+const FIRST_PICTURE_MS = 1000;
+
 /**
  * The composition root: makes the rooms, passes each what it needs of the others, starts them so that capture comes
  * first, and stops them in reverse.
@@ -140,14 +143,24 @@ export class Gateway {
     await mkdir(settings.stateDirectory, { recursive: true, mode: 0o700 });
     await this.#notifier.start();
     await this.#access.start();
+    // Found out meanwhile, so that no picture waits for it; a failure shows in the stream that needs an encoder.
+    void this.#encoders.choose().catch(() => undefined);
     await this.#findDevices();
     this.#streams.start();
     await Promise.all([this.#startRtsp(), this.#startWebRtc(), this.#startRtmp(), this.reports.start()]);
-    // Capture is on its way in its own process by now: only here the two heaviest packages are loaded.
+    // The two heaviest packages come last: loading them would hold up the first pictures.
+    await this.#firstPictures();
     await Promise.all([this.#startHttp(), this.#startMqtt()]);
     this.#registerHealth();
     await this.#notifier.ready(`${this.#streams.names().length} streams`);
     this.#control.infoChanged();
+  }
+
+  /** Waits, but not for long, for the streams that run without a viewer. */
+  async #firstPictures(): Promise<void> {
+    const patience = AbortSignal.timeout(FIRST_PICTURE_MS);
+    const always = this.#streams.all().filter((stream) => stream.settings.start === 'always');
+    await Promise.allSettled(always.flatMap((stream) => stream.sources.map((source) => source.live(patience))));
   }
 
   /** A camera or a broker that is away is no reason to restart: none of these is vital. */

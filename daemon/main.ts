@@ -2,7 +2,11 @@
 // A small young generation: the gateway makes few objects a second, and each MiB counts on a board.
 import { readFileSync } from 'node:fs';
 import { ConfigError } from '../config/config-error.ts';
+import { loadConfig } from '../config/loader.ts';
 import type { LoadedConfig } from '../config/settings.ts';
+import { AccessError } from './access/access-error.ts';
+import { EX_CONFIG } from './cli/command.ts';
+import { parseCommandLine } from './cli/parse.ts';
 import { type CommandLineOptions, runCommandLine } from './cli/run-command.ts';
 import { PortTakenError } from './lib/listen.ts';
 import { createLogger, type Logger } from './telemetry/logger.ts';
@@ -63,23 +67,32 @@ async function runGateway(config: LoadedConfig, logger: Logger): Promise<End | n
     await gateway.stop();
     return how;
   } catch (error) {
-    if (!(error instanceof PortTakenError)) throw error;
-    log.error({ port: error.port }, error.message);
+    const code = exitCodeOf(error);
+    if (code === undefined) throw error;
+    log.error({ exitCode: code }, (error as Error).message);
     logger.flush();
-    return EX_UNAVAILABLE;
+    return code;
   } finally {
     process.off('SIGTERM', stop).off('SIGINT', stop).off('SIGHUP', hangup);
   }
 }
 
+/** Of failures that a person has to mend; undefined for a fault of the program. */
+function exitCodeOf(error: unknown): number | undefined {
+  if (error instanceof PortTakenError) return EX_UNAVAILABLE;
+  if (error instanceof AccessError && error.code === 'invalid_file') return EX_CONFIG;
+  return undefined;
+}
+
 /** The configuration anew; where it has become wrong, the one that was right. */
 async function reload(previous: LoadedConfig, { log }: Logger): Promise<LoadedConfig> {
+  const command = parseCommandLine(commandLine.argv, commandLine.version);
+  if (command.name !== 'run') return previous;
   try {
-    const again = await runCommandLine(commandLine);
-    return 'run' in again ? again.run : previous;
+    return await loadConfig(command.config);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    log.error({}, `the configuration is not taken over: ${error.message}`);
+    log.error({ problems: error.problems }, 'the configuration has become wrong: the one before stays in force');
     return previous;
   }
 }
