@@ -18,32 +18,40 @@ import { SetUpError, say } from './set-up-error.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const OUTPUT = join(ROOT, 'dist');
-const STAMP = join(OUTPUT, '.built');
-const TREES = ['daemon', 'config', 'test', 'bench'];
+/** What the daemon is made of, and everything with the tests. The second includes the first. */
+const SCOPES = {
+  program: { project: 'tsconfig.program.json', record: '.tsbuildinfo-program', trees: ['daemon', 'config'] },
+  everything: { project: 'tsconfig.json', record: '.tsbuildinfo', trees: ['daemon', 'config', 'test', 'bench'] },
+};
 /** What is not TypeScript and stays where it is: the virtual machine is made from the checkout. */
 const LEFT_OUT = /^test\/vm\//;
-const SETTINGS = ['tsconfig.json', 'package.json', 'package-lock.json'];
+const SETTINGS = ['tsconfig.json', 'tsconfig.program.json', 'package.json', 'package-lock.json'];
 const PROGRAM = 'daemon/main';
 
 /**
  * Compiles the project into dist/: TypeScript through tsc, every other file as it is; outputs of sources that are gone
  * go too. Does nothing when no source has changed since the last build.
+ * @param scope `program` or `everything`
  */
-export function build() {
-  const sources = TREES.filter((tree) => existsSync(join(ROOT, tree))).flatMap((tree) => filesUnder(tree));
-  const state = fingerprint([...sources, ...SETTINGS]);
-  if (existsSync(STAMP) && readFileSync(STAMP, 'utf8') === state) return;
+export function build(scope) {
+  const { project, record, trees } = SCOPES[scope];
+  const sources = trees.flatMap((tree) => filesUnder(tree));
+  const states = Object.entries(SCOPES)
+    .filter(([name]) => scope === 'everything' || name === scope)
+    .map(([name, { trees }]) => [join(OUTPUT, `.built-${name}`), fingerprint(trees)]);
+  if (states.every(([stamp, state]) => existsSync(stamp) && readFileSync(stamp, 'utf8') === state)) return;
   say('Building ...');
-  rmSync(STAMP, { force: true });
+  for (const [stamp] of states) rmSync(stamp, { force: true });
   const modules = sources
     .filter((path) => path.endsWith('.ts') && !path.endsWith('.d.ts'))
     .map((path) => path.slice(0, -3));
   const assets = sources.filter((path) => !/\.(ts|md)$/.test(path) && !LEFT_OUT.test(path));
   // tsc trusts its record of what it wrote, also when that is not there any more.
-  if (modules.some((path) => !existsSync(join(OUTPUT, `${path}.js`))))
-    rmSync(join(OUTPUT, '.tsbuildinfo'), { force: true });
+  if (modules.some((path) => !existsSync(join(OUTPUT, `${path}.js`)))) {
+    rmSync(join(OUTPUT, record), { force: true });
+  }
   const compiler = join(ROOT, 'node_modules/typescript/bin/tsc');
-  const { status } = spawnSync(process.execPath, [compiler, '-p', ROOT], {
+  const { status } = spawnSync(process.execPath, [compiler, '-p', join(ROOT, project)], {
     cwd: ROOT,
     stdio: ['ignore', 'inherit', 'inherit'],
   });
@@ -55,12 +63,12 @@ export function build() {
   const outputs = new Set(
     modules.flatMap((path) => ['.js', '.js.map', '.d.ts'].map((suffix) => path + suffix)).concat(assets),
   );
-  for (const path of TREES.flatMap((tree) => filesUnder(tree, OUTPUT))) {
+  for (const path of trees.flatMap((tree) => filesUnder(tree, OUTPUT))) {
     if (!outputs.has(path)) rmSync(join(OUTPUT, path));
   }
   const program = join(OUTPUT, `${PROGRAM}.js`);
   if (existsSync(program)) chmodSync(program, 0o755);
-  writeFileSync(STAMP, state);
+  for (const [stamp, state] of states) writeFileSync(stamp, state);
 }
 
 /** Paths of the files below `folder`, relative to `root`. */
@@ -73,9 +81,9 @@ function filesUnder(folder, root = ROOT) {
   });
 }
 
-function fingerprint(paths) {
+function fingerprint(trees) {
   const hash = createHash('sha256');
-  for (const path of paths) {
+  for (const path of [...trees.flatMap((tree) => filesUnder(tree)), ...SETTINGS]) {
     const { mtimeMs, size } = statSync(join(ROOT, path));
     hash.update(`${path} ${mtimeMs} ${size}\n`);
   }
@@ -84,7 +92,7 @@ function fingerprint(paths) {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   try {
-    build();
+    build('everything');
   } catch (error) {
     if (!(error instanceof SetUpError)) throw error;
     console.error(`\n${error.message}`);

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Everything between a fresh clone and a running daemon; what is done already is not done again.
-// `--tests`: with the packages that only the tests need. It starts on any Node, to say which one it wants.
+// `--tests`: with what only the tests need. It starts on any Node, to say which one it wants.
 const [wanted, found] = [[20, 19], process.versions.node.split('.').map(Number)];
 
 async function setUp() {
@@ -9,10 +9,10 @@ async function setUp() {
     const { requirePackages } = await import('./debian-packages.mjs');
     const { requireModules } = await import('./node-modules.mjs');
     const { build } = await import('./build.mjs');
-    const tests = process.argv.includes('--tests') ? ['test'] : [];
-    await requirePackages(['runtime', 'build', ...tests]);
+    const tests = process.argv.includes('--tests');
+    await requirePackages(['runtime', 'build', ...(tests ? ['test'] : [])]);
     requireModules();
-    build();
+    build(tests ? 'everything' : 'program');
   } catch (error) {
     if (!(error instanceof SetUpError)) throw error;
     console.error(`\n${error.message}`);

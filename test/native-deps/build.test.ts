@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Test, test } from 'tap';
 import { projectRoot } from '../support/project-root.ts';
@@ -15,9 +15,13 @@ function project(t: Test): { path: (name: string) => string; build: () => Return
       http: { page: { 'page.css': 'body {}\n' } },
     },
   });
-  for (const name of ['native-deps', 'tsconfig.json', 'package.json', 'package-lock.json']) {
+  for (const name of ['native-deps', 'tsconfig.program.json', 'package.json', 'package-lock.json']) {
     cpSync(join(ROOT, name), join(folder, name), { recursive: true });
   }
+  // The project's own settings, without the types that take most of tsc's time.
+  const settings = JSON.parse(readFileSync(join(ROOT, 'tsconfig.json'), 'utf8')) as { compilerOptions: object };
+  const compilerOptions = { ...settings.compilerOptions, types: [] };
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ ...settings, compilerOptions }));
   symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
   return { path: (name) => join(folder, name), build: () => run(folder) };
 }
@@ -51,6 +55,22 @@ test('follows the sources', async (t) => {
   writeFileSync(path('daemon/three.ts'), 'export const three = 3;\n');
   t.equal(build().status, 0);
   t.ok(existsSync(path('dist/daemon/main.js')), 'an output that was lost comes back');
+});
+
+test('the program is built without its tests', async (t) => {
+  const { path, build } = project(t);
+  mkdirSync(path('test'));
+  writeFileSync(path('test/wrong.test.ts'), "export const one: number = 'one';\n");
+  const code = `import('${path('native-deps/build.mjs')}').then(({ build }) => build('program'))`;
+  const program = () => spawnSync(process.execPath, ['-e', code], { encoding: 'utf8' });
+  t.equal(program().status, 0);
+  t.ok(existsSync(path('dist/daemon/main.js')));
+  t.notOk(existsSync(path('dist/test')));
+  t.equal(program().stdout, '', 'nothing was done the second time');
+  writeFileSync(path('test/wrong.test.ts'), 'export const one = 1;\n');
+  t.equal(build().status, 0);
+  t.ok(existsSync(path('dist/test/wrong.test.js')));
+  t.equal(program().stdout, '', 'everything includes the program');
 });
 
 test('a build that failed is told, and tried again', async (t) => {
