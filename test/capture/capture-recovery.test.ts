@@ -1,3 +1,7 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { extname } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { test } from 'tap';
 import type { RtpFrame } from '../../daemon/rtp/rtp-frame.ts';
 import {
@@ -40,3 +44,13 @@ for (const signal of ['SIGKILL', 'SIGSTOP', 'SIGSEGV'] as const) {
     t.comment(`${signal}: the longest gap is ${Math.round(Math.max(...gaps))} ms`);
   });
 }
+
+test('the daemon is killed: no worker is left behind', async (t) => {
+  const daemon = fork(fileURLToPath(new URL(`../support/capture-daemon${extname(import.meta.url)}`, import.meta.url)));
+  t.teardown(() => daemon.kill('SIGKILL'));
+  const [worker] = (await once(daemon, 'message')) as [number];
+  t.equal(alive(worker), true);
+  daemon.kill('SIGKILL');
+  await until(() => !alive(worker), 5000);
+  t.pass('gone');
+});

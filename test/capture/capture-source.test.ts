@@ -1,5 +1,5 @@
 import { test } from 'tap';
-import { TEST_PICTURE, type VideoDevice } from '../../daemon/capture/device.ts';
+import { TEST_PICTURE, TEST_TONE, type VideoDevice } from '../../daemon/capture/device.ts';
 import {
   alive,
   captureTestSource,
@@ -144,4 +144,15 @@ test('a camera that is not there: muted with a reason, tried again, live as soon
   await live(source);
   t.equal(source.muted, false);
   t.equal(source.label, 'Test picture');
+});
+
+test('a microphone that is not there: muted with a reason', async (t) => {
+  const source = captureTestSource('audio', {
+    device: { ...TEST_TONE, deviceId: 'gone', label: 'Gone microphone', bus: 'usb', path: 'plughw:CARD=None,DEV=0' },
+  });
+  t.teardown(() => source.close());
+  source.retain();
+  await until(() => source.state === 'muted');
+  t.match(source.mutedReason, /device/i);
+  t.match(source.stats.restarts, { device: Number });
 });
