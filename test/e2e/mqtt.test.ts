@@ -4,6 +4,9 @@ import { Listener, Mosquitto, mosquittoClient, until } from '../support/mosquitt
 import { runPlayer } from '../support/player.ts';
 
 const B = 'vedette/porch';
+const SECRET = 'planted-7f3a';
+// The daemons inherit it: a command line would show it to everybody.
+process.env.VEDETTE_MQTT_PASSWORD = SECRET;
 
 interface World {
   broker: Mosquitto;
@@ -25,7 +28,13 @@ interface Answer {
 async function world(t: Test): Promise<World> {
   const broker = new Mosquitto();
   await broker.start();
-  const daemon = new Daemon({ 'mqtt.url': broker.url, 'mqtt.keepalive': '5', 'mqtt.willDelay': '0' });
+  const daemon = new Daemon({
+    'mqtt.url': broker.url,
+    'mqtt.keepalive': '5',
+    'mqtt.willDelay': '0',
+    'mqtt.username': 'porch',
+    'log.level': 'debug',
+  });
   const listener = new Listener(broker.url);
   t.teardown(async () => {
     await listener.stop();
@@ -57,8 +66,19 @@ async function world(t: Test): Promise<World> {
   };
 }
 
+/** The password reached neither the log, at its finest level, nor the broker's clients. */
+function keptSecret(t: Test, { daemon, listener }: World): void {
+  t.match(daemon.output, /mqtt/, 'there is a log');
+  t.notOk(daemon.output.includes(SECRET), 'no password in the log');
+  t.notOk(
+    listener.seen.some(({ text }) => text.includes(SECRET)),
+    'no password on the broker',
+  );
+}
+
 test('a stream is started, looked at, changed and stopped over MQTT', async (t) => {
-  const { daemon, listener, ask, state } = await world(t);
+  const found = await world(t);
+  const { daemon, listener, ask, state } = found;
   t.match((await ask('gateway/info')).data, {
     id: 'porch',
     versions: { node: process.versions.node, gstreamer: /^1\./ },
@@ -86,10 +106,12 @@ test('a stream is started, looked at, changed and stopped over MQTT', async (t) 
   t.match(await ask('stream/encoding', { name: 'camera', maxBitrate: 1 }), {
     error: { code: 'invalid_request', path: '/maxBitrate' },
   });
+  keptSecret(t, found);
 });
 
 test('viewers are told, and 3.1.1 watches as well', async (t) => {
-  const { broker, daemon, listener } = await world(t);
+  const found = await world(t);
+  const { broker, daemon, listener } = found;
   const { code } = await runPlayer('ffprobe', ['-v', 'error', '-rtsp_transport', 'tcp', daemon.rtsp]);
   t.equal(code, 0);
   const events = () => listener.on(`${B}/events`).map(({ text }) => JSON.parse(text));
@@ -114,10 +136,12 @@ test('viewers are told, and 3.1.1 watches as well', async (t) => {
     '20',
   );
   t.match(JSON.parse(output), { id: 'porch', board: String, bootId: String, listeners: Array, brokerTrusted: true });
+  keptSecret(t, found);
 });
 
 test('the broker freezes, dies and comes back: the picture goes on', async (t) => {
-  const { broker, daemon, listener, ask } = await world(t);
+  const found = await world(t);
+  const { broker, daemon, listener, ask } = found;
   const viewing = runPlayer('ffmpeg', [
     '-v',
     'error',
@@ -153,10 +177,12 @@ test('the broker freezes, dies and comes back: the picture goes on', async (t) =
   t.equal(code, 0);
   t.equal(stderr, '', 'ffmpeg noticed nothing');
   t.same(daemon.children('capture/worker'), worker, 'the same workers');
+  keptSecret(t, found);
 });
 
 test('kill -9: the will; gateway/restart: the answer first, then all state again', async (t) => {
-  const { daemon, listener, ask } = await world(t);
+  const found = await world(t);
+  const { daemon, listener, ask } = found;
   t.match(await ask('gateway/restart'), { status: 'ok' });
   const texts = () => listener.on(`${B}/availability`).map(({ text }) => text);
   await until(() => texts().length >= 3, 'there again', 40_000);
@@ -164,4 +190,5 @@ test('kill -9: the will; gateway/restart: the answer first, then all state again
   t.match(await ask('stream/list'), { status: 'ok' });
   daemon.signal('SIGKILL');
   await until(() => texts().at(-1) === 'offline', 'the will');
+  keptSecret(t, found);
 });
