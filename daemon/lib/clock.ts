@@ -26,7 +26,7 @@ const STEP_MS = 50;
 /**
  * The one mapping from monotonic to wall clock time that all RTCP sender reports of the process use, so that tracks
  * which were captured by different processes stay in sync. It follows a step of the wall clock at the next
- * {@link resync}, for all tracks at once; the reading jitter between two calls never reaches a report.
+ * {@link resync}, which every report begins with, for all tracks at once; the reading jitter between two calls never reaches a report.
  */
 export class MediaClock {
   readonly clock: Clock;

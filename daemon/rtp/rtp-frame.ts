@@ -16,7 +16,6 @@ export class RtpFrame {
   readonly #interleaved: Buffer;
   #channels: Map<number, Buffer> | undefined;
   #payloadTypes: Map<number, readonly Buffer[]> | undefined;
-  #rfc4571: Buffer | undefined;
 
   constructor(interleaved: Buffer, packets: readonly Buffer[], keyFrame: boolean, captureTime: number) {
     this.#interleaved = interleaved;
@@ -60,19 +59,5 @@ export class RtpFrame {
       this.#payloadTypes.set(type, packets);
     }
     return packets;
-  }
-
-  /** All packets with the 16-bit lengths of RFC 4571, as GStreamer's `rtpstreamdepay` reads them. */
-  get rfc4571(): Buffer {
-    if (this.#rfc4571 === undefined) {
-      const bytes = Buffer.allocUnsafe(this.byteLength + 2 * this.packets.length);
-      let at = 0;
-      for (const packet of this.packets) {
-        bytes.writeUInt16BE(packet.length, at);
-        at += 2 + packet.copy(bytes, at + 2);
-      }
-      this.#rfc4571 = bytes;
-    }
-    return this.#rfc4571;
   }
 }

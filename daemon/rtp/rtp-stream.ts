@@ -159,6 +159,7 @@ export class RtpStream {
   /** A compound sender report for now; undefined before the first frame. */
   senderReport(): Buffer | undefined {
     if (this.stats.frames === 0) return undefined;
+    this.#clock.resync();
     const now = this.#clock.now();
     return writeSenderReport({
       ssrc: this.ssrc,

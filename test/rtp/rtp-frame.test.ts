@@ -1,5 +1,5 @@
 import { test } from 'tap';
-import { InterleavedSplitter, Rfc4571Splitter } from '../../daemon/rtp/framing.ts';
+import { InterleavedSplitter } from '../../daemon/rtp/framing.ts';
 import { marker, payloadType } from '../../daemon/rtp/packet.ts';
 import { RtpFrame } from '../../daemon/rtp/rtp-frame.ts';
 import { rtpPacket } from '../support/rtp-packets.ts';
@@ -57,12 +57,4 @@ test('another payload type', async (t) => {
   );
   t.equal(frame.withPayloadType(127), packets, 'made once');
   t.same(frame.packets.map(payloadType), [96, 96, 96], 'of copies');
-});
-
-test('RFC 4571', async (t) => {
-  const frame = frameOf(...sources);
-  const received: Buffer[] = [];
-  new Rfc4571Splitter((packet) => received.push(packet)).push(frame.rfc4571);
-  t.same(received, sources);
-  t.equal(frame.rfc4571, frame.rfc4571, 'made once');
 });
