@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import type { Access, AccessRequest, Right } from '../access/access.ts';
 import { parseAuthorization } from '../access/authorization-header.ts';
+import { basicChallenge } from '../access/digest.ts';
 import { HttpError } from './http-error.ts';
 
 export interface Principal {
@@ -16,9 +17,9 @@ export class Doorkeeper {
     this.#access = access;
   }
 
-  /** The challenge of a 401 (RFC 9110, 11.6.1). Basic alone: it is what makes a browser ask. */
-  get challenge(): string {
-    return `Basic realm="${this.#access.realm}", charset="UTF-8"`;
+  /** The challenges of a 401 (RFC 9110, 11.6.1): the first is what makes a browser ask. */
+  get challenges(): string[] {
+    return [basicChallenge(this.#access.realm), `Bearer realm="${this.#access.realm}"`];
   }
 
   /** @throws HttpError `unauthenticated`, `forbidden` or `throttled`. */

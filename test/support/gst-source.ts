@@ -93,10 +93,27 @@ export class GstSource implements TrackSource {
     if (this.#retained > 0) this.#start();
   }
 
+  /** The device is gone until {@link plug}. */
+  unplug(reason: string): void {
+    this.#stop();
+    this.#mute(reason);
+  }
+
+  plug(): void {
+    this.#mute(undefined);
+    if (this.#retained > 0) this.#start();
+  }
+
   /** Ends the source for good. */
   end(): void {
     this.#stop();
     for (const observer of [...this.#observers]) observer.ended();
+  }
+
+  #mute(reason: string | undefined): void {
+    this.muted = reason !== undefined;
+    this.mutedReason = reason;
+    for (const observer of [...this.#observers]) observer.mutedChanged();
   }
 
   #start(): void {

@@ -20,6 +20,7 @@ export class WhepPlayer extends EventTarget {
   #timer;
   #ticker;
   #abort;
+  #hasVideo = false;
   #last = { bytes: 0, frames: 0, time: 0, still: 0 };
 
   state = 'stopped';
@@ -99,6 +100,7 @@ export class WhepPlayer extends EventTarget {
         return;
       }
       await connection.setRemoteDescription({ type: 'answer', sdp: answer });
+      this.#hasVideo = connection.getTransceivers().some(isSending('video'));
       this.hasAudio = connection.getTransceivers().some(isSending('audio'));
       this.#video.srcObject = stream;
       this.#video.play().catch(() => undefined);
@@ -165,7 +167,8 @@ export class WhepPlayer extends EventTarget {
     }
     const now = performance.now();
     const seconds = (now - this.#last.time) / 1000;
-    const moved = video === undefined ? sum.bytes > this.#last.bytes : sum.frames > this.#last.frames;
+    // With a picture, sound alone is not playing.
+    const moved = this.#hasVideo ? sum.frames > this.#last.frames : sum.bytes > this.#last.bytes;
     const still = moved ? 0 : this.#last.still + 1;
     this.figures = {
       width: video?.frameWidth,
