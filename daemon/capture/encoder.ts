@@ -9,7 +9,8 @@ import { runTool } from './run-tool.ts';
 
 /** How long an encoder may take for ten frames before it counts as not working. */
 const TRIAL_TIMEOUT_MS = 8000;
-const INSPECT_TIMEOUT_MS = 5000;
+/** The first start on a machine scans all plug-ins: many seconds on a small board. */
+const INSPECT_TIMEOUT_MS = 60_000;
 
 export interface EncoderReport {
   name: H264Encoder;
@@ -98,7 +99,7 @@ export class EncoderSelector implements EncoderChoice {
 
   /** What the result holds for. The tool's file stands for the version of GStreamer: to ask it would delay the first picture. */
   async #key(candidates: readonly H264Encoder[]): Promise<string> {
-    const path = this.#options.environment['PATH'] ?? process.env['PATH'] ?? '';
+    const path = this.#options.environment.PATH ?? process.env.PATH ?? '';
     for (const directory of path.split(delimiter)) {
       const file = await stat(join(directory, 'gst-inspect-1.0')).catch(() => undefined);
       if (file !== undefined) return [release(), file.size, file.mtimeMs, ...candidates].join(' ');
@@ -110,8 +111,10 @@ export class EncoderSelector implements EncoderChoice {
   }
 
   async #tryAll(candidates: readonly H264Encoder[]): Promise<H264Encoder[]> {
-    const works = await Promise.all(candidates.map((name) => this.#works(name)));
-    return candidates.filter((_, index) => works[index]);
+    const working: H264Encoder[] = [];
+    // One after the other: the first may have to scan all plug-ins, which the others then find done.
+    for (const name of candidates) if (await this.#works(name)) working.push(name);
+    return working;
   }
 
   async #works(name: H264Encoder): Promise<boolean> {

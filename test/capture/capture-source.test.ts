@@ -39,8 +39,8 @@ test('on demand: idle, live while retained, idle again, no process left', async 
   release();
   await until(() => source.state === 'idle');
   t.same(states, ['starting', 'live', 'idle']);
-  await until(() => !alive(pid), 3000);
-  t.equal(source.pid, undefined);
+  await until(() => source.pid === undefined, 3000);
+  t.notOk(alive(pid));
   const again = source.retain();
   await live(source);
   again();
@@ -133,7 +133,7 @@ test('a camera that is not there: muted with a reason, tried again, live as soon
   source.retain();
   await until(() => source.state === 'muted');
   t.match(source.mutedReason, /video-that-is-not-there|does not open/);
-  await until(() => (source.stats.restarts['device'] ?? 0) >= 2);
+  await until(() => (source.stats.restarts.device ?? 0) >= 2);
   t.equal(source.muted, true);
   source.setDevice(undefined);
   t.equal(source.state, 'muted');

@@ -16,7 +16,7 @@ interface Machine {
 /** The real selector over programs of our own in place of GStreamer's, which note their calls. */
 async function machine(t: Test, nodes: string[], exists: string[], works: string[]): Promise<Machine> {
   const root = await mkdtemp(join(tmpdir(), 'vedette-test-'));
-  t.teardown(() => rm(root, { recursive: true }));
+  t.teardown(() => rm(root, { recursive: true, maxRetries: 5 }));
   const [bin, dev, state] = [join(root, 'bin'), join(root, 'dev'), join(root, 'state')];
   await Promise.all([bin, join(dev, 'dri'), state].map((directory) => mkdir(directory, { recursive: true })));
   for (const node of nodes) await writeFile(join(dev, node), '');
@@ -37,7 +37,7 @@ async function machine(t: Test, nodes: string[], exists: string[], works: string
     selector: () =>
       new EncoderSelector({
         stateDirectory: state,
-        environment: { PATH: `${bin}:${process.env['PATH']}` },
+        environment: { PATH: `${bin}:${process.env.PATH}` },
         log: silentLog,
         dev,
       }),
