@@ -90,7 +90,7 @@ export class RtspConnection {
   }
 
   /**
-   * To be called a few times a second.
+   * To be called about once a second.
    * @param kernelBytes what the kernel's send queue holds; 0 where that is not known.
    */
   tick(now: number, kernelBytes: number): void {

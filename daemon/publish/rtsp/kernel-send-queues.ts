@@ -1,6 +1,9 @@
-import { readFile } from 'node:fs/promises';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { isIPv4 } from 'node:net';
 import { endianness } from 'node:os';
+
+/** The table of a machine with some thousand connections. */
+const FIRST_BUFFER_BYTES = 65_536;
 
 /**
  * How many bytes the kernel holds for each peer of a TCP port: sent and not acknowledged, or not sent yet. Node counts
@@ -8,22 +11,47 @@ import { endianness } from 'node:os';
  * would look well for seconds, and then get a picture that is as old.
  */
 export class KernelSendQueues {
-  readonly #read: (path: string) => Promise<string>;
+  readonly #path: string;
+  readonly #port: number;
+  #file: number | undefined;
+  #buffer = Buffer.allocUnsafe(FIRST_BUFFER_BYTES);
 
-  constructor(read: (path: string) => Promise<string> = (path) => readFile(path, 'latin1')) {
-    this.#read = read;
+  /**
+   * @param port the local port of the connections.
+   * @param ipv6 whether it listens on an IPv6 address (which takes IPv4 peers too).
+   * @param folder where the tables are.
+   */
+  constructor(port: number, ipv6: boolean, folder = '/proc/net') {
+    this.#port = port;
+    this.#path = `${folder}/${ipv6 ? 'tcp6' : 'tcp'}`;
   }
 
   /**
-   * Bytes by {@link endpointKey} of the peer, for connections whose local port is `port`; peers whose queue is empty are not
-   * in it. Undefined where there is no /proc/net/tcp.
-   * @param ipv6 whether the port listens on an IPv6 address (which takes IPv4 peers too).
+   * Bytes by {@link endpointKey} of the peer; peers whose queue is empty are not in it. Undefined where there is no
+   * such table. Takes a millisecond or two, as the kernel searches all its connections.
    */
-  async of(port: number, ipv6: boolean): Promise<ReadonlyMap<string, number> | undefined> {
+  read(): ReadonlyMap<string, number> | undefined {
     try {
-      return parseSendQueues(await this.#read(ipv6 ? '/proc/net/tcp6' : '/proc/net/tcp'), port);
+      this.#file ??= openSync(this.#path, 'r');
+      return parseSendQueues(this.#table(this.#file), this.#port);
     } catch {
       return undefined;
+    }
+  }
+
+  close(): void {
+    if (this.#file !== undefined) closeSync(this.#file);
+    this.#file = undefined;
+  }
+
+  /** Waits for no disk: the kernel makes the text while it is read. A thread for each read would cost more than the reading. */
+  #table(file: number): string {
+    let length = 0;
+    for (;;) {
+      const read = readSync(file, this.#buffer, length, this.#buffer.length - length, length);
+      if (read === 0) return this.#buffer.toString('latin1', 0, length);
+      length += read;
+      if (length === this.#buffer.length) this.#buffer = Buffer.concat([this.#buffer], 2 * length);
     }
   }
 }

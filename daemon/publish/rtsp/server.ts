@@ -23,7 +23,7 @@ export interface RtspServerOptions {
 }
 
 /** Between two looks at all connections: timeouts, reports, send queues. */
-const TICK_MS = 500;
+const TICK_MS = 1000;
 /** Connections beyond the viewers, for those who are not viewers yet: of one address, and of all. */
 const SPARE_FOR_ONE = 16;
 const SPARE_FOR_ALL = 256;
@@ -33,7 +33,7 @@ export class RtspServer {
   readonly #options: RtspServerOptions;
   readonly #server: Server;
   readonly #connections = new Set<RtspConnection>();
-  readonly #queues = new KernelSendQueues();
+  #queues: KernelSendQueues | undefined;
   #context: RtspContext | undefined;
   #timer: Timer | undefined;
   #stopping: Promise<void> | undefined;
@@ -63,6 +63,7 @@ export class RtspServer {
     }
     const context: RtspContext = { ...this.#options, udp, formatTimeout, sessionCount: () => this.#sessionCount() };
     this.#context = context;
+    this.#queues = new KernelSendQueues(address.port, address.family === 'IPv6');
     this.#server.on('error', (error) => log.error({ err: error }, 'RTSP listener failed'));
     this.#server.on('connection', (socket) => this.#accept(socket, context));
     this.#tickLater();
@@ -92,6 +93,7 @@ export class RtspServer {
     this.#server.close();
     for (const connection of this.#connections) connection.end('shutdown');
     await closed;
+    this.#queues?.close();
     await this.#context?.udp?.stop();
   }
 
@@ -122,15 +124,13 @@ export class RtspServer {
 
   #tickLater(): void {
     if (this.#stopping !== undefined) return;
-    this.#timer = this.#options.clock.clock.setTimeout(() => void this.#tick(), TICK_MS);
+    this.#timer = this.#options.clock.clock.setTimeout(() => this.#tick(), TICK_MS);
   }
 
-  async #tick(): Promise<void> {
+  #tick(): void {
     const { clock } = this.#options;
-    const address = this.#server.address() as AddressInfo | null;
-    let queues: ReadonlyMap<string, number> | undefined;
-    if (address !== null && [...this.#connections].some((connection) => connection.sendsMedia))
-      queues = await this.#queues.of(address.port, address.family === 'IPv6');
+    const sendsMedia = [...this.#connections].some((connection) => connection.sendsMedia);
+    const queues = sendsMedia ? this.#queues?.read() : undefined;
     for (const connection of this.#connections) {
       const { remoteAddress, remotePort } = connection;
       connection.tick(clock.now(), queues?.get(endpointKey(remoteAddress, remotePort)) ?? 0);

@@ -153,7 +153,7 @@ export class Session {
     if (readFeedback(packet).some((feedback) => feedback.type === 'key-frame')) entry.tap.requestKeyFrame();
   }
 
-  /** To be called a few times a second. */
+  /** To be called about once a second. */
   tick(now: number): void {
     if (this.state !== 'playing') return;
     if (now - this.#lastReport >= REPORT_INTERVAL_MS) this.#sendReports();

@@ -3,7 +3,7 @@ import type { Writable } from 'node:stream';
 /** A viewer this far behind gets no frames until it has caught up, in milliseconds. */
 const LAG_LIMIT_MS = 2000;
 /** Behind by less than this, it has caught up; more than the time between two samples. */
-const CAUGHT_UP_MS = 1000;
+const CAUGHT_UP_MS = 1500;
 
 /**
  * The way out to one viewer over its connection. It knows how far behind the viewer is: bytes are counted when they
@@ -38,7 +38,7 @@ export class TcpOutlet {
   }
 
   /**
-   * Measures, a few times a second.
+   * Measures, about once a second.
    * @param kernelBytes what the kernel holds for this viewer; 0 where that cannot be known.
    * @returns whether more of what was written has arrived since the last sample: the viewer lives.
    */
