@@ -63,6 +63,7 @@ export class Child<Sent extends Serializable, Received> {
     const stdio: StdioOptions = module ? ['ignore', 'ignore', 'pipe', 'ipc'] : ['ignore', 'ignore', 'pipe'];
     for (let i = 0; i < (options.pipes ?? 0); i++) stdio.push('pipe');
     const env = { ...process.env, ...options.env };
+    // A module of ours ends when its channel closes; a program knows nothing of us, so the kernel ends it when we die.
     this.#process = module
       ? fork(fileURLToPath(run.module), run.args ?? [], {
           stdio,
@@ -70,7 +71,7 @@ export class Child<Sent extends Serializable, Received> {
           execArgv: [...process.execArgv, ...(run.execArgv ?? [])],
           serialization: 'advanced',
         })
-      : spawn(run.program, run.args, { stdio, env });
+      : spawn('setpriv', ['--pdeathsig', 'SIGKILL', '--', run.program, ...run.args], { stdio, env });
     this.pipes = (this.#process.stdio.slice(module ? 4 : 3) as Duplex[]).map((pipe) => {
       // The end of a pipe shows as the end of the process; a write after it is no news.
       pipe.on('error', (error) => log.debug({ err: error, child: options.name }, 'pipe to child closed'));

@@ -1,14 +1,27 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { extname } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { type Test, test } from 'tap';
 import { Child, type ChildOptions } from '../../daemon/lib/child.ts';
 import { silentLog } from '../../daemon/lib/log.ts';
+import { until } from '../support/player.ts';
 import { type LogEntry, recordingLog } from '../support/recording-log.ts';
 import type { VersatileCommand } from '../support/versatile-child.ts';
 
 const MODULE = new URL(`../support/versatile-child${extname(import.meta.url)}`, import.meta.url);
+
+/** Whether the process is there and no zombie: not every init of a container reaps what falls to it. */
+function runs(pid: number): boolean {
+  try {
+    return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
 
 type TestChild = Child<VersatileCommand, unknown>;
 
@@ -201,6 +214,23 @@ test('SIGKILL after the deadline', async (t) => {
 test('a program that is not there', async (t) => {
   const entries: LogEntry[] = [];
   const child = program(t, 'vedette-no-such-program', [], { pipes: 1, log: recordingLog(entries) });
+  const exit = { asked: false, code: 127, signal: null };
+  t.same(await child.exited, exit);
+  t.equal(child.running, false);
+  t.match(entries, [{ level: 'warn', message: /vedette-no-such-program/ }]);
+  t.same(await child.stop(), exit);
+  child.kill();
+});
+
+test('a program ends with its parent, however that ended', async (t) => {
+  const parent = spawn(process.execPath, [fileURLToPath(new URL('../support/program-parent.js', import.meta.url))]);
+  t.teardown(() => parent.kill('SIGKILL'));
+  const [text] = (await once(parent.stdout, 'data')) as [Buffer];
+  const pid = Number(text);
+  t.ok(runs(pid));
+  parent.kill('SIGKILL');
+  t.ok(await until(() => !runs(pid)));
+});
   t.same(await child.exited, { asked: false, code: null, signal: null });
   t.equal(child.running, false);
   t.equal(child.pid, undefined);
