@@ -231,10 +231,3 @@ test('a program ends with its parent, however that ended', async (t) => {
   parent.kill('SIGKILL');
   t.ok(await until(() => !runs(pid)));
 });
-  t.same(await child.exited, { asked: false, code: null, signal: null });
-  t.equal(child.running, false);
-  t.equal(child.pid, undefined);
-  t.match(entries, [{ level: 'error', message: /ENOENT/ }]);
-  t.same(await child.stop(), { asked: false, code: null, signal: null });
-  child.kill();
-});
