@@ -30,10 +30,11 @@ export class StreamRegistry implements StreamDirectory {
     this.#streams.clear();
   }
 
-  /** For publishers: the stream, unless it was stopped by command. */
-  find(name: string): MediaStream | undefined {
+  /** For publishers: the stream, unless it was stopped by command. Its first encoding is the one that is made. */
+  find(name: string, rid?: string): MediaStream | undefined {
     const stream = this.#streams.get(name);
-    return stream?.opened ? stream.media : undefined;
+    if (!stream?.opened || (rid !== undefined && rid !== stream.settings.encodings[0]?.rid)) return undefined;
+    return stream.media;
   }
 
   names(): string[] {
