@@ -137,8 +137,17 @@ function renderStreams() {
   });
 }
 
+const ADDRESS_NAMES = {
+  rtsp: 'RTSP',
+  rtsps: 'RTSP over TLS',
+  whep: 'WebRTC (WHEP)',
+  rtmp: 'RTMP',
+  'http-flv': 'HTTP-FLV',
+  snapshot: 'Still picture',
+};
+
 function renderAddresses(stream) {
-  const addresses = Object.entries(stream?.urls ?? {});
+  const addresses = Object.entries(stream?.urls ?? {}).filter(([protocol]) => protocol !== 'page');
   const key = JSON.stringify(addresses);
   const box = element('addresses');
   element('elsewhere').hidden = addresses.length === 0;
@@ -147,13 +156,13 @@ function renderAddresses(stream) {
   box.replaceChildren(
     ...addresses.map(([protocol, url]) => {
       const row = element('address-template').content.cloneNode(true);
-      const kind = protocol.toUpperCase();
+      const kind = ADDRESS_NAMES[protocol] ?? protocol;
       row.querySelector('.address-kind').textContent = kind;
       const input = row.querySelector('input');
       input.value = new URL(url, location.href).href;
       input.onfocus = () => input.select();
       const button = row.querySelector('button');
-      button.title = `Copy the ${kind} address`;
+      button.title = `Copy address: ${kind}`;
       button.setAttribute('aria-label', button.title);
       button.onclick = () => copy(input, button);
       return row;
