@@ -15,6 +15,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { NTP_UNIX_SECONDS } from '../daemon/rtp/packet.ts';
 import { processCpu } from './support/process-cpu.ts';
+import { median, table } from './support/report.ts';
 
 const VIEWERS = [1, 10, 50];
 const FPS = 30;
@@ -150,8 +151,6 @@ function compile(folder: string, name: string): string {
   return join(folder, name);
 }
 
-const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1] as number;
-
 const rounds = Number(process.argv[2] ?? 3);
 const folder = mkdtempSync(join(tmpdir(), 'vedette-bench-'));
 try {
@@ -162,10 +161,7 @@ try {
     `SETUP ${url}/trackID=0 RTSP/1.0\r\nCSeq: 1\r\nTransport: RTP/AVP/TCP;interleaved=0-1\r\n\r\n` +
     `PLAY ${url} RTSP/1.0\r\nCSeq: 2\r\n\r\n`;
   const node = [process.execPath, join(here, `rtsp-fanout-server.${extension}`)];
-  process.stdout.write(
-    `RTSP over TCP, ${BITRATE / 1e6} Mbit/s, ${FPS} frames/s; CPU ms per viewer and second, median of ${rounds}\n\n`,
-  );
-  process.stdout.write('viewers   vedette       C   ratio   goal  delivered\n');
+  const rows: string[][] = [];
   for (const viewers of VIEWERS) {
     const ours: Sample[] = [];
     const theirs: Sample[] = [];
@@ -175,16 +171,16 @@ try {
     }
     const [us, c] = [median(ours.map(({ cpu }) => cpu)), median(theirs.map(({ cpu }) => cpu))];
     const delivered = Math.min(...[...ours, ...theirs].map((sample) => sample.delivered));
-    const row = [
-      String(viewers).padStart(7),
-      us.toFixed(2).padStart(9),
-      c.toFixed(2).padStart(7),
-      `${(us / c).toFixed(1)}x`.padStart(7),
-      (viewers === 50 ? `<=${GOAL}x` : '').padStart(6),
-      `${(delivered * 100).toFixed(1)} %`.padStart(10),
-    ];
-    process.stdout.write(`${row.join(' ')}\n`);
+    const judged = viewers === Math.max(...VIEWERS);
+    const missed = judged && us > GOAL * c;
+    if (missed) process.exitCode = 1;
+    rows.push([
+      ...[String(viewers), us.toFixed(2), c.toFixed(2), `${(us / c).toFixed(1)}x`, judged ? `<=${GOAL}x` : ''],
+      ...[`${(delivered * 100).toFixed(0)} %`, missed ? 'missed' : ''],
+    ]);
   }
+  const title = `RTSP over TCP, ${BITRATE / 1e6} Mbit/s, ${FPS} frames/s: CPU ms per viewer and second, median of ${rounds}`;
+  process.stdout.write(`${title}\n\n${table(['viewers', 'vedette', 'C', 'ratio', 'goal', 'delivered', ''], rows)}\n`);
 } finally {
   rmSync(folder, { recursive: true });
 }
