@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { freePort, until } from './mosquitto.ts';
+import { until } from './mosquitto.ts';
 
 const MAIN = fileURLToPath(new URL('../../daemon/main.js', import.meta.url));
 
@@ -26,6 +26,7 @@ export class Daemon {
       'http.port': '0',
       'webrtc.port': '0',
       'rtmp.port': '0',
+      'mqtt.embeddedPort': '0',
       ...settings,
     };
   }
@@ -36,7 +37,6 @@ export class Daemon {
 
   /** Starts it; resolves when it has printed its banner. */
   async start(): Promise<this> {
-    this.#settings['mqtt.embeddedPort'] ??= String(await freePort());
     const args = Object.entries(this.#settings).flatMap(([path, value]) => ['--set', `${path}=${value}`]);
     const { JOURNAL_STREAM: _, ...env } = process.env;
     const child = spawn(process.execPath, ['--max-semi-space-size=1', MAIN, ...args], {

@@ -1,6 +1,6 @@
 import { accessSync, constants } from 'node:fs';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Child } from '../../lib/child.ts';
@@ -57,7 +57,7 @@ export class LocalBroker {
   async locate(): Promise<LocalBrokerAddress> {
     if (this.#address !== undefined) return this.#address;
     const { port, log } = this.#options;
-    const found = await this.#probe(port);
+    const found = port === 0 ? 'silent' : await this.#probe(port);
     if (found === 'answers') {
       log.info({ port }, 'using the MQTT broker that answers on this machine');
       this.#address = { host: HOST, port, own: false };
@@ -89,7 +89,10 @@ export class LocalBroker {
         `no MQTT broker answers on ${HOST}:${wanted} and Mosquitto is not installed: "apt install mosquitto", or set mqtt.url`,
       );
     }
-    const port = await listenOn('MQTT broker', wanted, portConfigured, tryListening);
+    let port = wanted;
+    await listenOn('MQTT broker', wanted, portConfigured, async (candidate) => {
+      port = await tryListening(candidate);
+    });
     const configuration = join(directory, 'mosquitto.conf');
     await mkdir(directory, { recursive: true, mode: 0o700 });
     await writeFile(configuration, configurationFor(port), { mode: 0o600 });
@@ -150,12 +153,15 @@ function configurationFor(port: number): string {
   ].join('\n');
 }
 
-/** Whether nobody else listens there: listens for a moment. */
-function tryListening(port: number): Promise<void> {
+/** Listens for a moment: rejects where somebody else does. Returns the port, which matters for 0, any free one. */
+function tryListening(port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', reject);
-    server.listen({ port, host: HOST, exclusive: true }, () => server.close(() => resolve()));
+    server.listen({ port, host: HOST, exclusive: true }, () => {
+      const { port: free } = server.address() as AddressInfo;
+      server.close(() => resolve(free));
+    });
   });
 }
 
