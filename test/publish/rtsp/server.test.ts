@@ -447,3 +447,17 @@ test('stop() says goodbye and is quick', async (t) => {
   }
   t.same(server.viewers.history.slice(2), ['left cam: shutdown', 'left cam: shutdown']);
 });
+
+test('one address cannot take all connections', async (t) => {
+  const server = await serve(t, { settings: { maxViewers: 1 } });
+  const clients = await Promise.all(Array.from({ length: 17 }, () => open(t, server)));
+  for (const client of clients) t.equal((await client.request('OPTIONS', '*')).status, 200);
+  const refused = await open(t, server);
+  await refused.end();
+  t.same(refused.responses, [], 'the one too many is closed without a word');
+  clients[0]?.close();
+  await clients[0]?.end();
+  let answer: ClientResponse | undefined;
+  while (answer === undefined) answer = await (await open(t, server)).request('OPTIONS', '*').catch(() => undefined);
+  t.equal(answer.status, 200, 'there is room again');
+});
