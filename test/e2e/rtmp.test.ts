@@ -34,6 +34,7 @@ test('H.264 and AAC over RTMP and HTTP-FLV at once, while somebody plays', { tim
   const { streams } = JSON.parse(probe.stdout) as { streams: Record<string, string | number>[] };
   const video = streams.find(({ codec_type }) => codec_type === 'video');
   const audio = streams.find(({ codec_type }) => codec_type === 'audio');
+  t.equal(streams.length, 2, 'picture and sound, nothing else');
   t.match(video, { codec_name: 'h264', width: 320, height: 240 });
   t.match(audio, { codec_name: 'aac', sample_rate: '48000', channels: 2 });
   t.ok(Math.abs(Number(video?.start_time) - Number(audio?.start_time)) < 0.1, 'both begin together');

@@ -3,6 +3,7 @@ import { FrameGate } from '../../rtp/frame-gate.ts';
 
 const AUDIO = 8;
 const VIDEO = 9;
+const SCRIPT = 18;
 
 /** Queued bytes of one viewer above which whole frames are dropped: more than the group of pictures that he begins with. */
 const HIGH_WATER_BYTES = 8 * 1024 * 1024;
@@ -13,6 +14,8 @@ const BLOCKED_MS = 10_000;
 export interface MessageLayout {
   /** Where the message type lies. */
   type: number;
+  /** Where its time lies, from and to. */
+  time: readonly [number, number];
   /** Where the tag's data begins, given the message. */
   data(message: Buffer): number;
 }
@@ -20,10 +23,21 @@ export interface MessageLayout {
 /** An RTMP message as one chunk stream begins it: a chunk of format 0 (RTMP 1.0, 5.3.1.2.1). */
 export const RTMP_MESSAGE: MessageLayout = {
   type: 7,
+  time: [1, 4],
   data: (message) => (message.readUIntBE(1, 3) === 0xff_ff_ff ? 16 : 12),
 };
 /** An FLV tag (Video File Format Specification 10.1, annex E.4.1). */
-export const FLV_TAG: MessageLayout = { type: 0, data: () => 11 };
+export const FLV_TAG: MessageLayout = { type: 0, time: [4, 8], data: () => 11 };
+
+/**
+ * Sets the time of metadata to 0, in place. The muxer sends it again whenever it has learnt more, and FFmpeg takes
+ * `onMetaData` at any other time for a track of subtitles.
+ */
+export function makeTimeless(message: Buffer, { type, time, data }: MessageLayout): void {
+  const [from, to] = time;
+  // A time that needs the extended field of RTMP is not worth moving the rest for.
+  if (message[type] === SCRIPT && data(message) <= 12) message.fill(0, from, to);
+}
 
 /** Decides which messages a viewer gets whose connection is slower than the stream: never half a picture's dependencies. */
 export class MediaGate {

@@ -76,7 +76,7 @@ export class RtmpPublisher {
 
   constructor(options: RtmpPublisherOptions) {
     this.#options = options;
-    this.#log = options.log.child({ room: 'rtmp' });
+    this.#log = options.log;
     this.#supervisor = new Supervisor<ToWorker, FromWorker>({
       name: 'rtmp worker',
       log: this.#log,
@@ -134,8 +134,8 @@ export class RtmpPublisher {
     const server = this.#server;
     this.#server = undefined;
     server?.close();
-    await this.#supervisor.stop();
     await this.#workerGone('stopped');
+    await this.#supervisor.stop();
   }
 
   /** Disconnects a viewer; false when there is none of this id. */

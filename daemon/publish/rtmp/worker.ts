@@ -8,7 +8,7 @@ import { type AddressInfo, Socket } from 'node:net';
 import NodeMediaServer, { type Broadcast, type Session } from 'node-media-server';
 import { childLog } from '../../lib/child.ts';
 import { systemClock } from '../../lib/clock.ts';
-import { FLV_TAG, MediaGate, RTMP_MESSAGE } from './media-gate.ts';
+import { FLV_TAG, MediaGate, makeTimeless, RTMP_MESSAGE } from './media-gate.ts';
 import { APPLICATION, type FromWorker, type ToWorker, VIEWER_HEADER } from './messages.ts';
 import { PlayerSocket } from './player-socket.ts';
 
@@ -90,6 +90,7 @@ function deliver(player: Player, message: Buffer): void {
   const { session } = player;
   const queued =
     session.res?.writableLength ?? (session.socket instanceof PlayerSocket ? session.socket.writableLength : 0);
+  makeTimeless(message, player.session.protocol === 'flv' ? FLV_TAG : RTMP_MESSAGE);
   if (player.gate.admits(message, queued)) player.send(message);
   else if (player.gate.stuck) disconnect(player, 'slow');
 }

@@ -1,5 +1,11 @@
 import { test } from 'tap';
-import { FLV_TAG, MediaGate, type MessageLayout, RTMP_MESSAGE } from '../../../daemon/publish/rtmp/media-gate.ts';
+import {
+  FLV_TAG,
+  MediaGate,
+  type MessageLayout,
+  makeTimeless,
+  RTMP_MESSAGE,
+} from '../../../daemon/publish/rtmp/media-gate.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 
 const FULL = 9 * 1024 * 1024;
@@ -60,4 +66,23 @@ test('RTMP: the data of a message with extended timestamp lies further on', asyn
   const bytes = Buffer.concat([message(RTMP_MESSAGE, 9), Buffer.from([1, 0, 0, 0, 0x17, 1])]);
   bytes.fill(0xff, 1, 4);
   t.equal(gate.admits(bytes, 0), true);
+});
+
+test('metadata has no time of its own, other messages keep theirs', async (t) => {
+  for (const layout of [FLV_TAG, RTMP_MESSAGE]) {
+    const [from, to] = layout.time;
+    for (const [type, left] of [
+      [18, 0],
+      [9, 0xaa],
+    ] as const) {
+      const bytes = message(layout, type, 2, 0xbb);
+      bytes.fill(0xaa, from, to);
+      makeTimeless(bytes, layout);
+      t.ok(
+        bytes.subarray(from, to).every((byte) => byte === left),
+        `type ${type}`,
+      );
+      t.equal(bytes.at(-1), 0xbb);
+    }
+  }
 });
