@@ -105,11 +105,9 @@ export interface RtpInfo {
   url: string;
   /** Sequence number of the next packet. */
   seq: number;
-  /** RTP time of the instant at which the range begins; the same instant for all tracks. Missing while it is unknown. */
-  rtptime?: number;
+  /** RTP time of the instant at which the range begins; the same instant for all tracks. */
+  rtptime: number;
 }
 
 export const formatRtpInfo = (tracks: readonly RtpInfo[]): string =>
-  tracks
-    .map(({ url, seq, rtptime }) => `url=${url};seq=${seq}${rtptime === undefined ? '' : `;rtptime=${rtptime}`}`)
-    .join(',');
+  tracks.map(({ url, seq, rtptime }) => `url=${url};seq=${seq};rtptime=${rtptime}`).join(',');

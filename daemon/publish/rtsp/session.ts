@@ -114,15 +114,16 @@ export class Session {
    * @returns for each track the next sequence number, and the RTP time of one instant for all tracks: not later than
    * anything that will be sent, since players throw away what is older than the beginning.
    */
-  play(): { index: number; seq: number; rtptime?: number }[] {
+  play(): { index: number; seq: number; rtptime: number }[] {
     const now = this.#options.now();
     const tracks = [...this.#tracks.values()];
-    const newest = tracks.map(({ tap }) => tap.rtp.lastCaptureTime).filter((time) => time !== undefined);
-    const start = Math.max(now - OLDEST_START_MS, Math.min(now, ...newest));
+    const oldest = now - OLDEST_START_MS;
+    const newest = tracks.map(({ tap }) => Math.max(oldest, tap.rtp.lastCaptureTime ?? oldest));
+    const start = Math.min(now, ...newest);
     return tracks.map(({ index, tap: { rtp } }) => ({
       index,
       seq: rtp.nextSequence,
-      ...(rtp.lastCaptureTime === undefined ? {} : { rtptime: rtp.reportedTimeAt(start) }),
+      rtptime: rtp.reportedTimeAt(start),
     }));
   }
 

@@ -125,10 +125,10 @@ test('Session', async (t) => {
 test('RTP-Info', async (t) => {
   const tracks = [
     { url: 'rtsp://h/c/trackID=0', seq: 65535, rtptime: 4294967295 },
-    { url: 'rtsp://h/c/trackID=1', seq: 0 },
+    { url: 'rtsp://h/c/trackID=1', seq: 0, rtptime: 0 },
   ];
   t.equal(
     formatRtpInfo(tracks),
-    'url=rtsp://h/c/trackID=0;seq=65535;rtptime=4294967295,url=rtsp://h/c/trackID=1;seq=0',
+    'url=rtsp://h/c/trackID=0;seq=65535;rtptime=4294967295,url=rtsp://h/c/trackID=1;seq=0;rtptime=0',
   );
 });
