@@ -93,6 +93,19 @@ test('documents', async (t) => {
   );
 });
 
+test('every standard that the code obeys is in the list of specifications', async (t) => {
+  const list = read('docs/specifications.md');
+  const cited = new Set(
+    SOURCES.filter((path) => /^(daemon|config)\//.test(path)).flatMap((path) =>
+      [...read(path).matchAll(/\bRFC (\d{4})\b/g)].map((match) => match[1]),
+    ),
+  );
+  t.same(
+    [...cited].filter((number) => !list.includes(`RFC ${number}`)),
+    [],
+  );
+});
+
 test('package.json', async (t) => {
   const manifest = JSON.parse(read('package.json')) as {
     bin: { vedette: string };
