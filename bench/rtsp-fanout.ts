@@ -13,16 +13,12 @@ import { createInterface } from 'node:readline';
 import type { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { NTP_UNIX_SECONDS } from '../daemon/rtp/packet.ts';
 import { processCpu } from './support/process-cpu.ts';
 import { median, table } from './support/report.ts';
+import { SyntheticCamera } from './support/synthetic-camera.ts';
 
 const VIEWERS = [1, 10, 50];
-const FPS = 30;
-const BITRATE = 8_000_000;
-/** Frames from key frame to key frame; a key frame is four times as large as another. */
-const GOP = 60;
-const PAYLOAD = 1180;
+const MEDIA = { bitrate: 8_000_000, frameRate: 30, gop: 60 };
 /** Past the time in which the JavaScript is being compiled. */
 const WARM_UP_MS = 6000;
 const WINDOW_MS = 4000;
@@ -31,69 +27,6 @@ const GOAL = 2;
 const here = dirname(fileURLToPath(import.meta.url));
 const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
 const floors = [join(here, 'floor'), join(here, '../../bench/floor'), join(process.cwd(), 'bench/floor')];
-
-/** H.264 as a capture worker delivers it: RFC 6184 in RFC 4571 frames, with the ONVIF extension. */
-class Feeder {
-  readonly #pipe: Writable;
-  readonly #start = performance.now();
-  #sequence = 0;
-  #timer: NodeJS.Timeout | undefined;
-  frames = 0;
-  bytes = 0;
-
-  constructor(pipe: Writable) {
-    this.#pipe = pipe;
-    pipe.on('error', () => undefined);
-  }
-
-  start(): void {
-    this.#timer = setInterval(
-      () => {
-        while (this.frames < ((performance.now() - this.#start) * FPS) / 1000) this.#pipe.write(this.#frame());
-      },
-      1000 / FPS / 2,
-    );
-  }
-
-  stop(): void {
-    clearInterval(this.#timer);
-    this.#pipe.end();
-  }
-
-  #frame(): Buffer {
-    const key = this.frames % GOP === 0;
-    const average = BITRATE / 8 / FPS;
-    const small = (average * GOP) / (GOP + 3);
-    let left = Math.round(key ? 4 * small : small);
-    const packets: Buffer[] = [];
-    if (key) packets.push(this.#packet(Buffer.from('18000467420c1e000268ce', 'hex'), false));
-    for (let first = true; left > 0; first = false) {
-      const length = Math.min(left, PAYLOAD);
-      left -= length;
-      const payload = Buffer.alloc(2 + length, this.frames & 0xff);
-      payload[0] = 0x7c;
-      payload[1] = (first ? 0x80 : 0) | (left === 0 ? 0x40 : 0) | (key ? 5 : 1);
-      packets.push(this.#packet(payload, left === 0));
-    }
-    this.frames += 1;
-    return Buffer.concat(packets);
-  }
-
-  #packet(payload: Buffer, marker: boolean): Buffer {
-    const packet = Buffer.alloc(2 + 28 + payload.length);
-    packet.writeUInt16BE(packet.length - 2, 0);
-    packet.writeUInt16BE(0x9060 | (marker ? 0x80 : 0), 2);
-    packet.writeUInt16BE(this.#sequence++ & 0xffff, 4);
-    packet.writeUInt32BE(Math.round((this.frames * 90_000) / FPS) >>> 0, 6);
-    packet.writeUInt32BE(1, 10);
-    packet.writeUInt32BE(0xabac0003, 14);
-    packet.writeUInt32BE(Math.floor(Date.now() / 1000) + NTP_UNIX_SECONDS, 18);
-    packet.writeUInt32BE(Math.floor(((Date.now() % 1000) / 1000) * 2 ** 32), 22);
-    payload.copy(packet, 30);
-    this.bytes += 4 + 12 + payload.length;
-    return packet;
-  }
-}
 
 async function line(child: ChildProcess): Promise<string> {
   const lines = createInterface({ input: child.stdout as NonNullable<ChildProcess['stdout']> });
@@ -111,7 +44,7 @@ interface Sample {
 
 async function measure(command: readonly string[], sink: string, viewers: number, greeting: string): Promise<Sample> {
   const server = spawn(command[0] as string, command.slice(1), { stdio: ['pipe', 'pipe', 'inherit'] });
-  const feeder = new Feeder(server.stdin as Writable);
+  const feeder = new SyntheticCamera(server.stdin as Writable, MEDIA);
   const port = await line(server);
   feeder.start();
   await sleep(300);
@@ -179,7 +112,7 @@ try {
       ...[`${(delivered * 100).toFixed(0)} %`, missed ? 'missed' : ''],
     ]);
   }
-  const title = `RTSP over TCP, ${BITRATE / 1e6} Mbit/s, ${FPS} frames/s: CPU ms per viewer and second, median of ${rounds}`;
+  const title = `RTSP over TCP, ${MEDIA.bitrate / 1e6} Mbit/s, ${MEDIA.frameRate} frames/s: CPU ms per viewer and second, median of ${rounds}`;
   process.stdout.write(`${title}\n\n${table(['viewers', 'vedette', 'C', 'ratio', 'goal', 'delivered', ''], rows)}\n`);
 } finally {
   rmSync(folder, { recursive: true });

@@ -4,6 +4,8 @@ import { payloadType } from '../../daemon/rtp/packet.ts';
 export interface WebRtcViewerOptions {
   /** What it offers to receive. */
   kinds?: readonly ('video' | 'audio')[];
+  /** False: media is counted, not kept. */
+  keep?: boolean;
   /** Sends the offer; returns the answer. */
   signal: (offer: string) => Promise<string>;
 }
@@ -18,6 +20,8 @@ export class WebRtcViewer {
   readonly #tracks = new Map<'video' | 'audio', Track>();
   readonly rtp = { video: [] as Buffer[], audio: [] as Buffer[] };
   readonly rtcp: Buffer[] = [];
+  /** RTP packets of all kinds. */
+  received = 0;
   /** `performance.now()` of the first video packet. */
   firstVideoAt: number | undefined;
   answer = '';
@@ -43,7 +47,7 @@ export class WebRtcViewer {
         return viewer;
       } catch (error) {
         viewer.close();
-        if (attempt === 3 || !String(error).includes('without ICE transport')) throw error;
+        if (attempt === 9 || !String(error).includes('without ICE transport')) throw error;
       }
     }
   }
@@ -56,8 +60,8 @@ export class WebRtcViewer {
     this.#connection.close();
   }
 
-  async #connect({ kinds = ['video', 'audio'], signal }: WebRtcViewerOptions): Promise<void> {
-    for (const kind of kinds) this.#addTrack(kind);
+  async #connect({ kinds = ['video', 'audio'], keep = true, signal }: WebRtcViewerOptions): Promise<void> {
+    for (const kind of kinds) this.#addTrack(kind, keep);
     const gathered = new Promise<void>((resolve) => {
       this.#connection.onGatheringStateChange((state) => {
         if (state === 'complete') resolve();
@@ -65,11 +69,13 @@ export class WebRtcViewer {
     });
     this.#connection.setLocalDescription('offer');
     await gathered;
-    this.answer = await signal(this.#connection.localDescription()?.sdp ?? '');
+    // As the DTLS server this library loses a ClientHello that comes before its ICE is done, for a second; browsers keep it.
+    const offer = this.#connection.localDescription()?.sdp.replaceAll('a=setup:actpass', 'a=setup:active') ?? '';
+    this.answer = await signal(offer);
     this.#connection.setRemoteDescription(this.answer, 'answer');
   }
 
-  #addTrack(kind: 'video' | 'audio'): void {
+  #addTrack(kind: 'video' | 'audio', keep: boolean): void {
     const media = kind === 'video' ? new Video('v', 'RecvOnly') : new Audio('a', 'RecvOnly');
     if (media instanceof Video) media.addH264Codec(VIEWER_PAYLOAD_TYPES.video, VIEWER_H264);
     else media.addOpusCodec(VIEWER_PAYLOAD_TYPES.audio);
@@ -79,7 +85,8 @@ export class WebRtcViewer {
       if (type >= 72 && type <= 79) this.rtcp.push(Buffer.from(packet));
       else {
         if (kind === 'video') this.firstVideoAt ??= performance.now();
-        this.rtp[kind].push(Buffer.from(packet));
+        this.received += 1;
+        if (keep) this.rtp[kind].push(Buffer.from(packet));
       }
     });
     this.#tracks.set(kind, track);
