@@ -162,7 +162,7 @@ test('the image builds, starts and is healthy', {
       case 'RUN': {
         const { status, stdout, stderr } = run(stage, text);
         t.equal(status, 0, `RUN ${text}`);
-        if (status !== 0) t.bailout(`${stdout.slice(-3000)}${stderr.slice(-3000)}`);
+        if (status !== 0) throw new Error(`${stdout.slice(-3000)}${stderr.slice(-3000)}`);
         break;
       }
       case 'ENV':
