@@ -320,7 +320,7 @@ if (spawnSync(process.execPath, ['native-deps/set-up.mjs'], { cwd: ROOT, stdio: 
 shell('build-image.sh', []);
 shell('vm-up.sh', [NAME], {
   VMLAB_PROJECT: ROOT,
-  VMLAB_MEM: process.env.VMLAB_MEM ?? '1536',
+  VMLAB_NET: 'restrict',
   VMLAB_FWD: `tcp:${rtspPort}:8554 tcp:${httpPort}:8080`,
 });
 const down = () => {

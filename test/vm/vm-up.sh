@@ -4,7 +4,7 @@
 #   vm-up.sh NAME          then   vm-exec.mjs NAME -- 'command'   and   vm-down.sh NAME
 #
 # Environment (see also lib.sh):
-#   VMLAB_ARCH=amd64|arm64   VMLAB_MEM=1024 (MiB)   VMLAB_SMP=2
+#   VMLAB_ARCH=amd64|arm64   VMLAB_MEM=1536 (MiB)   VMLAB_SMP=2
 #   VMLAB_PROJECT=DIR        shared read-only at /mnt/project
 #   VMLAB_OUT=DIR            shared writable  at /mnt/out
 #   VMLAB_FWD="tcp:18080:8080 udp:15004:5004"   host 127.0.0.1:18080 -> guest 8080 ...
@@ -19,7 +19,7 @@
 . "$(dirname "$0")/lib.sh"
 
 NAME=${1:-vm}
-MEM=${VMLAB_MEM:-1024} SMP=${VMLAB_SMP:-2} WAIT=${VMLAB_WAIT:-300}
+MEM=${VMLAB_MEM:-1536} SMP=${VMLAB_SMP:-2} WAIT=${VMLAB_WAIT:-300}
 IMG=${VMLAB_IMAGE:-$VMLAB_CACHE/image-$VMLAB_ARCH}
 [ -f "$IMG/facts" ] || die "no image at $IMG: run build-image.sh first"
 RUN=${VMLAB_RUN:-${TMPDIR:-/tmp}/vmlab-run}/$NAME              # short path: unix sockets allow ~100 bytes
