@@ -2,6 +2,7 @@ import { isIPv6 } from 'node:net';
 import { hostname } from 'node:os';
 import type { LoadedConfig } from '../config/settings.ts';
 import type { BannerFacts } from './banner.ts';
+import type { CaptureSource } from './capture/capture-source.ts';
 import type { CaptureDevice } from './capture/device.ts';
 import type { EncoderReport } from './capture/encoder.ts';
 import { runTool } from './capture/run-tool.ts';
@@ -133,9 +134,7 @@ export class GatewayReports {
       rtspUrls: urls.flatMap(({ rtsp }) => rtsp ?? []),
       rtmpUrls: urls.flatMap(({ rtmp }) => rtmp ?? []),
       mqtt: this.#options.mqtt()?.address,
-      sources: streams
-        .all()
-        .map((stream) => `${stream.name}: ${stream.sources.map((source) => source.label).join(' and ')}`),
+      sources: streams.all().map(({ name, sources }) => `${name}: ${sources.map(describeSource).join(' and ')}`),
       notes: [...this.#listening]
         .filter(([, { port, wanted }]) => port !== wanted && wanted !== 0)
         .map(([name, { port, wanted }]) => `${name} uses port ${port}, because ${wanted} is taken`),
@@ -187,5 +186,8 @@ export class GatewayReports {
     };
   }
 }
+
+const describeSource = ({ device, label, kind }: CaptureSource): string =>
+  device === undefined ? `the ${kind === 'video' ? 'camera' : 'microphone'} '${label}', which is not connected` : label;
 
 const authority = (host: string, port: number): string => `${isIPv6(host) ? `[${host}]` : host}:${port}`;
