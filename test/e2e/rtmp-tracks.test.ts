@@ -23,3 +23,17 @@ test('a microphone that is away holds nothing up, and is heard when it is back',
   t.ok(after.video > 30, `${after.video} pictures`);
   t.ok(after.audio > 100, `${after.audio} AAC frames`);
 });
+
+test('the end of the stream is the end for its viewers', { timeout: 25_000 }, async (t) => {
+  const rtmp = await startRtmp();
+  t.teardown(() => rtmp.publisher.stop());
+  const playing = decode(rtmp.url, 60);
+  t.ok(await until(() => rtmp.joined.length === 1));
+  t.ok(await until(() => rtmp.video.rtp.stats.frames > 15));
+  rtmp.audio.end();
+  rtmp.video.end();
+  t.ok((await playing).video > 5);
+  t.ok(await until(() => rtmp.left.length === 1));
+  t.ok(await until(() => rtmp.publisher.converterPids.size === 0));
+  t.not((await decode(rtmp.url, 1)).code, 0, 'it is not there any more');
+});

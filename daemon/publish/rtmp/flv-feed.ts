@@ -18,6 +18,8 @@ export interface FlvFeedOptions {
   idleTime: number;
   /** The converter has ended for want of viewers. */
   idle: () => void;
+  /** All its tracks have ended: nothing will ever come again. */
+  ended: () => void;
   clock: Clock;
   log: Log;
 }
@@ -114,7 +116,10 @@ export class FlvFeed {
         fed.lastFrame = this.#options.clock.now();
         this.#converter?.write(kind, frame);
       },
-      ended: () => this.#tracks.delete(kind),
+      ended: () => {
+        this.#tracks.delete(kind);
+        if (this.#open && this.#tracks.size === 0) this.#options.ended();
+      },
     });
     const fed: FedTrack = { track, tap, lastFrame: this.#options.clock.now() };
     this.#tracks.set(kind, fed);

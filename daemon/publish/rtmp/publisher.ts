@@ -143,11 +143,6 @@ export class RtmpPublisher {
     return this.#sessions.has(id) && (this.#supervisor.child?.send({ type: 'close', id }) ?? false);
   }
 
-  /** Disconnects all viewers of a stream, as when it is stopped or deleted. */
-  closeStream(name: string): void {
-    for (const [id, { viewer }] of this.#sessions) if (viewer.stream === name) this.closeViewer(id);
-  }
-
   /**
    * A stream as FLV, from its newest key frame on. The caller has authorized the viewer.
    * @returns the bytes until the viewer leaves, which destroying it does, or is disconnected.
@@ -296,13 +291,24 @@ export class RtmpPublisher {
       aac: this.#aac,
       publish: (flv, failed) => this.#publish(name, flv, failed),
       idleTime: this.#options.idleTime ?? IDLE_MS,
-      idle: () => {
-        if (this.#feeds.get(name) === feed) this.#feeds.delete(name);
+      idle: () => this.#forget(name, feed),
+      ended: () => {
+        this.#forget(name, feed);
+        this.#closeStream(name);
+        void feed.stop();
       },
       clock: this.#options.clock.clock,
       log: this.#log,
     });
     return feed;
+  }
+
+  #closeStream(name: string): void {
+    for (const [id, { viewer }] of this.#sessions) if (viewer.stream === name) this.closeViewer(id);
+  }
+
+  #forget(name: string, feed: FlvFeed): void {
+    if (this.#feeds.get(name) === feed) this.#feeds.delete(name);
   }
 
   /** Pushes a converter's FLV into the worker: a POST that lasts as long as the converter, and is answered only when it fails. */

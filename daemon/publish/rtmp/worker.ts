@@ -25,7 +25,7 @@ interface Player {
   readonly gate: MediaGate;
   /** What the session has subscribed to: one, or more where a peer plays twice on one connection. */
   readonly broadcasts: Set<Broadcast>;
-  state: 'asking' | 'admitting' | 'playing' | 'refused';
+  state: 'asking' | 'admitting' | 'playing' | 'closed';
   reason: string;
 }
 
@@ -40,6 +40,7 @@ function tell(message: FromWorker): void {
 }
 
 function close(player: Player, reason: string): void {
+  player.state = 'closed';
   player.reason = reason;
   player.session.res?.destroy();
   if (player.session.socket instanceof PlayerSocket) player.session.socket.end();
@@ -92,14 +93,7 @@ function deliver(player: Player, message: Buffer): void {
     session.res?.writableLength ?? (session.socket instanceof PlayerSocket ? session.socket.writableLength : 0);
   makeTimeless(message, player.session.protocol === 'flv' ? FLV_TAG : RTMP_MESSAGE);
   if (player.gate.admits(message, queued)) player.send(message);
-  else if (player.gate.stuck) disconnect(player, 'slow');
-}
-
-/** Ends a connection whose queue will not empty: nothing can be said to it any more. */
-function disconnect(player: Player, reason: string): void {
-  player.reason = reason;
-  player.session.res?.destroy();
-  if (player.session.socket instanceof PlayerSocket) player.session.socket.destroy();
+  else if (player.gate.stuck) close(player, 'slow');
 }
 
 function admit(player: Player): void {
@@ -109,11 +103,11 @@ function admit(player: Player): void {
   player.state = 'admitting';
   // Once more from the start: headers and the group of pictures that were held back.
   broadcast.postPlay(player.session);
-  player.state = 'playing';
+  // Unless that was already too much for him.
+  if (player.state === 'admitting') player.state = 'playing';
 }
 
 function refuse(player: Player, description: string): void {
-  player.state = 'refused';
   const { rtmp } = player.session;
   rtmp?.sendStatusMessage(rtmp.streamId, 'error', 'NetStream.Play.Failed', description);
   close(player, 'refused');
