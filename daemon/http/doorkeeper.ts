@@ -17,9 +17,14 @@ export class Doorkeeper {
     this.#access = access;
   }
 
-  /** The challenges of a 401 (RFC 9110, 11.6.1): the first is what makes a browser ask. */
-  get challenges(): string[] {
-    return [basicChallenge(this.#access.realm), `Bearer realm="${this.#access.realm}"`];
+  /**
+   * The challenges of a 401 (RFC 9110, 11.6.1). Basic makes a browser bring up a dialog of its own, which our page,
+   * and whatever else says that it is a program, does not want.
+   */
+  challenges(request: FastifyRequest): string[] {
+    const { realm } = this.#access;
+    const bearer = `Bearer realm="${realm}"`;
+    return request.headers['x-requested-with'] === undefined ? [basicChallenge(realm), bearer] : [bearer];
   }
 
   /** @throws HttpError `unauthenticated`, `forbidden` or `throttled`. */

@@ -15,6 +15,7 @@ const FILES: readonly { path: string; file: string; contentType: string }[] = [
   { path: '/style.css', file: 'style.css', contentType: 'text/css; charset=utf-8' },
   { path: '/viewer.js', file: 'viewer.js', contentType: 'text/javascript; charset=utf-8' },
   { path: '/whep-player.js', file: 'whep-player.js', contentType: 'text/javascript; charset=utf-8' },
+  { path: '/gateway-request.js', file: 'gateway-request.js', contentType: 'text/javascript; charset=utf-8' },
   { path: '/icon.svg', file: 'icon.svg', contentType: 'image/svg+xml' },
 ];
 

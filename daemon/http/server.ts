@@ -132,7 +132,7 @@ export class HttpServer {
     const status = error instanceof HttpError ? STATUS[error.code] : (error.statusCode ?? 500);
     const unexpected = !(error instanceof HttpError) && status >= 500;
     if (unexpected) this.#options.log.error({ err: error, method: request.method, url: request.url }, 'request failed');
-    if (status === 401) reply.header('WWW-Authenticate', this.#door.challenges);
+    if (status === 401) reply.header('WWW-Authenticate', this.#door.challenges(request));
     if (status === 429) reply.header('Retry-After', '60');
     if (status === 503) reply.header('Retry-After', '2');
     return reply

@@ -1,5 +1,11 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { type Test, test } from 'tap';
+import { FileAccess } from '../../daemon/access/file-access.ts';
+import { UsersFile } from '../../daemon/access/users-file.ts';
+import { silentLog } from '../../daemon/lib/log.ts';
 import { startBrowser } from '../support/browser.ts';
 import { eventually, startWebGateway, type WebGateway, type WebGatewayOptions } from '../support/web-gateway.ts';
 
@@ -125,4 +131,35 @@ test('a camera that is away: why, and the picture when it is back', async (t) =>
   video.plug();
   await playing(page);
   t.same(gateway.left, []);
+});
+
+test('where users exist, the page asks for one and then plays', async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), 'vedette-page-'));
+  t.teardown(() => rm(directory, { recursive: true }));
+  const usersFile = join(directory, 'users.yaml');
+  await new UsersFile(usersFile).addUser('ada', 'correct horse', { rights: ['view'], streams: ['camera'] });
+  const access = new FileAccess({ usersFile, log: silentLog });
+  await access.start();
+  t.teardown(() => access.stop());
+  const gateway = await startWebGateway(t, { ...SIZE, access });
+  const page = await (await startBrowser(t)).newPage();
+  await page.goto(gateway.url);
+  await eventually('it asks', async () => (await mode(page)) === 'locked');
+  t.equal(await page.locator('.stream').count(), 0, 'nothing is told before');
+  const signIn = async (name: string, secret: string): Promise<void> => {
+    await page.fill('#sign-in-name', name);
+    await page.fill('#sign-in-secret', secret);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+  };
+  await signIn('ada', 'wrong horse');
+  await eventually('it says so', async () => (await page.textContent('#notice-detail'))?.startsWith('Wrong') ?? false);
+  await signIn('ada', 'correct horse');
+  await playing(page);
+  t.equal([...gateway.viewers.values()][0]?.user, 'ada');
+  t.equal(await page.isVisible('#unmute'), false, 'she may view, not listen');
+  await page.reload();
+  await playing(page);
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await eventually('it asks again', async () => (await mode(page)) === 'locked');
+  await eventually('the viewer is gone', () => gateway.viewers.size === 0);
 });

@@ -20,6 +20,7 @@ test('what is served, and how', async (t) => {
     ['', 200, /^text\/html/],
     ['viewer.js', 200, /^text\/javascript/],
     ['whep-player.js', 200, /^text\/javascript/],
+    ['gateway-request.js', 200, /^text\/javascript/],
     ['style.css', 200, /^text\/css/],
     ['icon.svg', 200, /^image\/svg/],
     ['streams', 200, /^application\/json/],
@@ -170,6 +171,8 @@ test('each principal gets what was granted, on each route', async (t) => {
       if (answer.status === 401) t.match(answer.headers['www-authenticate'], /^Basic realm="Vedette".*Bearer realm/);
     }
   }
+  const quiet = await httpRequest(`${url}streams`, { headers: { 'X-Requested-With': 'viewer' } });
+  t.equal(quiet.headers['www-authenticate'], 'Bearer realm="Vedette"', 'our page asks for itself');
   const list = async (name: string): Promise<unknown> =>
     JSON.parse((await httpRequest(`${url}streams`, { headers: principals[name] ?? {} })).body.toString());
   t.match(await list('ada, Basic'), { streams: [{ name: 'camera' }] });

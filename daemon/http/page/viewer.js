@@ -1,3 +1,4 @@
+import { isSignedIn, refusal, request, signIn, signOut } from './gateway-request.js';
 import { WhepPlayer } from './whep-player.js';
 
 const POLL_MS = 2500;
@@ -12,6 +13,8 @@ const player = new WhepPlayer(video);
 let streams = [];
 let selected;
 let reachable = true;
+/** The gateway wants to know who is there. */
+let locked = false;
 let reason = '';
 
 /** A stream's state in plain words, and the tone of its dot. */
@@ -31,15 +34,16 @@ const endpointOf = (name) => new URL(`streams/${encodeURIComponent(name)}/whep`,
 
 async function poll() {
   try {
-    const response = await fetch('streams', { signal: AbortSignal.timeout(5000) });
-    const body = await response.json();
-    if (!response.ok) throw new Error(body.detail);
-    streams = body.streams;
+    const response = await request('streams', { signal: AbortSignal.timeout(5000) });
+    locked = response.status === 401;
+    if (!response.ok) throw await refusal(response);
+    ({ streams } = await response.json());
     if (!reachable) player.hurry();
     reachable = true;
     reason = '';
   } catch (error) {
     reachable = false;
+    if (locked) streams = [];
     reason = ['TypeError', 'TimeoutError', 'SyntaxError'].includes(error.name)
       ? 'The gateway does not answer.'
       : error.message;
@@ -70,6 +74,8 @@ function choose(name) {
 /** What the stage shows: the connection's state, unless the stream itself says why there is no picture. */
 function situation() {
   const stream = current();
+  if (locked)
+    return { mode: 'locked', title: 'Sign in to watch', detail: isSignedIn() ? 'Wrong name, password or token.' : '' };
   if (stream === undefined) {
     if (!reachable) return { mode: 'retrying', title: 'No connection to the gateway', detail: reason };
     return { mode: 'none', title: 'Nothing to show yet', detail: '' };
@@ -80,6 +86,8 @@ function situation() {
       return { mode: 'playing', title: 'Live', detail: '' };
     case 'retrying':
       return { mode: 'retrying', title: 'Connection lost, trying again', detail: sentence(player.detail) };
+    case 'refused':
+      return { mode: 'refused', title: 'You may not watch this', detail: sentence(player.detail) };
     case 'waiting':
       if (ill) return { mode: 'away', title: describe(stream).words, detail: sentence(stream.reason ?? '') };
       return { mode: 'connecting', title: 'Waiting for the picture', detail: sentence(stream.reason ?? '') };
@@ -106,12 +114,13 @@ function render() {
   renderAddresses(stream);
   renderSound();
   element('snapshot').disabled = stream === undefined || !reachable;
+  element('sign-out').hidden = !isSignedIn() || locked;
   element('empty').hidden = streams.length > 0 || !reachable;
 }
 
 function renderState(stream) {
   const line = element('state');
-  if (stream === undefined) line.textContent = reason;
+  if (stream === undefined) line.textContent = locked ? '' : reason;
   else {
     const { words } = describe(stream);
     const live = player.state === 'playing' ? describe({ state: 'live' }).words : words;
@@ -212,8 +221,8 @@ async function saveSnapshot() {
   const button = element('snapshot');
   button.disabled = true;
   try {
-    const response = await fetch(`streams/${encodeURIComponent(name)}/snapshot.jpg`);
-    if (!response.ok) throw new Error((await response.json().catch(() => ({}))).detail ?? `status ${response.status}`);
+    const response = await request(`streams/${encodeURIComponent(name)}/snapshot.jpg`);
+    if (!response.ok) throw await refusal(response);
     const link = document.createElement('a');
     link.href = URL.createObjectURL(await response.blob());
     link.download = `${name}-${new Date().toISOString().slice(0, 19).replaceAll(':', '-')}.jpg`;
@@ -270,6 +279,16 @@ video.addEventListener('resize', () => {
   if (video.videoHeight > 0) stage.style.setProperty('--ratio', String(video.videoWidth / video.videoHeight));
 });
 element('sound').addEventListener('click', toggleSound);
+element('sign-in').addEventListener('submit', async (event) => {
+  event.preventDefault();
+  signIn(element('sign-in-name').value.trim(), element('sign-in-secret').value);
+  await poll();
+  if (!locked) event.target.reset();
+});
+element('sign-out').addEventListener('click', async () => {
+  signOut();
+  await poll();
+});
 element('unmute').addEventListener('click', toggleSound);
 element('snapshot').addEventListener('click', saveSnapshot);
 element('fullscreen').addEventListener('click', toggleFullscreen);
@@ -299,5 +318,5 @@ element('host').textContent =
   location.hostname === '127.0.0.1' || location.hostname === 'localhost' ? '' : location.hostname;
 await poll();
 setInterval(() => {
-  if (document.visibilityState === 'visible') void poll();
+  if (document.visibilityState === 'visible' && !locked) void poll();
 }, POLL_MS);

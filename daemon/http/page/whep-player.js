@@ -1,3 +1,5 @@
+import { refusal, request } from './gateway-request.js';
+
 /** Delays between attempts, in milliseconds. */
 const RETRY_FIRST_MS = 300;
 const RETRY_LAST_MS = 8000;
@@ -9,7 +11,8 @@ const TICK_MS = 1000;
  * Plays a WHEP endpoint (draft-ietf-wish-whep) into a video element and keeps at it: whatever ends the connection, it
  * makes another, with growing delays. Dispatches `change` when `state` or `detail` are new, `figures` each second.
  *
- * `state` is `stopped`, `connecting`, `playing`, `waiting` (connected, but no picture comes) or `retrying`.
+ * `state` is `stopped`, `connecting`, `playing`, `waiting` (connected, but no picture comes), `retrying`,
+ * or `refused` (the viewer has to sign in, or may not watch: only {@link hurry} tries again).
  */
 export class WhepPlayer extends EventTarget {
   #video;
@@ -54,7 +57,7 @@ export class WhepPlayer extends EventTarget {
 
   /** Tries again now, where it would wait. */
   hurry() {
-    if (this.state !== 'retrying') return;
+    if (this.state !== 'retrying' && this.state !== 'refused') return;
     clearTimeout(this.#timer);
     void this.#connect();
   }
@@ -83,7 +86,7 @@ export class WhepPlayer extends EventTarget {
       const sdp = offer.sdp.replace(/useinbandfec=1/g, 'useinbandfec=1;stereo=1');
       await connection.setLocalDescription({ type: 'offer', sdp });
       const timeout = AbortSignal.timeout(CONNECT_TIMEOUT_MS);
-      const response = await fetch(endpoint, {
+      const response = await request(endpoint, {
         method: 'POST',
         headers: { 'Content-Type': 'application/sdp' },
         body: sdp,
@@ -107,13 +110,15 @@ export class WhepPlayer extends EventTarget {
       if (iceServers.length > 0) this.#trickle(found);
       this.#watch(connection);
     } catch (error) {
-      if (!abort.signal.aborted) this.#retry(words(error), error.retryAfter);
+      if (abort.signal.aborted) return;
+      if (error.status === 401 || error.status === 403) this.#refused(error.message);
+      else this.#retry(words(error), error.retryAfter);
     }
   }
 
   /** What the endpoint's Link headers name (RFC 9725, 4.6). */
   async #iceServers(endpoint, signal) {
-    const response = await fetch(endpoint, { signal });
+    const response = await request(endpoint, { signal });
     if (!response.ok) throw await refusal(response);
     return parseLinks(response.headers.get('Link') ?? '');
   }
@@ -125,7 +130,7 @@ export class WhepPlayer extends EventTarget {
     const lines = candidates.splice(0).map(({ candidate }) => `a=${candidate}`);
     const headers = { 'Content-Type': 'application/trickle-ice-sdpfrag', 'If-Match': session.tag };
     const body = ['m=video 9 UDP/TLS/RTP/SAVPF 0', 'a=mid:0', ...lines, ''].join('\r\n');
-    fetch(session.url, { method: 'PATCH', headers, body }).catch(() => undefined);
+    request(session.url, { method: 'PATCH', headers, body }).catch(() => undefined);
   }
 
   #connectionChanged(connection) {
@@ -190,7 +195,7 @@ export class WhepPlayer extends EventTarget {
     const session = this.#session;
     if (session === undefined) return;
     try {
-      const response = await fetch(session.url, { signal: AbortSignal.timeout(4000) });
+      const response = await request(session.url, { signal: AbortSignal.timeout(4000) });
       if (connection === this.#connection && response.status === 404) this.#retry('The connection was closed.', 0);
     } catch {
       if (connection === this.#connection) this.#retry('The gateway does not answer.');
@@ -213,6 +218,11 @@ export class WhepPlayer extends EventTarget {
     this.#timer = setTimeout(() => void this.#connect(), delay);
   }
 
+  #refused(detail) {
+    this.#close();
+    this.#set('refused', detail);
+  }
+
   #close() {
     clearInterval(this.#ticker);
     this.#abort?.abort();
@@ -225,7 +235,7 @@ export class WhepPlayer extends EventTarget {
   /** Tells the gateway, even while the page goes away. */
   #leave() {
     if (this.#session !== undefined)
-      fetch(this.#session.url, { method: 'DELETE', keepalive: true }).catch(() => undefined);
+      request(this.#session.url, { method: 'DELETE', keepalive: true }).catch(() => undefined);
     this.#session = undefined;
   }
 
@@ -239,15 +249,6 @@ export class WhepPlayer extends EventTarget {
 
 const isSending = (kind) => (transceiver) =>
   transceiver.receiver.track.kind === kind && transceiver.currentDirection === 'recvonly';
-
-/** An error with the gateway's own words (RFC 9457). */
-async function refusal(response) {
-  const problem = await response.json().catch(() => ({}));
-  const error = new Error(problem.detail ?? `The gateway answered ${response.status}.`);
-  const wait = Number(response.headers.get('Retry-After'));
-  error.retryAfter = Number.isFinite(wait) && wait > 0 ? wait : undefined;
-  return error;
-}
 
 function words(error) {
   if (error.name === 'TypeError' || error.name === 'TimeoutError') return 'The gateway does not answer.';
