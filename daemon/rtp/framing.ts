@@ -12,15 +12,30 @@ abstract class PrefixSplitter {
 
   /** Takes the next bytes of the stream; packets handed on are views into them. */
   push(chunk: Buffer): void {
-    const bytes = this.#rest === undefined ? chunk : Buffer.concat([this.#rest, chunk]);
-    let at = 0;
-    while (bytes.length - at >= this.#prefix) {
-      const end = at + this.#prefix + bytes.readUInt16BE(at + this.#prefix - 2);
-      if (end > bytes.length) break;
-      this.packet(bytes, at, end);
+    let at = this.#rest === undefined ? 0 : this.#finish(this.#rest, chunk);
+    while (chunk.length - at >= this.#prefix) {
+      const end = at + this.#prefix + chunk.readUInt16BE(at + this.#prefix - 2);
+      if (end > chunk.length) break;
+      this.packet(chunk, at, end);
       at = end;
     }
-    this.#rest = at === bytes.length ? undefined : bytes.subarray(at);
+    if (at < chunk.length) this.#rest = chunk.subarray(at);
+  }
+
+  /** Completes the packet that began in the chunk before, which is the only one that is copied; returns where the next begins. */
+  #finish(rest: Buffer, chunk: Buffer): number {
+    const head =
+      rest.length >= this.#prefix ? rest : Buffer.concat([rest, chunk.subarray(0, this.#prefix - rest.length)]);
+    const length = head.length < this.#prefix ? this.#prefix : this.#prefix + head.readUInt16BE(this.#prefix - 2);
+    const missing = length - rest.length;
+    const whole = Buffer.concat([rest, chunk.subarray(0, missing)]);
+    if (missing > chunk.length || head.length < this.#prefix) {
+      this.#rest = whole;
+      return chunk.length;
+    }
+    this.#rest = undefined;
+    this.packet(whole, 0, length);
+    return missing;
   }
 
   protected abstract packet(bytes: Buffer, from: number, to: number): void;

@@ -1,4 +1,4 @@
-import { marker, timestamp } from './packet.ts';
+import { marker } from './packet.ts';
 
 /**
  * One access unit of video or one audio frame: the RTP packets that share a timestamp, as every viewer of the track
@@ -6,31 +6,45 @@ import { marker, timestamp } from './packet.ts';
  * one write of shared bytes. Nobody may change the bytes.
  */
 export class RtpFrame {
-  /** The packets: 12-byte header without extension, track's SSRC, sequence and timestamp. */
-  readonly packets: readonly Buffer[];
+  readonly packetCount: number;
   /** Whether decoding can begin here (H.264: an IDR picture is in it; audio: always). */
   readonly keyFrame: boolean;
   /** When it was captured, in monotonic milliseconds. */
   readonly captureTime: number;
   /** All packets behind each other with the prefix `$`, 0, length (RFC 2326, 10.12). */
   readonly #interleaved: Buffer;
+  #packets: readonly Buffer[] | undefined;
   #channels: Map<number, Buffer> | undefined;
   #payloadTypes: Map<number, readonly Buffer[]> | undefined;
 
-  constructor(interleaved: Buffer, packets: readonly Buffer[], keyFrame: boolean, captureTime: number) {
+  constructor(interleaved: Buffer, packetCount: number, keyFrame: boolean, captureTime: number) {
     this.#interleaved = interleaved;
-    this.packets = packets;
+    this.packetCount = packetCount;
     this.keyFrame = keyFrame;
     this.captureTime = captureTime;
   }
 
+  /** The packets: 12-byte header without extension, track's SSRC, sequence and timestamp. Made for those who ask: viewers over TCP do not. */
+  get packets(): readonly Buffer[] {
+    if (this.#packets === undefined) {
+      const packets: Buffer[] = [];
+      for (let at = 0; at < this.#interleaved.length; ) {
+        const end = at + 4 + this.#interleaved.readUInt16BE(at + 2);
+        packets.push(this.#interleaved.subarray(at + 4, end));
+        at = end;
+      }
+      this.#packets = packets;
+    }
+    return this.#packets;
+  }
+
   get timestamp(): number {
-    return timestamp(this.packets[0] as Buffer);
+    return this.#interleaved.readUInt32BE(8);
   }
 
   /** Bytes of all RTP packets, without any framing. */
   get byteLength(): number {
-    return this.#interleaved.length - 4 * this.packets.length;
+    return this.#interleaved.length - 4 * this.packetCount;
   }
 
   /** The frame for an interleaved channel (0 to 255): made once for each channel, shared by all viewers on it. */

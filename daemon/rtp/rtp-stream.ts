@@ -285,7 +285,6 @@ export class RtpStream {
     let size = 0;
     for (const packet of packets) size += 4 + RTP_HEADER_BYTES + packet.length - payloadOffset(packet);
     const bytes = Buffer.allocUnsafe(size);
-    const rewritten: Buffer[] = [];
     let at = 0;
     for (const packet of packets) {
       const payload = payloadOffset(packet);
@@ -300,11 +299,10 @@ export class RtpStream {
       bytes.writeUInt32BE((timestamp(packet) + timestampOffset) >>> 0, at + 4);
       bytes.writeUInt32BE(this.ssrc, at + 8);
       packet.copy(bytes, at + RTP_HEADER_BYTES, payload);
-      rewritten.push(bytes.subarray(at, at + length));
       this.#nextSequence = (this.#nextSequence + 1) & 0xffff;
       at += length;
     }
-    return new RtpFrame(bytes, rewritten, keyFrame, captureTime);
+    return new RtpFrame(bytes, packets.length, keyFrame, captureTime);
   }
 
   #learnFormat({ sps, pps }: NalSummary): void {

@@ -12,12 +12,7 @@ function frameOf(...sources: Buffer[]): RtpFrame {
       return [prefix, packet];
     }),
   );
-  let at = 0;
-  const packets = sources.map((packet) => {
-    at += 4 + packet.length;
-    return bytes.subarray(at - packet.length, at);
-  });
-  return new RtpFrame(bytes, packets, true, 5);
+  return new RtpFrame(bytes, sources.length, true, 5);
 }
 
 const sources = [
