@@ -36,6 +36,7 @@ export class ConfiguredStream {
   #state: StreamStateName = 'idle';
   #since: number;
   opened = false;
+  #closedFor: string | undefined;
 
   constructor(name: string, settings: StreamSettings, options: ConfiguredStreamOptions) {
     this.name = name;
@@ -59,7 +60,7 @@ export class ConfiguredStream {
 
   /** Why the stream is in its state, for a person. */
   get reason(): string | undefined {
-    if (!this.opened) return 'stopped by command';
+    if (!this.opened) return this.#closedFor;
     return (this.video ?? this.sources[0])?.stateReason;
   }
 
@@ -91,9 +92,10 @@ export class ConfiguredStream {
   }
 
   /** Ends the tracks, which disconnects every viewer, and closes the devices. */
-  async close(): Promise<void> {
+  async close(reason: string): Promise<void> {
     if (!this.opened) return;
     this.opened = false;
+    this.#closedFor = reason;
     this.#release();
     for (const track of this.media.getTracks()) {
       track.stop();

@@ -85,7 +85,7 @@ export class GatewayControl implements GatewayPort {
   }
 
   async stopStream(name: string): Promise<StreamReport> {
-    await this.#options.streams.get(name).close();
+    await this.#options.streams.get(name).close('stopped by command');
     return this.stream(name);
   }
 

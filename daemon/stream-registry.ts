@@ -26,7 +26,7 @@ export class StreamRegistry implements StreamDirectory {
   }
 
   async stop(): Promise<void> {
-    await Promise.all([...this.#streams.values()].map((stream) => stream.close()));
+    await Promise.all([...this.#streams.values()].map((stream) => stream.close('the gateway stops')));
     this.#streams.clear();
   }
 
