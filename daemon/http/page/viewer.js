@@ -114,6 +114,8 @@ function render() {
   renderAddresses(stream);
   renderSound();
   element('snapshot').disabled = stream === undefined || !reachable;
+  element('about').hidden = stream === undefined;
+  element('side').hidden = locked;
   element('sign-out').hidden = !isSignedIn() || locked;
   element('empty').hidden = streams.length > 0 || !reachable;
 }

@@ -42,7 +42,9 @@ test('a viewer gets one continuous line that begins with a key frame, in its own
 
 test('two viewers share the line', async (t) => {
   const served = await startWebGateway(t);
-  const [one, two] = [await served.watch(), await served.watch()];
+  const one = await served.watch();
+  await eventually('the first plays', () => one.rtp.video.length > 10);
+  const two = await served.watch();
   await eventually('both play', () => one.rtp.video.length > 60 && two.rtp.video.length > 60);
   const common = sequenceNumber(two.rtp.video[0] as Buffer);
   const from = one.rtp.video.findIndex((packet) => sequenceNumber(packet) === common);
