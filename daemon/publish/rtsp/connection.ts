@@ -91,9 +91,9 @@ export class RtspConnection {
 
   /**
    * To be called about once a second.
-   * @param kernelBytes what the kernel's send queue holds; 0 where that is not known.
+   * @param kernelBytes what the kernel's send queue holds; undefined where nobody has looked this time.
    */
-  tick(now: number, kernelBytes: number): void {
+  tick(now: number, kernelBytes: number | undefined): void {
     const { session } = this.#handler;
     if (this.#unfinishedSince !== undefined && now - this.#unfinishedSince > REQUEST_TIMEOUT_MS) {
       this.end('timeout');
@@ -107,8 +107,9 @@ export class RtspConnection {
   }
 
   /** That media arrives is a sign of life too: not every player sends keepalives while it reads from this connection. */
-  #measure(now: number, kernelBytes: number): void {
-    if (this.#outlet.sample(now, kernelBytes)) this.#handler.session?.alive();
+  #measure(now: number, kernelBytes: number | undefined): void {
+    this.#outlet.mark(now);
+    if (kernelBytes !== undefined && this.#outlet.sample(now, kernelBytes)) this.#handler.session?.alive();
     const { laggingSince } = this.#outlet;
     if (laggingSince !== undefined && now - laggingSince > STALL_TIMEOUT_MS) this.end('slow');
   }

@@ -24,6 +24,10 @@ export interface RtspServerOptions {
 
 /** Between two looks at all connections: timeouts, reports, send queues. */
 const TICK_MS = 1000;
+/** The share of the time that may go into looking at the kernel's queues. */
+const LOOK_SHARE = 0.001;
+/** Where the kernel does not tell, only what waits in this process counts. */
+const NO_QUEUES: ReadonlyMap<string, number> = new Map();
 /** Connections beyond the viewers, for those who are not viewers yet: of one address, and of all. */
 const SPARE_FOR_ONE = 16;
 const SPARE_FOR_ALL = 256;
@@ -36,6 +40,8 @@ export class RtspServer {
   #queues: KernelSendQueues | undefined;
   #context: RtspContext | undefined;
   #timer: Timer | undefined;
+  /** When the kernel may be asked again, in monotonic milliseconds. */
+  #nextLook = 0;
   #stopping: Promise<void> | undefined;
 
   constructor(options: RtspServerOptions) {
@@ -129,12 +135,21 @@ export class RtspServer {
 
   #tick(): void {
     const { clock } = this.#options;
-    const sendsMedia = [...this.#connections].some((connection) => connection.sendsMedia);
-    const queues = sendsMedia ? this.#queues?.read() : undefined;
+    const queues = this.#lookAtQueues();
     for (const connection of this.#connections) {
       const { remoteAddress, remotePort } = connection;
-      connection.tick(clock.now(), queues?.get(endpointKey(remoteAddress, remotePort)) ?? 0);
+      connection.tick(clock.now(), queues && (queues.get(endpointKey(remoteAddress, remotePort)) ?? 0));
     }
     this.#tickLater();
+  }
+
+  /** The kernel's queues where it is time to look: the kernel searches a table that grows with the machine's memory, for some milliseconds on a large one. */
+  #lookAtQueues(): ReadonlyMap<string, number> | undefined {
+    const { clock } = this.#options;
+    const begin = clock.now();
+    if (begin < this.#nextLook || ![...this.#connections].some((connection) => connection.sendsMedia)) return undefined;
+    const queues = this.#queues?.read() ?? NO_QUEUES;
+    this.#nextLook = begin + (clock.now() - begin) / LOOK_SHARE;
+    return queues;
   }
 }

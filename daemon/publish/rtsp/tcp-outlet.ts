@@ -2,12 +2,13 @@ import type { Writable } from 'node:stream';
 
 /** A viewer this far behind gets no frames until it has caught up, in milliseconds. */
 const LAG_LIMIT_MS = 2000;
-/** Behind by less than this, it has caught up; more than the time between two samples. */
+/** Behind by less than this, it has caught up; more than the time between two marks. */
 const CAUGHT_UP_MS = 1500;
 
 /**
  * The way out to one viewer over its connection. It knows how far behind the viewer is: bytes are counted when they
- * are written, and the queues of Node and of the kernel tell at each {@link sample} how many of them have arrived.
+ * are written and {@link mark}ed with the time, and the queues of Node and of the kernel tell at each {@link sample} how
+ * many of them have arrived.
  */
 export class TcpOutlet {
   readonly #socket: Writable;
@@ -37,8 +38,13 @@ export class TcpOutlet {
     return this.#laggingSince;
   }
 
+  /** Notes how much has been written by now; about once a second, and before a sample. */
+  mark(now: number): void {
+    this.#marks.push({ time: now, written: this.#written });
+  }
+
   /**
-   * Measures, about once a second.
+   * Measures, now and then: it is dear to ask the kernel.
    * @param kernelBytes what the kernel holds for this viewer; 0 where that cannot be known.
    * @returns whether more of what was written has arrived since the last sample: the viewer lives.
    */
@@ -46,7 +52,6 @@ export class TcpOutlet {
     const arrived = this.#written - this.#socket.writableLength - kernelBytes;
     const progress = arrived > this.#arrived;
     if (progress) this.#arrived = arrived;
-    this.#marks.push({ time: now, written: this.#written });
     while (this.#marks.length > 1 && (this.#marks[1]?.written ?? 0) <= arrived) this.#marks.shift();
     const oldest = this.#marks[0] ?? { time: now, written: 0 };
     const lag = arrived >= this.#written ? 0 : now - oldest.time;

@@ -34,9 +34,22 @@ test('a viewer that reads is never behind', async (t) => {
     for (let frame = 0; frame < 15; frame++) outlet.write(FRAME);
     await sink.take();
     // The newest frames are always on their way.
+    outlet.mark(now);
     t.equal(outlet.sample(now, 20_000), true, 'progress');
     t.equal(outlet.laggingSince, undefined);
     t.equal(outlet.queuedBytes, 0);
+  }
+});
+
+test('a viewer that reads is never behind, however seldom the kernel is asked', async (t) => {
+  const sink = new Sink();
+  const outlet = new TcpOutlet(sink);
+  for (let now = 0; now < 60_000; now += 500) {
+    for (let frame = 0; frame < 15; frame++) outlet.write(FRAME);
+    await sink.take();
+    outlet.mark(now);
+    if (now % 7000 === 0) t.equal(outlet.sample(now, 20_000), true, 'progress');
+    t.equal(outlet.laggingSince, undefined);
   }
 });
 
@@ -49,6 +62,7 @@ test('what the kernel holds counts, before Node notices anything', async (t) => 
     for (let frame = 0; frame < 15; frame++) outlet.write(FRAME);
     await sink.take();
     held += 15 * FRAME.length;
+    outlet.mark(now);
     t.equal(outlet.sample(now, held), false, 'no progress');
     lagging.push(outlet.laggingSince);
   }
@@ -67,6 +81,7 @@ test('so does what Node holds', async (t) => {
   const outlet = new TcpOutlet(sink);
   for (let now = 0; now <= 3000; now += 500) {
     outlet.write(FRAME);
+    outlet.mark(now);
     outlet.sample(now, 0);
   }
   t.equal(outlet.laggingSince, 2500);
@@ -77,7 +92,10 @@ test('so does what Node holds', async (t) => {
 
 test('a viewer with nothing to get is not behind, and gives no sign of life', async (t) => {
   const outlet = new TcpOutlet(new Sink());
-  for (let now = 0; now <= 60_000; now += 500) t.equal(outlet.sample(now, 0), false);
+  for (let now = 0; now <= 60_000; now += 500) {
+    outlet.mark(now);
+    t.equal(outlet.sample(now, 0), false);
+  }
   t.equal(outlet.laggingSince, undefined);
 });
 
