@@ -15,10 +15,10 @@ import { MediaClock } from './lib/clock.ts';
 import { listenOn } from './lib/listen.ts';
 import type { Log } from './lib/log.ts';
 import { installationSecret } from './lib/secret-file.ts';
-import { RtmpPublisher } from './publish/rtmp/publisher.ts';
-import { RtspServer } from './publish/rtsp/server.ts';
+import type { RtmpPublisher } from './publish/rtmp/publisher.ts';
+import type { RtspServer } from './publish/rtsp/server.ts';
 import type { Viewer } from './publish/viewer.ts';
-import { WebRtcPublisher } from './publish/webrtc/publisher.ts';
+import type { WebRtcPublisher } from './publish/webrtc/publisher.ts';
 import { StreamRegistry } from './stream-registry.ts';
 import { Health } from './telemetry/health.ts';
 import { SystemdNotifier } from './telemetry/systemd-notifier.ts';
@@ -147,10 +147,14 @@ export class Gateway {
     void this.#encoders.choose().catch(() => undefined);
     await this.#findDevices();
     this.#streams.start();
-    await Promise.all([this.#startRtsp(), this.#startWebRtc(), this.#startRtmp(), this.reports.start()]);
-    // The two heaviest packages come last: loading them would hold up the first pictures.
+    // Each room is loaded when it is started: capture is on its way in its own process meanwhile.
+    await this.#startRtsp();
+    // What would hold up the first pictures comes after them: the heaviest packages, and more processes.
     await this.#firstPictures();
+    // HTTP serves what these two publish.
+    await Promise.all([this.#createWebRtc(), this.#startRtmp()]);
     await Promise.all([this.#startHttp(), this.#startMqtt()]);
+    await Promise.all([this.#startWebRtc(), this.reports.start()]);
     this.#registerHealth();
     await this.#notifier.ready(`${this.#streams.names().length} streams`);
     this.#control.infoChanged();
@@ -213,6 +217,7 @@ export class Gateway {
   async #startRtsp(): Promise<void> {
     const { rtsp } = this.#options.config.settings;
     if (!rtsp.enabled) return;
+    const { RtspServer } = await import('./publish/rtsp/server.ts');
     const host = this.#host(rtsp.host);
     let port = 0;
     await listenOn('RTSP', rtsp.port, this.#configured('rtsp.port'), async (candidate) => {
@@ -230,25 +235,31 @@ export class Gateway {
     this.reports.listening('rtsp', host, port, rtsp.port);
   }
 
-  async #startWebRtc(): Promise<void> {
+  async #createWebRtc(): Promise<void> {
     const { webrtc } = this.#options.config.settings;
     if (!webrtc.enabled) return;
-    const host = this.#host(webrtc.host);
+    const { WebRtcPublisher } = await import('./publish/webrtc/publisher.ts');
     this.#webrtc = new WebRtcPublisher({
-      settings: { ...webrtc, host },
+      settings: { ...webrtc, host: this.#host(webrtc.host) },
       portConfigured: this.#configured('webrtc.port'),
       streams: this.#streams,
       viewers: this.#viewers,
       clock: this.#clock,
       log: this.#room('webrtc'),
     });
+  }
+
+  async #startWebRtc(): Promise<void> {
+    const { webrtc } = this.#options.config.settings;
+    if (this.#webrtc === undefined) return;
     const { port } = await this.#webrtc.start();
-    this.reports.listening('webrtc', host, port, webrtc.port);
+    this.reports.listening('webrtc', this.#host(webrtc.host), port, webrtc.port);
   }
 
   async #startRtmp(): Promise<void> {
     const { rtmp } = this.#options.config.settings;
     if (!rtmp.enabled) return;
+    const { RtmpPublisher } = await import('./publish/rtmp/publisher.ts');
     const host = this.#host(rtmp.host);
     this.#rtmp = new RtmpPublisher({
       settings: { ...rtmp, host },
