@@ -1,5 +1,6 @@
-#!/usr/bin/env -S node --max-semi-space-size=1
-// A small young generation: the gateway makes few objects a second, and each MiB counts on a board.
+#!/usr/bin/env -S MALLOC_ARENA_MAX=1 MALLOC_MMAP_THRESHOLD_=66000 MALLOC_TRIM_THRESHOLD_=66000 node --max-semi-space-size=1
+// For small boards: memory that was needed once, to compile, goes back to the system (for what libuv reads into, 64 KiB,
+// the heap serves as ever), and the young generation is small, since the gateway makes few objects a second.
 import { readFileSync } from 'node:fs';
 import { ConfigError } from '../config/config-error.ts';
 import { loadConfig } from '../config/loader.ts';

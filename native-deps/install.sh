@@ -52,6 +52,8 @@ case \$(id -un) in
   root) exec setpriv --reuid=vedette --regid=vedette --init-groups env HOME=/var/lib/vedette "\$0" "\$@" ;;
   vedette) export STATE_DIRECTORY="\${STATE_DIRECTORY:-/var/lib/vedette}" ;;
 esac
+# As the first line of main.js has it.
+export MALLOC_ARENA_MAX=1 MALLOC_MMAP_THRESHOLD_=66000 MALLOC_TRIM_THRESHOLD_=66000
 exec $node --disable-proto=delete --max-old-space-size=192 --max-semi-space-size=1 /usr/lib/vedette/dist/daemon/main.js "\$@"
 WRAPPER
 chmod 755 "$destination/usr/bin/vedette.new"

@@ -14,8 +14,6 @@ export function gstreamerEnvironment(
     ...(cached ? {} : { GST_REGISTRY: join(stateDirectory, `gstreamer-${process.arch}.registry`) }),
     // The bus poll and a snapshot each hold a thread of libuv's pool, which has four.
     UV_THREADPOOL_SIZE: '8',
-    // Fewer heaps of malloc for the many threads of a pipeline.
-    MALLOC_ARENA_MAX: '2',
     GST_DEBUG_NO_COLOR: '1',
   };
 }

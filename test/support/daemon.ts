@@ -39,9 +39,10 @@ export class Daemon {
   async start(): Promise<this> {
     const args = Object.entries(this.#settings).flatMap(([path, value]) => ['--set', `${path}=${value}`]);
     const { JOURNAL_STREAM: _, ...env } = process.env;
-    const child = spawn(process.execPath, ['--max-semi-space-size=1', MAIN, ...args], {
+    const { variables, flags } = interpreterLine();
+    const child = spawn(process.execPath, [...flags, MAIN, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env,
+      env: { ...env, ...variables },
       cwd: this.folder,
     });
     this.#process = child;
@@ -104,6 +105,16 @@ export class Daemon {
     rmSync(this.folder, { recursive: true, force: true });
     return took;
   }
+}
+
+/** What the program's first line gives to Node: `#!/usr/bin/env -S NAME=value ... node --flag ...`. */
+function interpreterLine(): { variables: Record<string, string>; flags: string[] } {
+  const words = readFileSync(MAIN, 'utf8').split('\n', 1)[0]?.split(' ').slice(2) ?? [];
+  const node = words.indexOf('node');
+  return {
+    variables: Object.fromEntries(words.slice(0, node).map((word) => word.split('=', 2))),
+    flags: words.slice(node + 1),
+  };
 }
 
 function commandLine(pid: string): string {
