@@ -231,6 +231,8 @@ function clientOptions(options: ConnectOptions): IClientOptions {
     reconnectPeriod: 0,
     resubscribe: false,
     queueQoSZero: false,
+    // A Buffer for each of 65,536 numbers: 10 MB for a few messages a second.
+    writeCache: false,
     // Ours comes first.
     connectTimeout: timeout * 2,
     rejectUnauthorized: !tls.insecure,
