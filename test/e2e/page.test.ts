@@ -90,7 +90,9 @@ test('the page plays at once, and its controls do what they say', async (t) => {
   t.equal(unnamed, 0, 'every button has a name');
   await page.goto('about:blank');
   await eventually('leaving the page ends the session', () => gateway.viewers.size === 0, 5000);
-  t.same(gateway.left, ['teardown']);
+  // The page's DELETE and the end of its DTLS are on their way at once; either may come first, and counts once.
+  t.equal(gateway.left.length, 1);
+  t.match(gateway.left[0], /^(teardown|disconnected)$/);
   t.same(errors, []);
 });
 
