@@ -131,7 +131,11 @@ test('package.json', async (t) => {
     'every dependency is used',
   );
   const program = join(ROOT, manifest.bin.vedette);
-  t.match(readFileSync(program, 'utf8'), /^#!\/usr\/bin\/env (-S (\w+=\w+ )*)?node\b/, 'bin starts with its interpreter');
+  t.match(
+    readFileSync(program, 'utf8'),
+    /^#!\/usr\/bin\/env (-S (\w+=\w+ )*)?node\b/,
+    'bin starts with its interpreter',
+  );
   t.ok(statSync(program).mode & 0o100, 'bin is executable');
   for (const script of Object.values(manifest.scripts)) {
     for (const [path] of script.matchAll(/\b(?:native-deps|test|bench|docs)\/[\w./-]+\.(?:mjs|sh|ts)\b/g)) {
