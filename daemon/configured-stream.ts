@@ -32,7 +32,7 @@ export class ConfiguredStream {
   readonly #frameRate = new Rate();
   /** What makes the sources run although nobody may be watching. */
   #holds: (() => void)[] = [];
-  #encodings: EncodingSettings[];
+  readonly #encodings: EncodingSettings[];
   #state: StreamStateName = 'idle';
   #since: number;
   opened = false;
@@ -117,8 +117,10 @@ export class ConfiguredStream {
         '/rid',
       );
     }
-    Object.assign(encoding, values);
-    this.video.setEncoding(encoding);
+    const next = { ...encoding, ...values };
+    // The first is the one that is made; what the encoder refuses throws here, and nothing has changed.
+    if (encoding === this.#encodings[0]) this.video.setEncoding(next);
+    Object.assign(encoding, next);
     this.#options.changed(this.name);
   }
 
