@@ -1,5 +1,5 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
-import type { Command } from './commands.ts';
+import type { Command } from './command.ts';
 import { ControlError } from './gateway-port.ts';
 
 /** Bytes of a request; looked at before it is parsed. */

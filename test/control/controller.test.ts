@@ -1,6 +1,7 @@
 import { Ajv } from 'ajv';
 import { type Test, test } from 'tap';
-import { COMMANDS, type PictureSink } from '../../daemon/control/commands.ts';
+import type { PictureSink } from '../../daemon/control/command.ts';
+import { COMMANDS } from '../../daemon/control/commands.ts';
 import { ANSWER_MEMORY, type Answer, type CommandRequest, Controller } from '../../daemon/control/controller.ts';
 import { CONTROL_ERROR_CODES } from '../../daemon/control/gateway-port.ts';
 import { silentLog } from '../../daemon/lib/log.ts';

@@ -1,5 +1,5 @@
 import type { Log } from '../../lib/log.ts';
-import type { PictureSink } from '../commands.ts';
+import type { PictureSink } from '../command.ts';
 import { ControlError } from '../gateway-port.ts';
 import { Outbox, type OutgoingMessage } from '../outbox.ts';
 import type { Connection } from './connection.ts';

@@ -1,5 +1,5 @@
 import type { Clock } from '../../lib/clock.ts';
-import type { PictureSink } from '../commands.ts';
+import type { PictureSink } from '../command.ts';
 import type { Answer, Controller } from '../controller.ts';
 import type { OutgoingMessage } from '../outbox.ts';
 import type { IncomingMessage } from './connection.ts';

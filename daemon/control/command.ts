@@ -1,0 +1,71 @@
+import type { Right } from '../access/access.ts';
+import type { GatewayPort } from './gateway-port.ts';
+import { streamName } from './schemas.ts';
+
+/** Where a request came from can take pictures: declared here, given by the transport with each request. */
+export interface PictureSink {
+  /**
+   * Delivers one picture of the stream to whoever listens there.
+   * @returns the topic it went to.
+   * @throws ControlError `unavailable` when it cannot be delivered now.
+   */
+  publish(streamName: string, jpeg: Buffer): Promise<string>;
+}
+
+export interface CommandContext {
+  gateway: GatewayPort;
+  pictures: PictureSink;
+}
+
+/** A JSON Schema (draft 07) of an object. */
+export interface SchemaObject {
+  readonly type: 'object';
+  readonly properties: Readonly<Record<string, object>>;
+  readonly required?: readonly string[];
+  readonly additionalProperties?: boolean;
+}
+
+export interface Command {
+  summary: string;
+  /** The right that a principal needs where principals are told apart. */
+  right: Right;
+  /** JSON Schema of the request's members, without the common ones (`transaction`, `deadline`). */
+  request: SchemaObject;
+  /** JSON Schema of `data` in the answer. */
+  result: SchemaObject;
+  /** Milliseconds until the request is answered with `timeout`; what was begun goes on. */
+  timeLimit: number;
+  /** Carries it out with a request that has passed its schema. */
+  run(context: CommandContext, request: unknown): object | Promise<object>;
+  /** What is left to do once the answer has gone out. */
+  afterwards?(context: CommandContext): void;
+}
+
+interface CommandDefinition<Request> extends Omit<Command, 'run' | 'timeLimit'> {
+  timeLimit?: number;
+  run(context: CommandContext, request: Request): object | Promise<object>;
+}
+
+const DEFAULT_TIME_LIMIT = 10_000;
+
+/** @typeParam Request what the request's schema says, so that the handler is checked against it. */
+export function command<Request>(definition: CommandDefinition<Request>): Command {
+  return { timeLimit: DEFAULT_TIME_LIMIT, ...definition } as Command;
+}
+
+/** The request of a command that needs nothing. */
+export const noMembers = { type: 'object', properties: {}, additionalProperties: false } as const;
+
+/** The request of a command about one stream. */
+export const byName = {
+  type: 'object',
+  properties: { name: streamName },
+  required: ['name'],
+  additionalProperties: false,
+} as const;
+
+/** The answer of a command that has nothing to tell. */
+export const nothing = { type: 'object', properties: {}, additionalProperties: true } as const;
+
+/** Milliseconds that a source may take to its first picture; a USB camera takes up to some seconds. */
+export const START_TIME_LIMIT = 20_000;

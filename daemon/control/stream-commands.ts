@@ -1,0 +1,103 @@
+import type { FromSchema } from 'json-schema-to-ts';
+import { byName, type Command, command, noMembers, nothing, START_TIME_LIMIT } from './command.ts';
+import { ControlError, type EncodingChange } from './gateway-port.ts';
+import { stream, streamName } from './schemas.ts';
+
+const encodingChange = {
+  type: 'object',
+  properties: {
+    name: streamName,
+    rid: { type: 'string', minLength: 1, maxLength: 64, description: 'Which encoding; default: the first' },
+    maxBitrate: { type: 'integer', minimum: 10_000, maximum: 100_000_000, description: 'bit/s' },
+    maxFramerate: { type: 'number', minimum: 1, maximum: 240, description: 'frames per second' },
+    scaleResolutionDownBy: { type: 'number', minimum: 1, maximum: 16 },
+  },
+  required: ['name'],
+  additionalProperties: false,
+} as const;
+
+/** What is asked of streams. */
+export const STREAM_COMMANDS: Readonly<Record<string, Command>> = {
+  'stream/list': command<object>({
+    summary: 'Every stream with its state',
+    right: 'view',
+    request: noMembers,
+    result: {
+      type: 'object',
+      properties: { streams: { type: 'array', items: stream } },
+      required: ['streams'],
+    },
+    run: ({ gateway }) => ({ streams: gateway.streamNames().map((name) => gateway.stream(name)) }),
+  }),
+  'stream/get': command<FromSchema<typeof byName>>({
+    summary: 'One stream with its state',
+    right: 'view',
+    request: byName,
+    result: stream,
+    run: ({ gateway }, { name }) => gateway.stream(name),
+  }),
+  'stream/start': command<FromSchema<typeof byName>>({
+    summary: 'Starts capture and encoding without waiting for a viewer; answers when the picture flows',
+    right: 'control',
+    request: byName,
+    result: stream,
+    timeLimit: START_TIME_LIMIT,
+    run: ({ gateway }, { name }) => gateway.startStream(name),
+  }),
+  'stream/stop': command<FromSchema<typeof byName>>({
+    summary: 'Closes the devices and disconnects the viewers until stream/start',
+    right: 'control',
+    request: byName,
+    result: stream,
+    run: ({ gateway }, { name }) => gateway.stopStream(name),
+  }),
+  'stream/keyframe': command<FromSchema<typeof byName>>({
+    summary: 'Asks the encoder for a key frame; requests close to each other get one',
+    right: 'control',
+    request: byName,
+    result: nothing,
+    run: ({ gateway }, { name }) => {
+      gateway.requestKeyFrame(name);
+      return {};
+    },
+  }),
+  'stream/snapshot': command<FromSchema<typeof byName>>({
+    summary: 'Publishes one JPEG picture to `streams/<name>/snapshot`',
+    right: 'snapshot',
+    request: byName,
+    result: {
+      type: 'object',
+      properties: {
+        topic: { type: 'string', description: 'Where the picture went' },
+        size: { type: 'integer', description: 'bytes' },
+        width: { type: 'integer' },
+        height: { type: 'integer' },
+      },
+      required: ['topic', 'size', 'width', 'height'],
+    },
+    timeLimit: START_TIME_LIMIT,
+    run: async ({ gateway, pictures }, { name }) => {
+      const { jpeg, width, height } = await gateway.snapshot(name);
+      const topic = await pictures.publish(name, jpeg);
+      return { topic, size: jpeg.length, width, height };
+    },
+  }),
+  'stream/encoding': command<FromSchema<typeof encodingChange>>({
+    summary: 'Changes an encoding while it runs',
+    right: 'control',
+    request: encodingChange,
+    result: stream,
+    timeLimit: START_TIME_LIMIT,
+    run: ({ gateway }, { name, ...change }) => {
+      const { maxBitrate, maxFramerate, scaleResolutionDownBy } = change;
+      if (maxBitrate === undefined && maxFramerate === undefined && scaleResolutionDownBy === undefined) {
+        throw new ControlError(
+          'invalid_request',
+          'says nothing to change: one of maxBitrate, maxFramerate, scaleResolutionDownBy is needed',
+          '',
+        );
+      }
+      return gateway.setEncoding(name, change as EncodingChange);
+    },
+  }),
+};
