@@ -4,30 +4,15 @@ import { MediaClock } from '../daemon/lib/clock.ts';
 import { silentLog } from '../daemon/lib/log.ts';
 import { MediaStream } from '../daemon/media/media-stream.ts';
 import { createTrack } from '../daemon/media/media-stream-track.ts';
-import type { TrackSource } from '../daemon/media/track-source.ts';
 import { RtspServer } from '../daemon/publish/rtsp/server.ts';
 import { H264 } from '../daemon/rtp/codec.ts';
 import { Rfc4571Splitter } from '../daemon/rtp/framing.ts';
 import { RtpStream } from '../daemon/rtp/rtp-stream.ts';
+import { benchSource } from './support/bench-source.ts';
 
 const clock = new MediaClock();
 const rtp = new RtpStream({ codec: H264, clock, cname: 'bench', maximumAge: 60_000 });
-const source: TrackSource = {
-  kind: 'video',
-  deviceId: 'bench',
-  groupId: 'bench',
-  label: 'bench',
-  muted: false,
-  mutedReason: undefined,
-  rtp,
-  settings: () => ({}),
-  observe: () => () => undefined,
-  attach: () => undefined,
-  detach: () => undefined,
-  retain: () => () => undefined,
-  requestKeyFrame: () => undefined,
-};
-const stream = new MediaStream([createTrack(source)]);
+const stream = new MediaStream([createTrack(benchSource(rtp, () => undefined))]);
 const server = new RtspServer({
   settings: {
     enabled: true,

@@ -3,11 +3,11 @@ import { MediaClock } from '../daemon/lib/clock.ts';
 import { silentLog } from '../daemon/lib/log.ts';
 import { MediaStream } from '../daemon/media/media-stream.ts';
 import { createTrack } from '../daemon/media/media-stream-track.ts';
-import type { TrackSource } from '../daemon/media/track-source.ts';
 import { WebRtcPublisher } from '../daemon/publish/webrtc/publisher.ts';
 import { H264 } from '../daemon/rtp/codec.ts';
 import { Rfc4571Splitter } from '../daemon/rtp/framing.ts';
 import { RtpStream } from '../daemon/rtp/rtp-stream.ts';
+import { benchSource } from './support/bench-source.ts';
 
 export type FromServer =
   | { type: 'ready'; workerPid: number }
@@ -18,22 +18,7 @@ export type ToServer = { type: 'offer'; viewer: number; sdp: string };
 const tell = (message: FromServer): unknown => process.send?.(message);
 const clock = new MediaClock();
 const rtp = new RtpStream({ codec: H264, clock, cname: 'bench', maximumAge: 60_000 });
-const source: TrackSource = {
-  kind: 'video',
-  deviceId: 'bench',
-  groupId: 'bench',
-  label: 'bench',
-  muted: false,
-  mutedReason: undefined,
-  rtp,
-  settings: () => ({}),
-  observe: () => () => undefined,
-  attach: () => undefined,
-  detach: () => undefined,
-  retain: () => () => undefined,
-  requestKeyFrame: () => tell({ type: 'key-frame' }),
-};
-const stream = new MediaStream([createTrack(source)]);
+const stream = new MediaStream([createTrack(benchSource(rtp, () => tell({ type: 'key-frame' })))]);
 const publisher = new WebRtcPublisher({
   settings: { enabled: true, host: '127.0.0.1', port: 0, maxViewers: 500, iceServers: [] },
   portConfigured: true,

@@ -1,5 +1,5 @@
 import type { EncodingSettings } from '../../config/settings.ts';
-import type { MediaTrackSettings } from '../media/track-source.ts';
+import type { MediaTrackSettings } from '../media/track-dictionaries.ts';
 import { CaptureError } from './capture-error.ts';
 import { chooseMode, type VideoWish } from './capture-mode.ts';
 import type { AudioDevice, CaptureDevice, VideoDevice } from './device.ts';

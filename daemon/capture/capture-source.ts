@@ -3,7 +3,8 @@ import type { ChildExit } from '../lib/child.ts';
 import type { MediaClock } from '../lib/clock.ts';
 import { type Log, quiet } from '../lib/log.ts';
 import { Supervisor } from '../lib/supervisor.ts';
-import type { MediaTrackSettings, TrackSource, TrackSourceObserver } from '../media/track-source.ts';
+import type { MediaTrackCapabilities, MediaTrackSettings } from '../media/track-dictionaries.ts';
+import type { EncodedStream, RawPicture, TrackSource, TrackSourceObserver, VideoMode } from '../media/track-source.ts';
 import { H264, OPUS } from '../rtp/codec.ts';
 import type { RtpFrame } from '../rtp/rtp-frame.ts';
 import { RtpStream } from '../rtp/rtp-stream.ts';
@@ -199,13 +200,46 @@ export class CaptureSource implements TrackSource {
     return this.#status.onChange(() => listener());
   }
 
-  attach(): void {
-    this.#attached += 1;
+  capabilities(): MediaTrackCapabilities {
+    return this.#device === undefined ? {} : { deviceId: this.#device.deviceId, groupId: this.#device.groupId };
   }
 
-  detach(): void {
-    this.#attached -= 1;
-    if (this.#attached === 0) void this.close();
+  modes(): readonly VideoMode[] {
+    return this.#device?.kind === 'videoinput' ? this.#device.formats : [];
+  }
+
+  encode(): EncodedStream {
+    this.#attached += 1;
+    let open = true;
+    return {
+      rtp: this.rtp,
+      settings: () => this.settings(),
+      configure: async () => undefined,
+      retain: () => this.retain(),
+      requestKeyFrame: () => this.requestKeyFrame(),
+      close: () => {
+        if (!open) return;
+        open = false;
+        this.#attached -= 1;
+        if (this.#attached === 0) void this.close();
+      },
+    };
+  }
+
+  hold(): () => void {
+    return this.retain();
+  }
+
+  async setControls(): Promise<void> {
+    throw new CaptureError('invalid-value', 'this device has no controls');
+  }
+
+  photo(): Promise<Snapshot> {
+    return this.snapshot();
+  }
+
+  async grab(): Promise<RawPicture> {
+    throw new CaptureError('failed', 'this source gives no uncompressed pictures');
   }
 
   retain(): () => void {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { defineEventHandlers } from './event-handlers.ts';
-import type { MediaTrackSettings, TrackSource } from './track-source.ts';
+import type { MediaTrackSettings } from './track-dictionaries.ts';
+import type { EncodedStream, TrackConfiguration, TrackSource } from './track-source.ts';
 import { defineInterface } from './web-idl.ts';
 
 /** The states of MediaStreamTrack.readyState. */
@@ -9,7 +10,8 @@ export type MediaStreamTrackState = 'live' | 'ended';
 interface TrackSlots {
   readonly id: string;
   readonly source: TrackSource;
-  enabled: boolean;
+  readonly encoded: EncodedStream;
+  configuration: TrackConfiguration;
   muted: boolean;
   readyState: MediaStreamTrackState;
   stopObserving: () => void;
@@ -41,20 +43,30 @@ export class MediaStreamTrack extends EventTarget {
   }
 
   /** @internal @throws TypeError always, for scripts: "Illegal constructor". */
-  constructor(...[token, source, from]: [token?: unknown, source?: TrackSource, from?: TrackSlots]) {
-    if (token !== key || source === undefined) throw new TypeError('Illegal constructor');
+  constructor(
+    ...[token, source, configuration, readyState = 'live']: [
+      token?: unknown,
+      source?: TrackSource,
+      configuration?: TrackConfiguration,
+      readyState?: MediaStreamTrackState,
+    ]
+  ) {
+    if (token !== key || source === undefined || configuration === undefined)
+      throw new TypeError('Illegal constructor');
     super();
-    const live = from === undefined || from.readyState === 'live';
     this.#slots = {
       id: randomUUID(),
       source,
-      enabled: from?.enabled ?? true,
+      encoded: source.encode(configuration),
+      configuration,
       muted: source.muted,
-      readyState: live ? 'live' : 'ended',
+      readyState,
       stopObserving: () => undefined,
     };
-    if (!live) return;
-    source.attach();
+    if (readyState === 'ended') {
+      this.#slots.encoded.close();
+      return;
+    }
     this.#slots.stopObserving = source.observe({
       mutedChanged: () => this.#mutedChanged(),
       ended: () => this.#sourceEnded(),
@@ -76,11 +88,13 @@ export class MediaStreamTrack extends EventTarget {
   }
 
   get enabled(): boolean {
-    return this.#slots.enabled;
+    return this.#slots.configuration.enabled;
   }
 
+  /** False makes the picture black and the sound silent, for every viewer of this track and not of its clones. */
   set enabled(value: boolean) {
-    this.#slots.enabled = Boolean(value);
+    const enabled = Boolean(value);
+    if (enabled !== this.enabled) void configureTrack(this, { enabled });
   }
 
   /** The source cannot deliver media for the moment. */
@@ -94,18 +108,18 @@ export class MediaStreamTrack extends EventTarget {
 
   /** A track of its own over the same source, with the state of this one (4.3.1, "clone a track"). */
   clone(): MediaStreamTrack {
-    return new MediaStreamTrack(key, this.#slots.source, this.#slots);
+    const { source, configuration, readyState } = this.#slots;
+    return new MediaStreamTrack(key, source, configuration, readyState);
   }
 
   /** Ends the track without an `ended` event; the device closes when its last live track has stopped. */
   stop(): void {
     if (this.#slots.readyState === 'ended') return;
     this.#end();
-    this.#slots.source.detach();
   }
 
   getSettings(): MediaTrackSettings {
-    return this.#slots.source.settings();
+    return this.#slots.encoded.settings();
   }
 
   #mutedChanged(): void {
@@ -125,12 +139,29 @@ export class MediaStreamTrack extends EventTarget {
     this.#slots.readyState = 'ended';
     this.#slots.stopObserving();
     notifyEnded(this);
+    this.#slots.encoded.close();
   }
 }
 
 /** A live track over a source: what getUserMedia() and the gateway make tracks with. */
-export function createTrack(source: TrackSource): MediaStreamTrack {
-  return new MediaStreamTrack(key, source);
+export function createTrack(source: TrackSource, configuration: Partial<TrackConfiguration> = {}): MediaStreamTrack {
+  return new MediaStreamTrack(key, source, { settings: {}, contentHint: '', enabled: true, ...configuration });
+}
+
+/**
+ * Changes how a track wants its source's media; resolves when that is in force.
+ * @throws CaptureError (as a rejection) when the source refuses; then nothing has changed.
+ */
+export async function configureTrack(track: MediaStreamTrack, change: Partial<TrackConfiguration>): Promise<void> {
+  const slots = slotsOf(track);
+  const before = slots.configuration;
+  slots.configuration = { ...before, ...change };
+  try {
+    await slots.encoded.configure(slots.configuration);
+  } catch (error) {
+    slots.configuration = before;
+    throw error;
+  }
 }
 
 /** Whether it is one, not only inherits from the prototype of one. */
@@ -141,6 +172,11 @@ export function isMediaStreamTrack(value: unknown): value is MediaStreamTrack {
 /** The source behind a track: for the rooms that publish it. */
 export function sourceOf(track: MediaStreamTrack): TrackSource {
   return slotsOf(track).source;
+}
+
+/** The encoded media of a track. */
+export function encodedOf(track: MediaStreamTrack): EncodedStream {
+  return slotsOf(track).encoded;
 }
 
 /** Whoever must know that a track has ended, by stop() or by its source, without being an event listener of the script's kind. */

@@ -1,6 +1,6 @@
 import type { RtpFrame } from '../rtp/rtp-frame.ts';
 import type { RtpStream } from '../rtp/rtp-stream.ts';
-import { type MediaStreamTrack, sourceOf, watchEnd } from './media-stream-track.ts';
+import { encodedOf, type MediaStreamTrack, watchEnd } from './media-stream-track.ts';
 
 export interface RtpTapHandlers {
   frame(frame: RtpFrame): void;
@@ -18,26 +18,17 @@ export interface RtpTap {
 
 /**
  * Opens the RTP of a track: what every publisher reads. Frames come as the source delivers them, beginning anywhere:
- * the reader waits for a key frame itself (`FrameGate`). A disabled track delivers nothing, and begins with a key frame
- * when it is enabled again.
+ * the reader waits for a key frame itself (`FrameGate`).
  */
 export function tapRtp(track: MediaStreamTrack, handlers: RtpTapHandlers): RtpTap {
-  const source = sourceOf(track);
-  const tap = { rtp: source.rtp, requestKeyFrame: () => source.requestKeyFrame() };
+  const encoded = encodedOf(track);
+  const tap = { rtp: encoded.rtp, requestKeyFrame: () => encoded.requestKeyFrame() };
   if (track.readyState === 'ended') {
     const timer = setImmediate(() => handlers.ended?.());
     return { ...tap, close: () => clearImmediate(timer) };
   }
-  const release = source.retain();
-  let interrupted = false;
-  const removeListener = source.rtp.onFrame((frame) => {
-    if (!track.enabled) interrupted = true;
-    else if (interrupted && !frame.keyFrame) source.requestKeyFrame();
-    else {
-      interrupted = false;
-      handlers.frame(frame);
-    }
-  });
+  const release = encoded.retain();
+  const removeListener = encoded.rtp.onFrame((frame) => handlers.frame(frame));
   let open = true;
   const close = (): void => {
     if (!open) return;

@@ -1,18 +1,5 @@
 import type { RtpStream } from '../rtp/rtp-stream.ts';
-
-/** MediaTrackSettings (W3C Media Capture and Streams, 4.3.4), the members that our sources know. */
-export interface MediaTrackSettings {
-  width?: number;
-  height?: number;
-  frameRate?: number;
-  aspectRatio?: number;
-  sampleRate?: number;
-  sampleSize?: number;
-  channelCount?: number;
-  latency?: number;
-  deviceId?: string;
-  groupId?: string;
-}
+import type { MediaTrackCapabilities, MediaTrackSettings } from './track-dictionaries.ts';
 
 /** What a source tells the tracks that stand on it. */
 export interface TrackSourceObserver {
@@ -22,30 +9,107 @@ export interface TrackSourceObserver {
   ended(): void;
 }
 
+/** A size that a camera delivers by itself, in pixels, and the frames per second that it has there (none: not told). */
+export interface VideoMode {
+  readonly width: number;
+  readonly height: number;
+  readonly frameRates: readonly number[];
+}
+
+/** How a track's media is encoded: RTCRtpEncodingParameters (W3C WebRTC, 5.2.2) and what H.264 needs besides. */
+export interface EncodingParameters {
+  /** Target of the encoder in bit/s. */
+  readonly maxBitrate: number;
+  /** Frames per second; undefined: as captured. */
+  readonly maxFramerate: number | undefined;
+  /** 1 or more. */
+  readonly scaleResolutionDownBy: number;
+  /** Seconds between key frames that nobody asked for. */
+  readonly keyFrameInterval: number;
+}
+
+/** The values of MediaStreamTrack.contentHint (W3C MediaStreamTrack Content Hints, 3). */
+export type ContentHint = '' | 'motion' | 'detail' | 'text' | 'speech' | 'speech-recognition' | 'music';
+
+/** How one track wants its source's media. */
+export interface TrackConfiguration {
+  /**
+   * Size, frame rate and channels. With `resizeMode` "crop-and-scale" exactly these, else the nearest that the device
+   * has by itself; what is missing is the source's choice.
+   */
+  readonly settings: MediaTrackSettings;
+  readonly contentHint: ContentHint;
+  /** False: a black picture, silence. */
+  readonly enabled: boolean;
+  /** Undefined: the source's defaults for the size. */
+  readonly encoding?: EncodingParameters | undefined;
+}
+
 /**
- * What a MediaStreamTrack stands on: a device (or a test picture) that makes RTP. One source serves any number of
- * tracks (Media Capture and Streams, 3: "source"). Implemented by the capture room.
+ * One track's media, encoded (RFC 7656, 2.1.7): an RTP stream of its own over the source, whatever other tracks want of
+ * the same source. Costs nothing until it is retained.
+ */
+export interface EncodedStream {
+  readonly rtp: RtpStream;
+  /** What is delivered: size, frame rate, channels, identity of the device, values of its controls. */
+  settings(): MediaTrackSettings;
+  /**
+   * Changes what the track wants. Resolves when it is in force, for a source that does not run at once.
+   * @throws CaptureError (as a rejection) when the source refuses or fails; then nothing has changed.
+   */
+  configure(configuration: TrackConfiguration): Promise<void>;
+  /** Somebody consumes the media: encoding begins with the first call and stops after the last release. */
+  retain(): () => void;
+  /** Asks for a key frame; may be called by every joining viewer, the source coalesces. No effect on audio. */
+  requestKeyFrame(): void;
+  /** The track stopped; when the last one of the source has, the source closes its device and may be forgotten. Idempotent. */
+  close(): void;
+}
+
+/** A still picture (JPEG) with its size in pixels. */
+export interface StillPicture {
+  readonly jpeg: Buffer;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** One uncompressed picture: `data` has 4 bytes a pixel, R G B A, rows from the top without padding. */
+export interface RawPicture {
+  readonly data: Buffer;
+  readonly width: number;
+  readonly height: number;
+}
+
+/**
+ * What a MediaStreamTrack stands on: a device (or a test picture, or a program's frames) that makes RTP. One source
+ * serves any number of tracks (Media Capture and Streams, 3: "source"). Implemented by the capture room.
  */
 export interface TrackSource {
   readonly kind: 'audio' | 'video';
-  /** Stable over replug and reboot. */
-  readonly deviceId: string;
-  readonly groupId: string;
   /** What a person calls the device. */
   readonly label: string;
   /** The source cannot deliver for the moment: unplugged, stalled, restarting. */
   readonly muted: boolean;
   /** Why it is muted, in words for a person; undefined while it is not. */
   readonly mutedReason: string | undefined;
-  readonly rtp: RtpStream;
-  settings(): MediaTrackSettings;
+  /** What the device can do: limits and choices of every constrainable property that it has. */
+  capabilities(): MediaTrackCapabilities;
+  /** Sizes and rates that need no scaling; none: everything within the capabilities. */
+  modes(): readonly VideoMode[];
   observe(observer: TrackSourceObserver): () => void;
-  /** A live track begins to stand on the source. */
-  attach(): void;
-  /** A track stopped; when the last one has, the source closes its device and may be forgotten. */
-  detach(): void;
-  /** Somebody consumes the media: the first call starts device and encoder; after the last release they stop, once the idle time is over. */
-  retain(): () => void;
-  /** Asks for a key frame; may be called by every joining viewer, the source coalesces. No effect on audio. */
-  requestKeyFrame(): void;
+  /** Begins an encoded stream for a live track. */
+  encode(configuration: TrackConfiguration): EncodedStream;
+  /** Opens the device and keeps it open though nobody may consume its media, until the returned function is called. */
+  hold(): () => void;
+  /** Resolves when media flows; rejects with the signal's reason. */
+  live(signal?: AbortSignal): Promise<void>;
+  /**
+   * Sets controls of the device (brightness, zoom, focus ...), in the standard's units, for all its tracks.
+   * @throws CaptureError (as a rejection) `invalid-value`, `failed`; then nothing has changed.
+   */
+  setControls(settings: MediaTrackSettings): Promise<void>;
+  /** A picture as it is now, in the captured size; `size` asks for another, the device's largest included. */
+  photo(size?: { width?: number; height?: number }): Promise<StillPicture>;
+  /** The next picture, uncompressed, in the captured size. */
+  grab(): Promise<RawPicture>;
 }

@@ -90,13 +90,13 @@ test('size and frame rate: by another life of the worker, on the same stream', a
 test('the last track that stops closes the device; end() ends the tracks', async (t) => {
   const source = captureTestSource('video', { idleTimeout: 60_000 });
   t.teardown(() => source.close());
-  source.attach();
-  source.attach();
+  const [one, other] = [source.encode(), source.encode()];
   const release = source.retain();
   await live(source);
-  source.detach();
+  one.close();
+  one.close();
   t.equal(source.state, 'live');
-  source.detach();
+  other.close();
   t.equal(source.state, 'idle');
   release();
   let ended = 0;

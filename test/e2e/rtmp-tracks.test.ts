@@ -6,9 +6,9 @@ test('a microphone that is away holds nothing up, and is heard when it is back',
   const rtmp = await startRtmp();
   t.teardown(() => rtmp.publisher.stop());
   const { audio } = rtmp;
-  const plugIn = audio.retain.bind(audio);
+  const plugIn = audio.hold.bind(audio);
   audio.muted = true;
-  audio.retain = () => () => undefined;
+  audio.hold = () => () => undefined;
   const before = await decode(rtmp.url, 3);
   t.equal(before.code, 0);
   t.ok(before.video > 30, `${before.video} pictures`);

@@ -6,7 +6,7 @@ test('the worker dies: RTMP is back on the same port, the source never knew', { 
   const rtmp = await startRtmp();
   t.teardown(() => rtmp.publisher.stop());
   const { port } = rtmp.publisher;
-  const release = rtmp.video.retain();
+  const release = rtmp.video.hold();
   t.teardown(release);
   const watching = decode(rtmp.url, 30);
   t.ok(await until(() => rtmp.joined.length === 1));

@@ -28,25 +28,6 @@ test('a tap holds the device and reads what it sends', async (t) => {
   t.equal(source.retained, 0);
 });
 
-test('a disabled track delivers nothing and comes back with a key frame', async (t) => {
-  const source = new QuietSource();
-  const track = createTrack(source);
-  const frames: boolean[] = [];
-  tapRtp(track, { frame: (frame) => frames.push(frame.keyFrame) });
-  source.send(true);
-  track.enabled = false;
-  source.send(false);
-  source.send(true);
-  t.same(frames, [true]);
-  track.enabled = true;
-  source.send(false);
-  t.same(frames, [true], 'this picture refers to one that nobody got');
-  t.equal(source.keyFrameRequests, 1, 'so a key frame is asked for');
-  source.send(true);
-  source.send(false);
-  t.same(frames, [true, true, false]);
-});
-
 test('the track ends', async (t) => {
   for (const [name, end] of [
     ['by stop()', (track) => track.stop()],
@@ -78,21 +59,6 @@ test('a track that has ended before', async (t) => {
   await nextTurn();
   t.equal(ended, 1);
   t.equal(source.retained, 0);
-});
-
-test('clones read the one stream of their source', async (t) => {
-  const source = new QuietSource();
-  const track = createTrack(source);
-  const clone = track.clone();
-  const frames: unknown[] = [];
-  tapRtp(track, { frame: (frame) => frames.push(frame) });
-  tapRtp(clone, { frame: (frame) => frames.push(frame) });
-  source.send();
-  t.equal(frames.length, 2);
-  t.equal(frames[0], frames[1], 'the very same frame');
-  track.stop();
-  source.send();
-  t.equal(frames.length, 3, 'each ends for itself');
 });
 
 test('a real encoder runs while somebody reads, through a crash of it', async (t) => {

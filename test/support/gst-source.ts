@@ -3,7 +3,15 @@ import type { Readable } from 'node:stream';
 import { MediaClock } from '../../daemon/lib/clock.ts';
 import { MediaStream } from '../../daemon/media/media-stream.ts';
 import { createTrack, type MediaStreamTrack } from '../../daemon/media/media-stream-track.ts';
-import type { MediaTrackSettings, TrackSource, TrackSourceObserver } from '../../daemon/media/track-source.ts';
+import type { MediaTrackCapabilities, MediaTrackSettings } from '../../daemon/media/track-dictionaries.ts';
+import type {
+  EncodedStream,
+  RawPicture,
+  StillPicture,
+  TrackSource,
+  TrackSourceObserver,
+  VideoMode,
+} from '../../daemon/media/track-source.ts';
 import { H264, OPUS } from '../../daemon/rtp/codec.ts';
 import { Rfc4571Splitter } from '../../daemon/rtp/framing.ts';
 import { RtpStream } from '../../daemon/rtp/rtp-stream.ts';
@@ -29,8 +37,6 @@ export interface GstSourceOptions {
 /** A real GStreamer encoder behind the TrackSource port, for tests of the publishers: no camera, no capture room. */
 export class GstSource implements TrackSource {
   readonly kind: 'audio' | 'video';
-  readonly deviceId = 'test';
-  readonly groupId = 'test';
   readonly label = 'Test source';
   muted = false;
   mutedReason: string | undefined = undefined;
@@ -61,8 +67,12 @@ export class GstSource implements TrackSource {
     return this.#child !== undefined;
   }
 
-  settings(): MediaTrackSettings {
-    return this.#settings;
+  capabilities(): MediaTrackCapabilities {
+    return {};
+  }
+
+  modes(): readonly VideoMode[] {
+    return [];
   }
 
   observe(observer: TrackSourceObserver): () => void {
@@ -70,10 +80,19 @@ export class GstSource implements TrackSource {
     return () => this.#observers.delete(observer);
   }
 
-  attach(): void {}
-  detach(): void {}
+  /** Every track reads the same packets, in the one size. */
+  encode(): EncodedStream {
+    return {
+      rtp: this.rtp,
+      settings: () => this.#settings,
+      configure: async () => undefined,
+      retain: () => this.hold(),
+      requestKeyFrame: () => this.requestKeyFrame(),
+      close: () => undefined,
+    };
+  }
 
-  retain(): () => void {
+  hold(): () => void {
     if (this.#retained++ === 0) this.#start();
     let held = true;
     return () => {
@@ -81,6 +100,18 @@ export class GstSource implements TrackSource {
       held = false;
       if (--this.#retained === 0) this.#stop();
     };
+  }
+
+  async live(): Promise<void> {}
+
+  async setControls(): Promise<void> {}
+
+  photo(): Promise<StillPicture> {
+    throw new Error('this source takes no pictures');
+  }
+
+  grab(): Promise<RawPicture> {
+    throw new Error('this source takes no pictures');
   }
 
   requestKeyFrame(): void {

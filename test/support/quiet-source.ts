@@ -1,5 +1,14 @@
 import { MediaClock } from '../../daemon/lib/clock.ts';
-import type { MediaTrackSettings, TrackSource, TrackSourceObserver } from '../../daemon/media/track-source.ts';
+import type { MediaTrackCapabilities, MediaTrackSettings } from '../../daemon/media/track-dictionaries.ts';
+import type {
+  EncodedStream,
+  RawPicture,
+  StillPicture,
+  TrackConfiguration,
+  TrackSource,
+  TrackSourceObserver,
+  VideoMode,
+} from '../../daemon/media/track-source.ts';
 import { H264, OPUS } from '../../daemon/rtp/codec.ts';
 import { RtpStream } from '../../daemon/rtp/rtp-stream.ts';
 import { rtpPacket } from './rtp-packets.ts';
@@ -7,8 +16,6 @@ import { rtpPacket } from './rtp-packets.ts';
 /** A source that says nothing of itself: it mutes, ends and sends frames when the test wants it, and counts what is asked of it. */
 export class QuietSource implements TrackSource {
   readonly kind: 'audio' | 'video';
-  readonly deviceId = 'quiet';
-  readonly groupId = 'quiet';
   readonly label: string;
   muted = false;
   mutedReason: string | undefined = undefined;
@@ -16,6 +23,11 @@ export class QuietSource implements TrackSource {
   attached = 0;
   retained = 0;
   keyFrameRequests = 0;
+  /** What tracks have asked for, in order. */
+  readonly configurations: TrackConfiguration[] = [];
+  readonly controls: MediaTrackSettings[] = [];
+  /** What the next changes of a configuration fail with. */
+  refusal: Error | undefined = undefined;
   readonly observers = new Set<TrackSourceObserver>();
   #sequence = 0;
 
@@ -29,20 +41,45 @@ export class QuietSource implements TrackSource {
     return this.kind === 'video' ? { width: 640, height: 480, frameRate: 25 } : { sampleRate: 48_000, channelCount: 2 };
   }
 
+  capabilities(): MediaTrackCapabilities {
+    return this.kind === 'video'
+      ? { width: { min: 1, max: 640 }, height: { min: 1, max: 480 }, frameRate: { min: 1, max: 25 } }
+      : { sampleRate: { min: 48_000, max: 48_000 }, channelCount: { min: 1, max: 2 } };
+  }
+
+  modes(): readonly VideoMode[] {
+    return this.kind === 'video' ? [{ width: 640, height: 480, frameRates: [25] }] : [];
+  }
+
   observe(observer: TrackSourceObserver): () => void {
     this.observers.add(observer);
     return () => this.observers.delete(observer);
   }
 
-  attach(): void {
+  /** Every track reads the same packets. */
+  encode(configuration: TrackConfiguration): EncodedStream {
     this.attached += 1;
+    this.configurations.push(configuration);
+    let open = true;
+    return {
+      rtp: this.rtp,
+      settings: () => this.settings(),
+      configure: async (next) => {
+        if (this.refusal !== undefined) throw this.refusal;
+        this.configurations.push(next);
+      },
+      retain: () => this.hold(),
+      requestKeyFrame: () => {
+        this.keyFrameRequests += 1;
+      },
+      close: () => {
+        if (open) this.attached -= 1;
+        open = false;
+      },
+    };
   }
 
-  detach(): void {
-    this.attached -= 1;
-  }
-
-  retain(): () => void {
+  hold(): () => void {
     this.retained += 1;
     let held = true;
     return () => {
@@ -51,8 +88,18 @@ export class QuietSource implements TrackSource {
     };
   }
 
-  requestKeyFrame(): void {
-    this.keyFrameRequests += 1;
+  async live(): Promise<void> {}
+
+  async setControls(settings: MediaTrackSettings): Promise<void> {
+    this.controls.push(settings);
+  }
+
+  async photo(): Promise<StillPicture> {
+    return { jpeg: Buffer.from([0xff, 0xd8, 0xff, 0xd9]), width: 640, height: 480 };
+  }
+
+  async grab(): Promise<RawPicture> {
+    return { data: Buffer.alloc(640 * 480 * 4), width: 640, height: 480 };
   }
 
   setMuted(muted: boolean): void {

@@ -1,4 +1,4 @@
-import { type MediaStreamTrack, sourceOf } from '../../media/media-stream-track.ts';
+import { encodedOf, type MediaStreamTrack, sourceOf } from '../../media/media-stream-track.ts';
 import { tapRtp } from '../../media/rtp-tap.ts';
 import { RtspError } from './rtsp-error.ts';
 import type { DescribedTrack } from './session-description.ts';
@@ -24,7 +24,7 @@ export async function describeTracks(
   try {
     return await Promise.all(
       tracks.map(async ({ index, track }) => {
-        const { rtp } = sourceOf(track);
+        const { rtp } = encodedOf(track);
         return { index, codec: rtp.codec, formatParameters: await rtp.formatKnown(signal) };
       }),
     );

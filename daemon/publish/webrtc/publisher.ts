@@ -8,7 +8,7 @@ import type { MediaClock, Timer } from '../../lib/clock.ts';
 import { listenOn } from '../../lib/listen.ts';
 import type { Log } from '../../lib/log.ts';
 import { Supervisor } from '../../lib/supervisor.ts';
-import { type MediaStreamTrack, sourceOf } from '../../media/media-stream-track.ts';
+import { encodedOf, type MediaStreamTrack } from '../../media/media-stream-track.ts';
 import type { StreamDirectory, Viewer, ViewerObserver } from '../viewer.ts';
 import type { FromWorker, PeerMedia, ToWorker, WorkerStatistics } from './messages.ts';
 import { negotiateOffer, type OfferedTracks, usableCandidates } from './offer.ts';
@@ -380,7 +380,7 @@ function workerGone(): WebRtcError {
 
 function offeredTracks(tracks: readonly MediaStreamTrack[]): OfferedTracks {
   const offered: OfferedTracks = {};
-  for (const track of tracks) offered[track.kind] = { formatParameters: sourceOf(track).rtp.formatParameters };
+  for (const track of tracks) offered[track.kind] = { formatParameters: encodedOf(track).rtp.formatParameters };
   return offered;
 }
 

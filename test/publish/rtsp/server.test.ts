@@ -193,7 +193,7 @@ test('DESCRIBE', async (t) => {
 test('a stream that does not start', async (t) => {
   const server = await serve(t, { formatTimeout: 300 });
   let held = 0;
-  server.video.retain = () => {
+  server.video.hold = () => {
     held += 1;
     return () => {
       held -= 1;
