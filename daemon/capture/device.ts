@@ -15,13 +15,18 @@ export interface VideoFormat {
 export interface DeviceControl {
   /** As v4l2-ctl spells it, for example `auto_exposure`. */
   readonly name: string;
-  readonly type: 'integer' | 'boolean' | 'menu';
+  /** A button acts when it is set, to whatever value. */
+  readonly type: 'integer' | 'boolean' | 'menu' | 'button';
   readonly min?: number;
   readonly max?: number;
   readonly step?: number;
   readonly default?: number;
   readonly value?: number;
   readonly menu?: readonly { readonly value: number; readonly label: string }[];
+  /** The device only tells it. */
+  readonly readOnly?: true;
+  /** Another control decides it at present: an exposure time while the exposure is automatic. */
+  readonly inactive?: true;
 }
 
 interface DeviceIdentity {

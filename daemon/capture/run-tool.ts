@@ -5,7 +5,10 @@ export interface ToolResult {
   readonly missing: boolean;
   /** Exit code 0 within the time. */
   readonly ok: boolean;
+  /** It was killed for it took too long. */
+  readonly late: boolean;
   readonly stdout: string;
+  readonly stderr: string;
 }
 
 /** Runs a helper program to its end, without a shell, killed when it takes too long; never rejects. */
@@ -20,11 +23,13 @@ export function runTool(
       program,
       args,
       { timeout, killSignal: 'SIGKILL', maxBuffer: 4 << 20, env: { ...process.env, LC_ALL: 'C', ...env } },
-      (error, stdout) =>
+      (error, stdout, stderr) =>
         resolve({
           missing: error !== null && (error as NodeJS.ErrnoException).code === 'ENOENT',
           ok: error === null,
+          late: error?.killed === true,
           stdout,
+          stderr,
         }),
     );
   });

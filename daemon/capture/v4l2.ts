@@ -133,9 +133,11 @@ const CONTROL_TYPES: Readonly<Record<string, DeviceControl['type']>> = {
   bool: 'boolean',
   menu: 'menu',
   intmenu: 'menu',
+  button: 'button',
 };
 
-function parseControls(lines: readonly string[]): DeviceControl[] {
+/** The controls in what `v4l2-ctl --list-ctrls-menus` prints; strings, bit masks and arrays are left out. */
+export function parseControls(lines: readonly string[]): DeviceControl[] {
   const controls: DeviceControl[] = [];
   let menu: { value: number; label: string }[] | undefined;
   for (const line of lines) {
@@ -145,10 +147,17 @@ function parseControls(lines: readonly string[]): DeviceControl[] {
       menu = undefined;
       const [, name = '', kind = '', values = ''] = control;
       const type = CONTROL_TYPES[kind];
-      // Nothing that a person could set: a button, a string, a value that the driver only tells.
-      if (type === undefined || /flags=.*\b(read-only|disabled|write-only)/.test(values)) continue;
+      const flags = /flags=(.*)$/.exec(values)?.[1]?.split(', ') ?? [];
+      if (type === undefined || flags.includes('disabled')) continue;
       menu = type === 'menu' ? [] : undefined;
-      controls.push({ name, type, ...parseValues(values), ...(menu === undefined ? {} : { menu }) });
+      controls.push({
+        name,
+        type,
+        ...(type === 'button' ? {} : parseValues(values)),
+        ...(menu && { menu }),
+        ...(flags.includes('read-only') && { readOnly: true }),
+        ...(flags.includes('inactive') && { inactive: true }),
+      });
     } else if (item !== null && menu !== undefined) {
       menu.push({ value: Number(item[1]), label: (item[2] as string).trim() });
     }

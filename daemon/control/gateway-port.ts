@@ -55,13 +55,15 @@ export interface DeviceReport {
   formats: { pixelFormat: string; width: number; height: number; frameRates: number[] }[];
   controls: {
     name: string;
-    type: 'integer' | 'boolean' | 'menu';
+    type: 'integer' | 'boolean' | 'menu' | 'button';
     min?: number;
     max?: number;
     step?: number;
     default?: number;
     value?: number;
     menu?: { value: number; label: string }[];
+    readOnly?: boolean;
+    inactive?: boolean;
   }[];
   /** Names of the streams that use it now. */
   inUseBy: string[];

@@ -67,7 +67,7 @@ const deviceControl = {
   type: 'object',
   properties: {
     name: text,
-    type: { enum: ['integer', 'boolean', 'menu'] },
+    type: { enum: ['integer', 'boolean', 'menu', 'button'] },
     min: number,
     max: number,
     step: number,
@@ -77,6 +77,8 @@ const deviceControl = {
       type: 'array',
       items: { type: 'object', properties: { value: number, label: text }, required: ['value', 'label'] },
     },
+    readOnly: { type: 'boolean', description: 'The device only tells it' },
+    inactive: { type: 'boolean', description: 'Another control, an automatic mode, decides it at present' },
   },
   required: ['name', 'type'],
 } as const;

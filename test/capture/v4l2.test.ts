@@ -36,7 +36,16 @@ test('a webcam', async (t) => {
         { value: 2, label: '60 Hz' },
       ],
     },
-    { name: 'white_balance_temperature', type: 'integer', min: 2000, max: 6500, step: 1, default: 4000, value: 4000 },
+    {
+      name: 'white_balance_temperature',
+      type: 'integer',
+      min: 2000,
+      max: 6500,
+      step: 1,
+      default: 4000,
+      value: 4000,
+      inactive: true,
+    },
     {
       name: 'auto_exposure',
       type: 'menu',
@@ -49,7 +58,16 @@ test('a webcam', async (t) => {
         { value: 3, label: 'Aperture Priority Mode' },
       ],
     },
-    { name: 'exposure_time_absolute', type: 'integer', min: 3, max: 2047, step: 1, default: 250, value: 250 },
+    {
+      name: 'exposure_time_absolute',
+      type: 'integer',
+      min: 3,
+      max: 2047,
+      step: 1,
+      default: 250,
+      value: 250,
+      inactive: true,
+    },
     { name: 'pan_absolute', type: 'integer', min: -36_000, max: 36_000, step: 3600, default: 0, value: 0 },
   ]);
 });
@@ -90,16 +108,18 @@ test('a driver that scales: the sizes that people ask for', async (t) => {
   t.same(formats.find(({ pixelFormat }) => pixelFormat === 'JPEG')?.frameRates, [], 'the driver does not tell');
 });
 
-test('controls: buttons and what is only told are left out', async (t) => {
+test('controls: what is only told, what only acts', async (t) => {
   const { controls } = parseV4l2Node(VIVID);
   t.same(
     controls.map(({ name }) => name),
-    ['brightness', 'hue', 'horizontal_flip', 'integer_menu'],
+    ['brightness', 'hue', 'horizontal_flip', 'button', 'integer_menu', 'read_only_integer'],
   );
-  t.same(controls[3]?.menu, [
+  t.same(controls[3], { name: 'button', type: 'button' });
+  t.same(controls[4]?.menu, [
     { value: 1, label: '1 (0x1)' },
     { value: 4, label: '8 (0x8)' },
   ]);
+  t.match(controls[5], { value: 42, readOnly: true });
 });
 
 test('torn and strange output does no harm', async (t) => {
