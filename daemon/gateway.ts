@@ -6,19 +6,14 @@ import { CaptureSource } from './capture/capture-source.ts';
 import { DeviceMonitor } from './capture/device-monitor.ts';
 import { EncoderSelector } from './capture/encoder.ts';
 import { gstreamerEnvironment } from './capture/gstreamer-environment.ts';
-import type { MqttControl } from './control/mqtt/control.ts';
 import { DeviceAssignment } from './device-assignment.ts';
 import { GatewayControl } from './gateway-control.ts';
 import { GatewayReports } from './gateway-reports.ts';
-import type { HttpServer } from './http/server.ts';
 import { MediaClock } from './lib/clock.ts';
-import { listenOn } from './lib/listen.ts';
 import type { Log } from './lib/log.ts';
 import { installationSecret } from './lib/secret-file.ts';
-import type { RtmpPublisher } from './publish/rtmp/publisher.ts';
-import type { RtspServer } from './publish/rtsp/server.ts';
+import { Listeners } from './listeners.ts';
 import type { Viewer } from './publish/viewer.ts';
-import type { WebRtcPublisher } from './publish/webrtc/publisher.ts';
 import { StreamRegistry } from './stream-registry.ts';
 import { Health } from './telemetry/health.ts';
 import { SystemdNotifier } from './telemetry/systemd-notifier.ts';
@@ -58,11 +53,7 @@ export class Gateway {
   readonly #health = new Health();
   readonly #notifier: SystemdNotifier;
   readonly #environment: Record<string, string>;
-  #rtsp: RtspServer | undefined;
-  #webrtc: WebRtcPublisher | undefined;
-  #rtmp: RtmpPublisher | undefined;
-  #http: HttpServer | undefined;
-  #mqtt: MqttControl | undefined;
+  readonly #listeners: Listeners;
 
   constructor(options: GatewayOptions) {
     this.#options = options;
@@ -97,8 +88,8 @@ export class Gateway {
       devices: () => this.#devices?.devices ?? [],
       encoders: () => this.#encoders.report(),
       open: () => this.#access.open,
-      mqtt: () => this.#mqtt,
-      sentBytes: () => ({ webrtc: this.#webrtc?.sentBytes ?? new Map() }),
+      mqtt: () => this.#listeners.mqtt,
+      sentBytes: () => ({ webrtc: this.#listeners.webrtc?.sentBytes ?? new Map() }),
     });
     this.#control = new GatewayControl({
       streams: this.#streams,
@@ -109,6 +100,17 @@ export class Gateway {
       urls: (stream) => this.reports.urls(stream),
       telemetry: () => this.reports.telemetry(),
       restart: options.restart,
+    });
+    this.#listeners = new Listeners({
+      config: () => options.config,
+      streams: this.#streams,
+      viewers: this.#viewers,
+      access: this.#access,
+      control: this.#control,
+      reports: this.reports,
+      health: this.#health,
+      clock: this.#clock,
+      log: options.log,
     });
     this.#notifier = new SystemdNotifier({
       log: this.#room('systemd'),
@@ -129,9 +131,7 @@ export class Gateway {
   /** Stops everything, in reverse order of the start. Idempotent. */
   async stop(): Promise<void> {
     await this.#notifier.stopping();
-    await this.#mqtt?.stop();
-    await this.#http?.stop();
-    await Promise.all([this.#rtsp?.stop(), this.#webrtc?.stop(), this.#rtmp?.stop()]);
+    await this.#listeners.stop();
     await this.#streams.stop();
     await this.#devices?.stop();
     await this.#access.stop();
@@ -147,14 +147,8 @@ export class Gateway {
     void this.#encoders.choose().catch(() => undefined);
     await this.#findDevices();
     this.#streams.start();
-    // Each room is loaded when it is started: capture is on its way in its own process meanwhile.
-    await this.#startRtsp();
-    // What would hold up the first pictures comes after them: the heaviest packages, and more processes.
-    await this.#firstPictures();
-    // HTTP serves what these two publish.
-    await Promise.all([this.#createWebRtc(), this.#startRtmp()]);
-    await Promise.all([this.#startHttp(), this.#startMqtt()]);
-    await Promise.all([this.#startWebRtc(), this.reports.start()]);
+    const pictures = this.#firstPictures();
+    await Promise.all([this.#listeners.start(pictures), pictures.then(() => this.reports.start())]);
     this.#registerHealth();
     await this.#notifier.ready(`${this.#streams.names().length} streams`);
     this.#control.infoChanged();
@@ -174,7 +168,7 @@ export class Gateway {
         stream.failing ? (stream.reason ?? 'no picture') : undefined,
       );
     this.#health.register('mqtt', () => {
-      const status = this.#mqtt?.status();
+      const status = this.#listeners.mqtt?.status();
       return status?.connected === true ? undefined : (status?.reason ?? 'not connected');
     });
   }
@@ -212,122 +206,6 @@ export class Gateway {
     });
     this.#assignment.add(source, wished.device);
     return source;
-  }
-
-  async #startRtsp(): Promise<void> {
-    const { rtsp } = this.#options.config.settings;
-    if (!rtsp.enabled) return;
-    const { RtspServer } = await import('./publish/rtsp/server.ts');
-    const host = this.#host(rtsp.host);
-    let port = 0;
-    await listenOn('RTSP', rtsp.port, this.#configured('rtsp.port'), async (candidate) => {
-      const server = new RtspServer({
-        settings: { ...rtsp, host, port: candidate },
-        streams: this.#streams,
-        access: this.#access,
-        viewers: this.#viewers,
-        clock: this.#clock,
-        log: this.#room('rtsp'),
-      });
-      ({ port } = await server.start());
-      this.#rtsp = server;
-    });
-    this.reports.listening('rtsp', host, port, rtsp.port);
-  }
-
-  async #createWebRtc(): Promise<void> {
-    const { webrtc } = this.#options.config.settings;
-    if (!webrtc.enabled) return;
-    const { WebRtcPublisher } = await import('./publish/webrtc/publisher.ts');
-    this.#webrtc = new WebRtcPublisher({
-      settings: { ...webrtc, host: this.#host(webrtc.host) },
-      portConfigured: this.#configured('webrtc.port'),
-      streams: this.#streams,
-      viewers: this.#viewers,
-      clock: this.#clock,
-      log: this.#room('webrtc'),
-    });
-  }
-
-  async #startWebRtc(): Promise<void> {
-    const { webrtc } = this.#options.config.settings;
-    if (this.#webrtc === undefined) return;
-    const { port } = await this.#webrtc.start();
-    this.reports.listening('webrtc', this.#host(webrtc.host), port, webrtc.port);
-  }
-
-  async #startRtmp(): Promise<void> {
-    const { rtmp } = this.#options.config.settings;
-    if (!rtmp.enabled) return;
-    const { RtmpPublisher } = await import('./publish/rtmp/publisher.ts');
-    const host = this.#host(rtmp.host);
-    this.#rtmp = new RtmpPublisher({
-      settings: { ...rtmp, host },
-      portConfigured: this.#configured('rtmp.port'),
-      streams: this.#streams,
-      access: this.#access,
-      viewers: this.#viewers,
-      clock: this.#clock,
-      log: this.#room('rtmp'),
-    });
-    await this.#rtmp.start();
-    this.reports.listening('rtmp', host, this.#rtmp.port, rtmp.port);
-  }
-
-  async #startHttp(): Promise<void> {
-    const { http, webrtc } = this.#options.config.settings;
-    if (!http.enabled) return;
-    const [{ HttpServer }, { Whep }, { GatewayHttpPorts }] = await Promise.all([
-      import('./http/server.ts'),
-      import('./publish/webrtc/whep.ts'),
-      import('./gateway-http-ports.ts'),
-    ]);
-    const ports = new GatewayHttpPorts({ control: this.#control, reports: this.reports, rtmp: this.#rtmp });
-    this.#http = new HttpServer({
-      settings: { ...http, host: this.#host(http.host) },
-      portConfigured: this.#configured('http.port'),
-      access: this.#access,
-      log: this.#options.log,
-      streams: ports,
-      snapshots: ports,
-      metrics: ports,
-      health: this.#health,
-      whep:
-        this.#webrtc && new Whep({ publisher: this.#webrtc, iceServers: webrtc.iceServers, log: this.#room('webrtc') }),
-      flv: this.#rtmp && ports,
-    });
-    const { host, port } = await this.#http.start();
-    this.reports.listening('http', host, port, http.port);
-  }
-
-  async #startMqtt(): Promise<void> {
-    const { mqtt, gateway, stateDirectory } = this.#options.config.settings;
-    const [{ MqttControl }, { Controller }] = await Promise.all([
-      import('./control/mqtt/control.ts'),
-      import('./control/controller.ts'),
-    ]);
-    const log = this.#room('mqtt');
-    const clock = this.#clock.clock;
-    this.#mqtt = new MqttControl({
-      settings: mqtt,
-      gatewayId: gateway.id,
-      directory: join(stateDirectory, 'mqtt'),
-      embeddedPortConfigured: this.#configured('mqtt.embeddedPort'),
-      controller: new Controller({ gateway: this.#control, clock, log }),
-      gateway: this.#control,
-      clock,
-      log,
-    });
-    await this.#mqtt.start();
-  }
-
-  /** Until a user exists nothing listens beyond this machine. */
-  #host(configured: string): string {
-    return this.#access.open ? '127.0.0.1' : configured;
-  }
-
-  #configured(path: string): boolean {
-    return (this.#options.config.origins.get(path) ?? 'default') !== 'default';
   }
 
   #room(room: string): Log {

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { WhepRequest, WhepResponse } from '../publish/webrtc/whep.ts';
 
 /** What the HTTP room needs of the gateway: declared here, passed in by the composition root. */
 
@@ -38,4 +39,9 @@ export interface HealthSource {
 export interface FlvSource {
   /** The stream as FLV from a key frame on, for ever; destroying it is how the viewer leaves. @throws HttpError as {@link SnapshotSource} does. */
   open(stream: string, viewer: { remoteAddress: string; user: string | undefined }): Promise<Readable>;
+}
+
+export interface WhepSource {
+  /** Answers a request that has been authorized. @throws HttpError `not_found` where WebRTC is off. */
+  handle(request: WhepRequest): Promise<WhepResponse>;
 }

@@ -1,19 +1,16 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { Whep } from '../publish/webrtc/whep.ts';
 import type { Doorkeeper } from './doorkeeper.ts';
 import { HttpError } from './http-error.ts';
 import type { PageAsset } from './page.ts';
-import type { FlvSource, HealthSource, MetricsSource, SnapshotSource, StreamCatalog, StreamSummary } from './ports.ts';
+import type { FlvSource, HealthSource, MetricsSource, SnapshotSource, StreamCatalog, StreamSummary, WhepSource } from './ports.ts';
 
 export interface RoutePorts {
   streams: StreamCatalog;
   snapshots: SnapshotSource;
   metrics: MetricsSource;
   health: HealthSource;
-  /** Undefined where WebRTC is off. */
-  whep: Whep | undefined;
-  /** Undefined where HTTP-FLV is off. */
-  flv: FlvSource | undefined;
+  whep: WhepSource;
+  flv: FlvSource;
 }
 
 interface StreamParams {
@@ -38,8 +35,8 @@ export function addRoutes(app: FastifyInstance, page: readonly PageAsset[], port
   });
   // The preflight of an allowed origin; what it may do is in the headers of every answer.
   app.options('/*', async (_request, reply) => reply.code(204).send());
-  if (ports.flv !== undefined) addFlvRoute(app, ports.flv, door);
-  if (ports.whep !== undefined) addWhepRoutes(app, ports.whep, door);
+  addFlvRoute(app, ports.flv, door);
+  addWhepRoutes(app, ports.whep, door);
 }
 
 function sendAsset({ contentType, etag, body }: PageAsset, request: FastifyRequest, reply: FastifyReply): FastifyReply {
@@ -89,7 +86,7 @@ interface Viewing {
   kinds: ('video' | 'audio')[];
 }
 
-function addWhepRoutes(app: FastifyInstance, whep: Whep, door: Doorkeeper): void {
+function addWhepRoutes(app: FastifyInstance, whep: WhepSource, door: Doorkeeper): void {
   const viewings = new WeakMap<FastifyRequest, Viewing>();
   const authorize = async (request: FastifyRequest<{ Params: StreamParams }>): Promise<void> => {
     // A browser asks what it may do without credentials (Fetch, 4.8).

@@ -68,7 +68,7 @@ export class WebGateway {
       metrics: { metrics: async () => 'vedette_build_info 1\n' },
       health: { verdict: () => ({ status: 'ok', components: [{ component: 'capture', ok: true }] }) },
       whep: new Whep({ publisher: this.publisher, iceServers, log }),
-      flv: undefined,
+      flv: { open: () => Promise.reject(new HttpError('not_found', 'HTTP-FLV is off')) },
       log,
       ...options.http,
     });

@@ -1,0 +1,207 @@
+import { join } from 'node:path';
+import type { LoadedConfig } from '../config/settings.ts';
+import type { Access } from './access/access.ts';
+import type { Controller } from './control/controller.ts';
+import type { MqttControl } from './control/mqtt/control.ts';
+import type { GatewayControl } from './gateway-control.ts';
+import type { GatewayReports } from './gateway-reports.ts';
+import type { HttpServer } from './http/server.ts';
+import type { MediaClock } from './lib/clock.ts';
+import { listenOn } from './lib/listen.ts';
+import type { Log } from './lib/log.ts';
+import type { RtmpPublisher } from './publish/rtmp/publisher.ts';
+import type { RtspServer } from './publish/rtsp/server.ts';
+import type { StreamDirectory, ViewerObserver } from './publish/viewer.ts';
+import type { WebRtcPublisher } from './publish/webrtc/publisher.ts';
+import type { Whep } from './publish/webrtc/whep.ts';
+import type { Health } from './telemetry/health.ts';
+
+export interface ListenersOptions {
+  /** As of now: a listener that is started takes its slice of it. */
+  config: () => LoadedConfig;
+  streams: StreamDirectory;
+  viewers: ViewerObserver;
+  access: Access;
+  control: GatewayControl;
+  reports: GatewayReports;
+  health: Health;
+  clock: MediaClock;
+  log: Log;
+}
+
+/**
+ * What faces the network: RTSP, WebRTC, RTMP, HTTP and MQTT. Each is loaded when it is started, from its slice of the
+ * configuration, and does without the others: what HTTP serves of WebRTC and RTMP is whatever there is of them.
+ */
+export class Listeners {
+  readonly #options: ListenersOptions;
+  #rtsp: RtspServer | undefined;
+  #webrtc: WebRtcPublisher | undefined;
+  #whep: Whep | undefined;
+  #rtmp: RtmpPublisher | undefined;
+  #http: HttpServer | undefined;
+  #mqtt: MqttControl | undefined;
+  /** One for all lives of MQTT, so that a repeated request is known. */
+  #controller: Controller | undefined;
+
+  constructor(options: ListenersOptions) {
+    this.#options = options;
+  }
+
+  get webrtc(): WebRtcPublisher | undefined {
+    return this.#webrtc;
+  }
+
+  get mqtt(): MqttControl | undefined {
+    return this.#mqtt;
+  }
+
+  /** Pictures come first: what would hold them up, the heaviest packages and more processes, comes after. */
+  async start(firstPictures: Promise<void>): Promise<void> {
+    await this.#startRtsp();
+    await firstPictures;
+    // HTTP serves what these two publish.
+    await Promise.all([this.#createWebRtc(), this.#startRtmp()]);
+    await Promise.all([this.#startHttp(), this.#startMqtt()]);
+    await this.#startWebRtc();
+  }
+
+  /** Idempotent. */
+  async stop(): Promise<void> {
+    await this.#mqtt?.stop();
+    await this.#http?.stop();
+    await Promise.all([this.#rtsp?.stop(), this.#webrtc?.stop(), this.#rtmp?.stop()]);
+  }
+
+  async #startRtsp(): Promise<void> {
+    const { rtsp } = this.#settings;
+    if (!rtsp.enabled) return;
+    const { RtspServer } = await import('./publish/rtsp/server.ts');
+    const { streams, access, viewers, clock, reports } = this.#options;
+    const host = this.#host(rtsp.host);
+    let port = 0;
+    await listenOn('RTSP', rtsp.port, this.#configured('rtsp.port'), async (candidate) => {
+      const server = new RtspServer({
+        settings: { ...rtsp, host, port: candidate },
+        streams,
+        access,
+        viewers,
+        clock,
+        log: this.#room('rtsp'),
+      });
+      ({ port } = await server.start());
+      this.#rtsp = server;
+    });
+    reports.listening('rtsp', host, port, rtsp.port);
+  }
+
+  async #createWebRtc(): Promise<void> {
+    const { webrtc } = this.#settings;
+    if (!webrtc.enabled) return;
+    const [{ WebRtcPublisher }, { Whep }] = await Promise.all([
+      import('./publish/webrtc/publisher.ts'),
+      import('./publish/webrtc/whep.ts'),
+    ]);
+    const { streams, viewers, clock } = this.#options;
+    const log = this.#room('webrtc');
+    this.#webrtc = new WebRtcPublisher({
+      settings: { ...webrtc, host: this.#host(webrtc.host) },
+      portConfigured: this.#configured('webrtc.port'),
+      streams,
+      viewers,
+      clock,
+      log,
+    });
+    this.#whep = new Whep({ publisher: this.#webrtc, iceServers: webrtc.iceServers, log });
+  }
+
+  async #startWebRtc(): Promise<void> {
+    const { webrtc } = this.#settings;
+    if (this.#webrtc === undefined) return;
+    const { port } = await this.#webrtc.start();
+    this.#options.reports.listening('webrtc', this.#host(webrtc.host), port, webrtc.port);
+  }
+
+  async #startRtmp(): Promise<void> {
+    const { rtmp } = this.#settings;
+    if (!rtmp.enabled) return;
+    const { RtmpPublisher } = await import('./publish/rtmp/publisher.ts');
+    const { streams, access, viewers, clock, reports } = this.#options;
+    const host = this.#host(rtmp.host);
+    this.#rtmp = new RtmpPublisher({
+      settings: { ...rtmp, host },
+      portConfigured: this.#configured('rtmp.port'),
+      streams,
+      access,
+      viewers,
+      clock,
+      log: this.#room('rtmp'),
+    });
+    await this.#rtmp.start();
+    reports.listening('rtmp', host, this.#rtmp.port, rtmp.port);
+  }
+
+  async #startHttp(): Promise<void> {
+    const { http } = this.#settings;
+    if (!http.enabled) return;
+    const [{ HttpServer }, { GatewayHttpPorts }] = await Promise.all([
+      import('./http/server.ts'),
+      import('./gateway-http-ports.ts'),
+    ]);
+    const { control, reports, access, health, log } = this.#options;
+    const ports = new GatewayHttpPorts({ control, reports, whep: () => this.#whep, rtmp: () => this.#rtmp });
+    this.#http = new HttpServer({
+      settings: { ...http, host: this.#host(http.host) },
+      portConfigured: this.#configured('http.port'),
+      access,
+      log,
+      streams: ports,
+      snapshots: ports,
+      metrics: ports,
+      health,
+      whep: ports,
+      flv: ports,
+    });
+    const { host, port } = await this.#http.start();
+    reports.listening('http', host, port, http.port);
+  }
+
+  async #startMqtt(): Promise<void> {
+    const { mqtt, gateway, stateDirectory } = this.#settings;
+    const [{ MqttControl }, { Controller }] = await Promise.all([
+      import('./control/mqtt/control.ts'),
+      import('./control/controller.ts'),
+    ]);
+    const log = this.#room('mqtt');
+    const { clock } = this.#options.clock;
+    this.#controller ??= new Controller({ gateway: this.#options.control, clock, log });
+    this.#mqtt = new MqttControl({
+      settings: mqtt,
+      gatewayId: gateway.id,
+      directory: join(stateDirectory, 'mqtt'),
+      embeddedPortConfigured: this.#configured('mqtt.embeddedPort'),
+      controller: this.#controller,
+      gateway: this.#options.control,
+      clock,
+      log,
+    });
+    await this.#mqtt.start();
+  }
+
+  get #settings(): LoadedConfig['settings'] {
+    return this.#options.config().settings;
+  }
+
+  /** Until a user exists nothing listens beyond this machine. */
+  #host(configured: string): string {
+    return this.#options.access.open ? '127.0.0.1' : configured;
+  }
+
+  #configured(path: string): boolean {
+    return (this.#options.config().origins.get(path) ?? 'default') !== 'default';
+  }
+
+  #room(room: string): Log {
+    return this.#options.log.child({ room });
+  }
+}
