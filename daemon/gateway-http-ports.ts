@@ -3,7 +3,14 @@ import { ControlError } from './control/gateway-port.ts';
 import type { GatewayControl } from './gateway-control.ts';
 import type { GatewayReports } from './gateway-reports.ts';
 import { HttpError } from './http/http-error.ts';
-import type { FlvSource, MetricsSource, SnapshotSource, StreamCatalog, StreamSummary, WhepSource } from './http/ports.ts';
+import type {
+  FlvSource,
+  MetricsSource,
+  SnapshotSource,
+  StreamCatalog,
+  StreamSummary,
+  WhepSource,
+} from './http/ports.ts';
 import type { RtmpPublisher } from './publish/rtmp/publisher.ts';
 import { RtmpError } from './publish/rtmp/rtmp-error.ts';
 import type { Whep, WhepRequest, WhepResponse } from './publish/webrtc/whep.ts';

@@ -2,7 +2,15 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Doorkeeper } from './doorkeeper.ts';
 import { HttpError } from './http-error.ts';
 import type { PageAsset } from './page.ts';
-import type { FlvSource, HealthSource, MetricsSource, SnapshotSource, StreamCatalog, StreamSummary, WhepSource } from './ports.ts';
+import type {
+  FlvSource,
+  HealthSource,
+  MetricsSource,
+  SnapshotSource,
+  StreamCatalog,
+  StreamSummary,
+  WhepSource,
+} from './ports.ts';
 
 export interface RoutePorts {
   streams: StreamCatalog;
