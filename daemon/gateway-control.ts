@@ -4,14 +4,20 @@ import type { CaptureDevice } from './capture/device.ts';
 import {
   ControlError,
   type ControlErrorCode,
+  type DeviceControlsPort,
   type DeviceReport,
   type EncodingChange,
   type GatewayEvent,
   type GatewayInfo,
   type GatewayObserver,
   type GatewayPort,
+  type HealthReport,
+  type MetricFamily,
+  type SessionsPort,
+  type SignallingPort,
   type StreamReport,
 } from './control/gateway-port.ts';
+import type { LogPort } from './control/log-tail.ts';
 import type { StreamRegistry } from './stream-registry.ts';
 import type { ViewerRegistry } from './viewer-registry.ts';
 
@@ -20,6 +26,12 @@ export interface GatewayControlOptions {
   viewers: ViewerRegistry;
   devices: () => readonly CaptureDevice[];
   config: LoadedConfig;
+  log: LogPort;
+  deviceControls: DeviceControlsPort;
+  sessions: SessionsPort;
+  signalling: SignallingPort;
+  health: () => HealthReport;
+  metrics: () => Promise<MetricFamily[]>;
   info: () => GatewayInfo;
   /** The addresses of a stream, by protocol. */
   urls: (stream: string) => Record<string, string>;
@@ -27,13 +39,24 @@ export interface GatewayControlOptions {
   restart: () => void;
 }
 
+/** How long restartStream() waits for the picture, in milliseconds. */
+const RESTART_TIMEOUT_MS = 10_000;
+
 /** The gateway as the control surface sees it: commands become calls, and what happens inside becomes notifications. */
 export class GatewayControl implements GatewayPort {
   readonly #options: GatewayControlOptions;
   readonly #observers = new Set<GatewayObserver>();
+  readonly log: LogPort;
+  readonly deviceControls: DeviceControlsPort;
+  readonly sessions: SessionsPort;
+  readonly signalling: SignallingPort;
 
   constructor(options: GatewayControlOptions) {
     this.#options = options;
+    this.log = options.log;
+    this.deviceControls = options.deviceControls;
+    this.sessions = options.sessions;
+    this.signalling = options.signalling;
   }
 
   observe(observer: GatewayObserver): () => void {
@@ -84,6 +107,16 @@ export class GatewayControl implements GatewayPort {
     return this.stream(name);
   }
 
+  async restartStream(name: string): Promise<StreamReport> {
+    const stream = this.#options.streams.get(name);
+    if (!stream.opened) throw new ControlError('unavailable', `stream '${name}' is stopped`, `/streams/${name}`);
+    for (const source of stream.sources) source.restart();
+    const running = stream.sources.filter(({ state }) => state !== 'idle');
+    // What does not come back shows in the state.
+    await Promise.allSettled(running.map((source) => source.live(AbortSignal.timeout(RESTART_TIMEOUT_MS))));
+    return this.stream(name);
+  }
+
   async stopStream(name: string): Promise<StreamReport> {
     await this.#options.streams.get(name).close('stopped by command');
     return this.stream(name);
@@ -123,6 +156,14 @@ export class GatewayControl implements GatewayPort {
     this.#options.restart();
   }
 
+  health(): HealthReport {
+    return this.#options.health();
+  }
+
+  metrics(): Promise<MetricFamily[]> {
+    return this.#options.metrics();
+  }
+
   telemetry(): Promise<Record<string, unknown>> {
     return this.#options.telemetry();
   }
@@ -154,6 +195,12 @@ const CODES: Readonly<Record<CaptureErrorCode, ControlErrorCode>> = {
   failed: 'internal',
 };
 
-function asControlError(error: unknown, path: string): unknown {
-  return error instanceof CaptureError ? new ControlError(CODES[error.code], error.message, path) : error;
+/** Of a failure that capture foresaw; others are themselves. */
+export function asControlError(error: unknown, path: string): unknown {
+  if (!(error instanceof CaptureError)) return error;
+  return new ControlError(
+    CODES[error.code],
+    error.message,
+    error.member === undefined ? path : `${path}/${error.member}`,
+  );
 }

@@ -11,7 +11,7 @@ import type { MqttControl } from './control/mqtt/control.ts';
 import type { Clock } from './lib/clock.ts';
 import type { StreamRegistry } from './stream-registry.ts';
 import type { Health } from './telemetry/health.ts';
-import { Metrics, type MetricsReport, type StreamMetrics } from './telemetry/metrics.ts';
+import { type MetricFamily, Metrics, type MetricsReport, type StreamMetrics } from './telemetry/metrics.ts';
 import { System } from './telemetry/system.ts';
 import type { ViewerRegistry } from './viewer-registry.ts';
 
@@ -121,6 +121,10 @@ export class GatewayReports {
   /** Prometheus text. */
   metrics(): Promise<string> {
     return this.#metrics.text();
+  }
+
+  metricFamilies(): Promise<MetricFamily[]> {
+    return this.#metrics.families();
   }
 
   banner(command: string): BannerFacts {

@@ -6,9 +6,13 @@ import { CaptureSource } from './capture/capture-source.ts';
 import { DeviceMonitor } from './capture/device-monitor.ts';
 import { EncoderSelector } from './capture/encoder.ts';
 import { gstreamerEnvironment } from './capture/gstreamer-environment.ts';
+import type { LogPort } from './control/log-tail.ts';
 import { DeviceAssignment } from './device-assignment.ts';
 import { GatewayControl } from './gateway-control.ts';
+import { GatewayDeviceControls } from './gateway-device-controls.ts';
 import { GatewayReports } from './gateway-reports.ts';
+import { GatewaySessions } from './gateway-sessions.ts';
+import { GatewaySignalling } from './gateway-signalling.ts';
 import { MediaClock } from './lib/clock.ts';
 import type { Log } from './lib/log.ts';
 import { installationSecret } from './lib/secret-file.ts';
@@ -24,6 +28,8 @@ export interface GatewayOptions {
   log: Log;
   /** The version of this program. */
   version: string;
+  /** The level of the log, and lines for those who watch it. */
+  logPort: LogPort;
   /** Somebody asked over the control surface for a restart; the answer has gone out. */
   restart: () => void;
 }
@@ -96,6 +102,15 @@ export class Gateway {
       viewers: this.#viewers,
       devices: () => this.#devices?.devices ?? [],
       config: options.config,
+      log: options.logPort,
+      deviceControls: new GatewayDeviceControls({ monitor: () => this.#devices }),
+      sessions: new GatewaySessions({
+        viewers: this.#viewers,
+        disconnect: (viewer) => this.#listeners.disconnect(viewer),
+      }),
+      signalling: new GatewaySignalling({ publisher: () => this.#listeners.webrtc }),
+      health: () => this.#health.verdict(),
+      metrics: () => this.reports.metricFamilies(),
       info: () => this.reports.info(),
       urls: (stream) => this.reports.urls(stream),
       telemetry: () => this.reports.telemetry(),

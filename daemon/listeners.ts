@@ -11,7 +11,7 @@ import { listenOn } from './lib/listen.ts';
 import type { Log } from './lib/log.ts';
 import type { RtmpPublisher } from './publish/rtmp/publisher.ts';
 import type { RtspServer } from './publish/rtsp/server.ts';
-import type { StreamDirectory, ViewerObserver } from './publish/viewer.ts';
+import type { StreamDirectory, Viewer, ViewerObserver } from './publish/viewer.ts';
 import type { WebRtcPublisher } from './publish/webrtc/publisher.ts';
 import type { Whep } from './publish/webrtc/whep.ts';
 import type { Health } from './telemetry/health.ts';
@@ -71,6 +71,19 @@ export class Listeners {
     await this.#mqtt?.stop();
     await this.#http?.stop();
     await Promise.all([this.#rtsp?.stop(), this.#webrtc?.stop(), this.#rtmp?.stop()]);
+  }
+
+  /** Disconnects a viewer; false when he is gone. */
+  disconnect({ id, protocol }: Viewer): boolean {
+    switch (protocol) {
+      case 'rtsp':
+        return this.#rtsp?.closeViewer(id) ?? false;
+      case 'webrtc':
+        return this.#webrtc?.close(id, 'closed') ?? false;
+      case 'rtmp':
+      case 'http-flv':
+        return this.#rtmp?.closeViewer(id) ?? false;
+    }
   }
 
   async #startRtsp(): Promise<void> {

@@ -58,6 +58,7 @@ async function runGateway(config: LoadedConfig, logger: Logger): Promise<End | n
   const gateway = new Gateway({
     config,
     log,
+    logPort: logger,
     version: commandLine.version,
     restart: () => end('restart'),
   });

@@ -29,7 +29,11 @@ A topic whose object is gone is cleared by an empty payload.
 |---|---|
 | \`B/events\` | one JSON object an event: id, time, uptime, type, stream, data |
 | \`B/telemetry\` | periodically: load and memory of the machine and of every process, counters of the streams |
+| \`B/log\` | lines of the log, each a JSON object, for as long as \`log/tail\` said |
 | \`B/streams/<name>/snapshot\` | a JPEG picture, on request |
+
+A browser that reaches the broker by WebSocket can show the picture without any other way to the gateway:
+[mqtt-viewer.html](mqtt-viewer.html).
 
 ## Requests
 

@@ -15,10 +15,13 @@ export type CaptureErrorCode =
 
 export class CaptureError extends Error {
   readonly code: CaptureErrorCode;
+  /** What the value was for, where one of several is wrong: the name of a control. */
+  readonly member: string | undefined;
 
-  constructor(code: CaptureErrorCode, message: string) {
+  constructor(code: CaptureErrorCode, message: string, member?: string) {
     super(message);
     this.name = 'CaptureError';
     this.code = code;
+    this.member = member;
   }
 }

@@ -284,7 +284,7 @@ export class CaptureSource implements TrackSource {
     this.#device = device;
     this.#lastDevice = device ?? this.#lastDevice;
     if (before?.deviceId === device?.deviceId && before?.path === device?.path && !this.muted) return;
-    this.#restart();
+    this.restart();
   }
 
   /**
@@ -302,7 +302,7 @@ export class CaptureSource implements TrackSource {
       before.scaleResolutionDownBy === next.scaleResolutionDownBy &&
       before.keyFrameInterval === next.keyFrameInterval;
     const live = this.#plan?.liveBitrate;
-    if (!onlyBitrate || live === undefined) this.#restart();
+    if (!onlyBitrate || live === undefined) this.restart();
     else if (before.maxBitrate !== next.maxBitrate)
       this.#worker?.send({ type: 'set-bitrate', property: live.property, value: live.value(next.maxBitrate) });
   }
@@ -361,8 +361,8 @@ export class CaptureSource implements TrackSource {
     this.#status.on('lost', wished === undefined ? `no ${kind}` : `no ${kind} '${wished}' is connected`);
   }
 
-  /** Another life with what is asked for now: at once, whatever the back-off says. */
-  #restart(): void {
+  /** Another life with what is asked for now: at once, whatever the back-off says. Readers stay. */
+  restart(): void {
     this.#plan = undefined;
     if (this.state === 'idle') return;
     void this.#stopWorker();
@@ -422,7 +422,7 @@ export class CaptureSource implements TrackSource {
         if (report.accepted) this.#log.info({ value: report.value }, 'bit rate changed');
         else {
           this.#log.warn({ value: report.value }, 'the encoder does not take the bit rate while it runs');
-          this.#restart();
+          this.restart();
         }
         break;
       case 'snapshot':

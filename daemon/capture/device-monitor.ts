@@ -1,6 +1,6 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { access, constants, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Log } from '../lib/log.ts';
 import { type AlsaPcm, alsaDevice, parseAlsa } from './alsa.ts';
 import type { AudioDevice, CaptureDevice, VideoDevice } from './device.ts';
@@ -88,10 +88,11 @@ export class DeviceMonitor {
     await this.#scanning;
   }
 
-  /** Asks every device again, values of controls included. */
-  async rescan(): Promise<void> {
+  /** Asks every device again, values of controls included; with a path only the one there. */
+  async rescan(path?: string): Promise<void> {
     await this.#scanning;
-    this.#probed.clear();
+    for (const key of [...this.#probed.keys()])
+      if (path === undefined || key.startsWith(`${basename(path)} `)) this.#probed.delete(key);
     await this.#scan();
   }
 

@@ -71,10 +71,11 @@ function checkControl(controls: ReadonlyMap<string, DeviceControl>, name: string
     throw new CaptureError(
       'invalid-value',
       `the device has no control '${name}': it has ${listed([...controls.keys()])}`,
+      name,
     );
-  if (control.readOnly) throw new CaptureError('invalid-value', `${name} is read-only`);
+  if (control.readOnly) throw new CaptureError('invalid-value', `${name} is read-only`, name);
   const allowed = refusal(control, value);
-  if (allowed !== undefined) throw new CaptureError('invalid-value', `${name} ${value}: ${allowed}`);
+  if (allowed !== undefined) throw new CaptureError('invalid-value', `${name} ${value}: ${allowed}`, name);
   return control;
 }
 
@@ -104,6 +105,7 @@ async function refuseInactive(wishes: readonly Wish[], read: () => Promise<Devic
       throw new CaptureError(
         'invalid-value',
         `${control.name} ${value}: it is inactive, the device decides it by itself; set the mode that decides it to manual too`,
+        control.name,
       );
 }
 

@@ -1,20 +1,26 @@
 import type { Right } from '../access/access.ts';
 import type { GatewayPort } from './gateway-port.ts';
+import type { LogTail } from './log-tail.ts';
 import { streamName } from './schemas.ts';
 
-/** Where a request came from can take pictures: declared here, given by the transport with each request. */
-export interface PictureSink {
+/** Where a request came from can take more than an answer: declared here, given by the transport with each request. */
+export interface Transport {
+  /** Where lines of log go. */
+  readonly logTopic: string;
   /**
    * Delivers one picture of the stream to whoever listens there.
    * @returns the topic it went to.
    * @throws ControlError `unavailable` when it cannot be delivered now.
    */
-  publish(streamName: string, jpeg: Buffer): Promise<string>;
+  publishSnapshot(streamName: string, jpeg: Buffer): Promise<string>;
+  /** Takes a line of log for whoever listens there; never blocks. */
+  publishLogLine(line: string): void;
 }
 
 export interface CommandContext {
   gateway: GatewayPort;
-  pictures: PictureSink;
+  transport: Transport;
+  logTail: LogTail;
 }
 
 /** A JSON Schema (draft 07) of an object. */

@@ -2,6 +2,7 @@ import type { Command } from './command.ts';
 import { CONFIG_COMMANDS } from './config-commands.ts';
 import { DEVICE_COMMANDS } from './device-commands.ts';
 import { GATEWAY_COMMANDS } from './gateway-commands.ts';
+import { SESSION_COMMANDS } from './session-commands.ts';
 import { STREAM_COMMANDS } from './stream-commands.ts';
 
 /**
@@ -12,5 +13,6 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   ...GATEWAY_COMMANDS,
   ...DEVICE_COMMANDS,
   ...STREAM_COMMANDS,
+  ...SESSION_COMMANDS,
   ...CONFIG_COMMANDS,
 };

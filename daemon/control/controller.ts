@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import { AnswerMemory } from './answer-memory.ts';
-import type { PictureSink } from './command.ts';
+import type { Transport } from './command.ts';
 import { COMMANDS } from './commands.ts';
 import { ControlError, type ControlErrorCode, type GatewayPort } from './gateway-port.ts';
+import { LogTail } from './log-tail.ts';
 import { type ParsedRequest, parseRequest, RequestValidator, transactionOf } from './request.ts';
 import { TokenBucket } from './token-bucket.ts';
 
@@ -56,6 +57,7 @@ export class Controller {
   readonly #validator = new RequestValidator();
   readonly #bucket: TokenBucket;
   readonly #memory: AnswerMemory<Execution>;
+  readonly #logTail: LogTail;
   #underWay = 0;
 
   constructor(options: ControllerOptions) {
@@ -70,17 +72,23 @@ export class Controller {
       maxBytes: 1024 * 1024,
       bytesOf: ({ answer }) => JSON.stringify(answer).length,
     });
+    this.#logTail = new LogTail({ log: options.gateway.log, clock: options.clock });
+  }
+
+  /** Ends what goes on after its request. Idempotent. */
+  stop(): void {
+    this.#logTail.stop();
   }
 
   /** Never rejects. */
-  async execute(request: CommandRequest, pictures: PictureSink): Promise<Execution> {
+  async execute(request: CommandRequest, transport: Transport): Promise<Execution> {
     let transaction: string | undefined;
     try {
       if (!this.#bucket.take()) throw new ControlError('busy', 'too many requests; try again in a second');
       if (request.retained) throw new ControlError('invalid_request', 'retained requests are refused');
       const parsed = parseRequest(request.payload);
       transaction = parsed.transaction;
-      const carryOut = () => this.#carryOut(request, parsed, pictures);
+      const carryOut = () => this.#carryOut(request, parsed, transport);
       const key = repetitionKey(request, transaction);
       return key === undefined ? await carryOut() : await this.#memory.once(key, carryOut);
     } catch (error) {
@@ -88,7 +96,7 @@ export class Controller {
     }
   }
 
-  async #carryOut(request: CommandRequest, parsed: ParsedRequest, pictures: PictureSink): Promise<Execution> {
+  async #carryOut(request: CommandRequest, parsed: ParsedRequest, transport: Transport): Promise<Execution> {
     const { transaction } = parsed;
     try {
       this.#refuseExpired(request, parsed);
@@ -102,7 +110,7 @@ export class Controller {
       this.#validator.check(command, parsed.members);
       if (this.#underWay >= MAX_UNDER_WAY) throw new ControlError('busy', 'too many requests are under way');
       this.#log.debug({ command: request.command, transaction }, 'request');
-      const context = { gateway: this.#gateway, pictures };
+      const context = { gateway: this.#gateway, transport, logTail: this.#logTail };
       const data = await this.#within(command.timeLimit, async () => command.run(context, parsed.members));
       const answer: Answer = { status: 'ok', data, ...(transaction === undefined ? {} : { transaction }) };
       if (command.afterwards === undefined) return { answer };

@@ -1,3 +1,5 @@
+import type { LogPort } from './log-tail.ts';
+
 /** What the control room needs of the gateway: declared here, implemented by the composition root. */
 
 export const CONTROL_ERROR_CODES = [
@@ -69,6 +71,62 @@ export interface DeviceReport {
   inUseBy: string[];
 }
 
+/** One control of a camera, with the driver's own limits. */
+export type DeviceControlReport = DeviceReport['controls'][number];
+
+/** Cameras' own controls: exposure, focus, ... */
+export interface DeviceControlsPort {
+  /** Asks every device again. */
+  rescan(): Promise<void>;
+  /** The controls with their values as of now. @throws ControlError `not_found`, `unavailable`. */
+  read(deviceId: string): Promise<DeviceControlReport[]>;
+  /** Sets values that fit the device's own list. @returns what the device has then. @throws ControlError `unavailable` with the driver's words. */
+  write(deviceId: string, values: Readonly<Record<string, number>>): Promise<DeviceControlReport[]>;
+}
+
+/** A viewer. */
+export interface SessionReport {
+  /** Not the secret that the viewer's own requests carry. */
+  id: string;
+  protocol: string;
+  stream: string;
+  remoteAddress: string;
+  user?: string;
+  /** ISO 8601. */
+  since: string;
+}
+
+export interface SessionsPort {
+  list(): SessionReport[];
+  /** Disconnects a viewer. @throws ControlError `not_found`. */
+  close(id: string): SessionReport;
+}
+
+/** WebRTC signalling for a viewer who reaches us over this surface only. */
+export interface SignallingPort {
+  /** @returns the session's secret id and the complete answer. @throws ControlError. */
+  offer(offer: { stream: string; sdp: string; kinds: readonly ('video' | 'audio')[] }): Promise<{
+    session: string;
+    sdp: string;
+  }>;
+  addCandidate(session: string, mid: string, candidate: string): void;
+  close(session: string): void;
+}
+
+/** The verdict over everything that can be unwell. */
+export interface HealthReport {
+  status: 'ok' | 'degraded' | 'failing';
+  components: { component: string; ok: boolean; reason?: string }[];
+}
+
+/** What Prometheus shows under one name. */
+export interface MetricFamily {
+  name: string;
+  type: 'counter' | 'gauge';
+  help: string;
+  samples: { labels: Record<string, string>; value: number }[];
+}
+
 export type StreamStateName = 'idle' | 'starting' | 'live' | 'muted' | 'privacy' | 'error';
 
 export interface StreamReport {
@@ -113,6 +171,10 @@ export interface GatewayObserver {
 
 /** All methods reject or throw with a {@link ControlError}. */
 export interface GatewayPort {
+  readonly log: LogPort;
+  readonly deviceControls: DeviceControlsPort;
+  readonly sessions: SessionsPort;
+  readonly signalling: SignallingPort;
   observe(observer: GatewayObserver): () => void;
   info(): GatewayInfo;
   devices(): DeviceReport[];
@@ -120,6 +182,8 @@ export interface GatewayPort {
   stream(name: string): StreamReport;
   /** Starts capture and encoding without waiting for a viewer; resolves when the picture flows. */
   startStream(name: string): Promise<StreamReport>;
+  /** Captures anew, in new processes; viewers stay. */
+  restartStream(name: string): Promise<StreamReport>;
   /** Closes devices and disconnects viewers until startStream(). */
   stopStream(name: string): Promise<StreamReport>;
   requestKeyFrame(name: string): void;
@@ -129,6 +193,8 @@ export interface GatewayPort {
   config(): { config: Record<string, unknown>; origins: Record<string, string> };
   /** Ends the process so that its supervisor starts it again; called after the answer went out. */
   restart(): void;
+  health(): HealthReport;
+  metrics(): Promise<MetricFamily[]>;
   /** Measurements for the telemetry topic. */
   telemetry(): Promise<Record<string, unknown>>;
 }

@@ -49,7 +49,7 @@ export function transactionOf(payload: Buffer): string | undefined {
 
 /** Checks requests against their command's schema; each schema is compiled when its command is first used. */
 export class RequestValidator {
-  readonly #ajv = new Ajv({ verbose: true, strict: true });
+  readonly #ajv = new Ajv({ verbose: true, strict: true, allowUnionTypes: true });
   readonly #compiled = new Map<Command, ValidateFunction>();
 
   /** @throws ControlError `invalid_request` that names the member, its value and what is allowed. */

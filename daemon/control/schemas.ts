@@ -63,7 +63,7 @@ const deviceFormat = {
   required: ['pixelFormat', 'width', 'height', 'frameRates'],
 } as const;
 
-const deviceControl = {
+export const deviceControl = {
   type: 'object',
   properties: {
     name: text,
@@ -139,4 +139,54 @@ export const effectiveConfig = {
     },
   },
   required: ['config', 'origins'],
+} as const;
+
+export const health = {
+  type: 'object',
+  properties: {
+    status: {
+      enum: ['ok', 'degraded', 'failing'],
+      description: '`degraded`: it works without something; `failing`: a vital part does not work',
+    },
+    components: {
+      type: 'array',
+      items: {
+        type: 'object',
+        properties: { component: text, ok: { type: 'boolean' }, reason: text },
+        required: ['component', 'ok'],
+      },
+    },
+  },
+  required: ['status', 'components'],
+} as const;
+
+export const metricFamily = {
+  type: 'object',
+  properties: {
+    name: text,
+    type: { enum: ['counter', 'gauge'] },
+    help: text,
+    samples: {
+      type: 'array',
+      items: {
+        type: 'object',
+        properties: { labels: { type: 'object', additionalProperties: text }, value: number },
+        required: ['labels', 'value'],
+      },
+    },
+  },
+  required: ['name', 'type', 'help', 'samples'],
+} as const;
+
+export const session = {
+  type: 'object',
+  properties: {
+    id: { type: 'string', description: 'For `session/close`' },
+    protocol: { type: 'string', description: '`rtsp`, `webrtc`, `rtmp`, `http-flv`' },
+    stream: text,
+    remoteAddress: { type: 'string', description: '`mqtt`: who signalled over the broker' },
+    user: text,
+    since: isoTime,
+  },
+  required: ['id', 'protocol', 'stream', 'remoteAddress', 'since'],
 } as const;

@@ -51,6 +51,14 @@ export const STREAM_COMMANDS: Readonly<Record<string, Command>> = {
     result: stream,
     run: ({ gateway }, { name }) => gateway.stopStream(name),
   }),
+  'stream/restart': command<FromSchema<typeof byName>>({
+    summary: 'Captures anew, in new processes; viewers stay',
+    right: 'control',
+    request: byName,
+    result: stream,
+    timeLimit: START_TIME_LIMIT,
+    run: ({ gateway }, { name }) => gateway.restartStream(name),
+  }),
   'stream/keyframe': command<FromSchema<typeof byName>>({
     summary: 'Asks the encoder for a key frame; requests close to each other get one',
     right: 'control',
@@ -76,9 +84,9 @@ export const STREAM_COMMANDS: Readonly<Record<string, Command>> = {
       required: ['topic', 'size', 'width', 'height'],
     },
     timeLimit: START_TIME_LIMIT,
-    run: async ({ gateway, pictures }, { name }) => {
+    run: async ({ gateway, transport }, { name }) => {
       const { jpeg, width, height } = await gateway.snapshot(name);
-      const topic = await pictures.publish(name, jpeg);
+      const topic = await transport.publishSnapshot(name, jpeg);
       return { topic, size: jpeg.length, width, height };
     },
   }),

@@ -1,3 +1,7 @@
+/** From the least important to the most important. */
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
 /** What a room needs of a logger; a pino logger is one. Rooms below `telemetry/` see only this. */
 export interface Log {
   debug(fields: object, message?: string): void;

@@ -1,9 +1,10 @@
 import { pino } from 'pino';
-import type { Log } from '../lib/log.ts';
+import type { Log, LogLevel } from '../lib/log.ts';
+import { LogRouter } from './log-router.ts';
 import { scrub } from './scrub.ts';
 
 export interface LoggerOptions {
-  level: 'debug' | 'info' | 'warn' | 'error';
+  level: LogLevel;
   /** `auto`: pretty on a terminal, else one JSON object a line. */
   format: 'auto' | 'json' | 'pretty';
   /** Where lines go; default: standard output. */
@@ -12,6 +13,10 @@ export interface LoggerOptions {
 
 export interface Logger {
   readonly log: Log;
+  /** The least important lines that are written; may be changed at any time, for every child too. */
+  level: LogLevel;
+  /** Calls a listener with each finished line (one JSON object, secrets hidden) of a level or above; returns what ends it. */
+  tail(level: LogLevel, listener: (line: string) => void): () => void;
   /** Writes what is still buffered, before the process ends. */
   flush(): void;
 }
@@ -28,18 +33,30 @@ export async function createLogger(options: LoggerOptions): Promise<Logger> {
   const output = options.destination ?? process.stdout;
   const pretty = format === 'pretty' || (format === 'auto' && output.isTTY === true);
   const { stream, flush } = pretty ? await prettyStream(output) : jsonStream(options.destination);
-  const log = pino(
+  const router = new LogRouter(stream, level);
+  const lines = pino(
     {
-      level,
+      // What is not wanted is left out by the router, whose level may change.
+      level: 'debug',
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       // The finished line, so that no field, message or stack goes around it.
       hooks: { streamWrite: scrub },
     },
-    stream,
+    router,
   );
-  return { log, flush };
+  return {
+    log: router.gate(lines),
+    get level() {
+      return router.level;
+    },
+    set level(wanted) {
+      router.level = wanted;
+    },
+    tail: (wanted, listener) => router.tail(wanted, listener),
+    flush,
+  };
 }
 
 async function prettyStream(output: NodeJS.WritableStream & { isTTY?: boolean }) {

@@ -35,6 +35,14 @@ interface Sample {
   value: number;
 }
 
+/** The samples under one name. */
+export interface MetricFamily {
+  name: string;
+  type: 'counter' | 'gauge';
+  help: string;
+  samples: { labels: Record<string, string>; value: number }[];
+}
+
 interface MetricDefinition {
   help: string;
   labels?: readonly string[];
@@ -137,6 +145,17 @@ export class Metrics {
 
   constructor(options: { collect: () => MetricsReport | Promise<MetricsReport> }) {
     this.#collect = options.collect;
+  }
+
+  /** What {@link text} shows, as values. */
+  async families(): Promise<MetricFamily[]> {
+    const report = await this.#collect();
+    return Object.entries(METRICS).map(([name, { help, read }]) => ({
+      name,
+      type: name.endsWith('_total') ? 'counter' : 'gauge',
+      help,
+      samples: read(report).map(({ labels = {}, value }) => ({ labels, value })),
+    }));
   }
 
   async text(): Promise<string> {

@@ -1,6 +1,6 @@
 import { Ajv } from 'ajv';
 import { type Test, test } from 'tap';
-import type { PictureSink } from '../../daemon/control/command.ts';
+import type { Transport } from '../../daemon/control/command.ts';
 import { COMMANDS } from '../../daemon/control/commands.ts';
 import { ANSWER_MEMORY, type Answer, type CommandRequest, Controller } from '../../daemon/control/controller.ts';
 import { CONTROL_ERROR_CODES } from '../../daemon/control/gateway-port.ts';
@@ -12,16 +12,21 @@ function world(): {
   gateway: FakeGateway;
   clock: ManualClock;
   pictures: { name: string; jpeg: Buffer }[];
+  /** Lines of log that went out. */
+  lines: string[];
   ask: (command: string, payload: unknown, more?: Partial<CommandRequest>) => Promise<Answer>;
   controller: Controller;
-  sink: PictureSink;
+  sink: Transport;
 } {
   const gateway = new FakeGateway('camera');
   const clock = new ManualClock();
   const controller = new Controller({ gateway, clock, log: silentLog });
   const pictures: { name: string; jpeg: Buffer }[] = [];
-  const sink: PictureSink = {
-    publish: async (name, jpeg) => {
+  const lines: string[] = [];
+  const sink: Transport = {
+    logTopic: 'topic/log',
+    publishLogLine: (line) => lines.push(line),
+    publishSnapshot: async (name, jpeg) => {
       pictures.push({ name, jpeg });
       return `topic/${name}`;
     },
@@ -31,7 +36,7 @@ function world(): {
     const request: CommandRequest = { command, payload: Buffer.from(text), retained: false, ...more };
     return (await controller.execute(request, sink)).answer;
   };
-  return { gateway, clock, pictures, ask, controller, sink };
+  return { gateway, clock, pictures, lines, ask, controller, sink };
 }
 
 function refused(t: Test, answer: Answer, code: string, path: string | undefined, ...words: string[]): void {
@@ -48,14 +53,27 @@ function refused(t: Test, answer: Answer, code: string, path: string | undefined
 const GOOD: Record<string, object> = {
   'gateway/info': {},
   'gateway/restart': {},
+  'gateway/health': {},
+  'metrics/get': {},
+  'log/level': { level: 'debug' },
+  'log/tail': { level: 'warn', seconds: 10 },
   'device/list': {},
+  'device/rescan': {},
+  'device/controls': { deviceId: 'a1b2' },
+  'device/set-controls': { deviceId: 'a1b2', controls: { brightness: 20, power_line_frequency: '50 Hz' } },
   'stream/list': {},
   'stream/get': { name: 'camera' },
   'stream/start': { name: 'camera' },
   'stream/stop': { name: 'camera' },
+  'stream/restart': { name: 'camera' },
   'stream/keyframe': { name: 'camera' },
   'stream/snapshot': { name: 'camera' },
   'stream/encoding': { name: 'camera', maxBitrate: 500_000 },
+  'session/list': {},
+  'session/close': { id: 's1' },
+  'webrtc/offer': { stream: 'camera', sdp: 'v=0' },
+  'webrtc/candidate': { session: 'w1', sdpMid: '0', candidate: '' },
+  'webrtc/close': { session: 'w1' },
   'config/get': {},
 };
 
@@ -101,7 +119,42 @@ const BAD: [command: string, payload: unknown, code: string, path: string | unde
   ['stream/encoding', { name: 'camera', maxBitrate: 1.5e4 + 0.5 }, 'invalid_request', '/maxBitrate', 'integer'],
   ['stream/encoding', { name: 'camera', maxFramerate: 0 }, 'invalid_request', '/maxFramerate', '1'],
   ['stream/encoding', { name: 'camera', scaleResolutionDownBy: 0.5 }, 'invalid_request', '/scaleResolutionDownBy', '1'],
-  ['stream/delete', { name: 'camera' }, 'unknown_command', undefined, 'stream/stop'],
+  ['stream/nonsense', { name: 'camera' }, 'unknown_command', undefined, 'stream/stop'],
+  ['stream/restart', { name: 'porch' }, 'not_found', '/name', 'porch'],
+  ['log/level', { level: 'trace' }, 'invalid_request', '/level', 'trace', 'debug, info, warn, error'],
+  ['log/tail', { seconds: 601 }, 'invalid_request', '/seconds', '601', '600'],
+  ['device/controls', { deviceId: 'x' }, 'not_found', '/deviceId', 'x'],
+  ['device/set-controls', { deviceId: 'a1b2', controls: {} }, 'invalid_request', '/controls'],
+  [
+    'device/set-controls',
+    { deviceId: 'a1b2', controls: { brightness: [] } },
+    'invalid_request',
+    '/controls/brightness',
+  ],
+  [
+    'device/set-controls',
+    { deviceId: 'a1b2', controls: { power_line_frequency: 1, brightness: 256 } },
+    'invalid_request',
+    '/controls/brightness',
+    '256',
+  ],
+  [
+    'device/set-controls',
+    { deviceId: 'a1b2', controls: { power_line_frequency: '60 Hz' } },
+    'invalid_request',
+    '/controls/power_line_frequency',
+    '60 Hz',
+    '0 (Disabled), 1 (50 Hz)',
+  ],
+  [
+    'device/set-controls',
+    { deviceId: 'a1b2', controls: { 'brightness,gain': 'on' } },
+    'invalid_request',
+    '/controls/brightness,gain',
+    'brightness,gain',
+  ],
+  ['session/close', { id: 'x' }, 'not_found', '/id', 'x'],
+  ['webrtc/offer', { stream: 'camera' }, 'invalid_request', '/sdp', 'missing'],
   ['', {}, 'unknown_command', undefined],
   ['toString', {}, 'unknown_command', undefined],
   ['gateway/info', { transaction: 5 }, 'invalid_request', '/transaction', 'string'],
@@ -231,4 +284,59 @@ test('a snapshot goes where the request came from', async (t) => {
   const answer = await ask('stream/snapshot', { name: 'camera' });
   t.same(answer, { status: 'ok', data: { topic: 'topic/camera', size: 4, width: 640, height: 480 } });
   t.same(pictures, [{ name: 'camera', jpeg: gateway.jpeg }]);
+});
+
+test('the log is watched for a while', async (t) => {
+  const { ask, gateway, lines, clock, controller } = world();
+  const log = (message: string) => {
+    const line = JSON.stringify({ level: 'warn', time: 'now', msg: message });
+    for (const listener of gateway.logListeners.keys()) listener(`${line}\n`);
+  };
+  t.same(await ask('log/tail', { level: 'warn', seconds: 10 }), {
+    status: 'ok',
+    data: { topic: 'topic/log', level: 'warn', seconds: 10 },
+  });
+  t.same([...gateway.logListeners.values()], ['warn']);
+  log('one');
+  t.same(lines, ['{"level":"warn","time":"now","msg":"one"}']);
+  for (let i = 0; i < 200; i++) log('flood');
+  t.equal(lines.length, 100, 'no more than a burst at once');
+  clock.advance(50);
+  log('after');
+  t.match(JSON.parse(lines.at(-1) ?? ''), { msg: 'after', dropped: 101 }, 'says what was left out');
+  clock.advance(1000);
+  log('x'.repeat(20_000));
+  t.ok((lines.at(-1) ?? '').length < 8192, 'long lines are cut');
+  t.match(JSON.parse(lines.at(-1) ?? ''), { level: 'warn', truncated: true });
+
+  await ask('log/tail', { level: 'debug', seconds: 5 });
+  t.same([...gateway.logListeners.values()], ['debug'], 'one watch at a time');
+  clock.advance(5000);
+  t.equal(gateway.logListeners.size, 0, 'it ends by itself');
+  await ask('log/tail', {});
+  t.same([...gateway.logListeners.values()], ['info'], 'the level of the log');
+  await ask('log/tail', { seconds: 0 });
+  t.equal(gateway.logListeners.size, 0, 'it can be ended');
+  await ask('log/tail', {});
+  controller.stop();
+  t.equal(gateway.logListeners.size, 0, 'it ends with the controller');
+  t.equal(clock.pending, 0);
+});
+
+test('the level of the log', async (t) => {
+  const { ask, gateway } = world();
+  t.same(await ask('log/level', {}), { status: 'ok', data: { level: 'info' } });
+  t.same(await ask('log/level', { level: 'debug' }), { status: 'ok', data: { level: 'debug' } });
+  t.equal(gateway.log.level, 'debug');
+});
+
+test('controls of a camera: numbers, words and switches, all or none', async (t) => {
+  const { ask, gateway } = world();
+  const set = (controls: object) => ask('device/set-controls', { deviceId: 'a1b2', controls });
+  t.match(await set({ brightness: 7, power_line_frequency: 'disabled' }), {
+    status: 'ok',
+    data: { deviceId: 'a1b2', controls: [{ name: 'brightness', value: 7 }, { value: 0 }] },
+  });
+  t.match(await set({ brightness: 8, power_line_frequency: '60 Hz' }), { status: 'error' });
+  t.same(gateway.calls, ['controls {"brightness":7,"power_line_frequency":0}']);
 });

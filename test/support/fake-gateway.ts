@@ -1,14 +1,22 @@
 import {
   ControlError,
+  type DeviceControlReport,
+  type DeviceControlsPort,
   type DeviceReport,
   type EncodingChange,
   type GatewayEvent,
   type GatewayInfo,
   type GatewayObserver,
   type GatewayPort,
+  type HealthReport,
+  type MetricFamily,
+  type SessionReport,
+  type SessionsPort,
+  type SignallingPort,
   type StreamReport,
   type StreamStateName,
 } from '../../daemon/control/gateway-port.ts';
+import type { LogLevel } from '../../daemon/lib/log.ts';
 
 /** What stands behind the control room, with every member of its reports present, and a list of what was asked of it. */
 export class FakeGateway implements GatewayPort {
@@ -18,6 +26,49 @@ export class FakeGateway implements GatewayPort {
   /** What startStream() waits for. */
   startDelay: Promise<void> = Promise.resolve();
   jpeg = Buffer.from([0xff, 0xd8, 0xff, 0xd9]);
+  /** What the camera's controls are set to. */
+  readonly controlValues: Record<string, number> = { brightness: 128, power_line_frequency: 1 };
+  readonly logListeners = new Map<(line: string) => void, LogLevel>();
+  readonly viewers = new Map<string, SessionReport>([['s1', sessionReport('s1')]]);
+  readonly log = {
+    level: 'info' as LogLevel,
+    tail: (level: LogLevel, listener: (line: string) => void) => {
+      this.logListeners.set(listener, level);
+      return () => this.logListeners.delete(listener);
+    },
+  };
+  readonly deviceControls: DeviceControlsPort = {
+    rescan: async () => {
+      this.calls.push('rescan');
+    },
+    read: async (id) => this.#controls(id),
+    write: async (id, values) => {
+      for (const [name, value] of Object.entries(values))
+        if (!(name in this.controlValues) || value > 255)
+          throw new ControlError('invalid_request', `${name} ${value}: allowed is less`, `/controls/${name}`);
+      this.calls.push(`controls ${JSON.stringify(values)}`);
+      Object.assign(this.controlValues, values);
+      for (const observer of this.observers) observer.devicesChanged();
+      return this.#controls(id);
+    },
+  };
+  readonly sessions: SessionsPort = {
+    list: () => [...this.viewers.values()],
+    close: (id) => {
+      const session = this.viewers.get(id);
+      if (session === undefined) throw new ControlError('not_found', `there is no session '${id}'`, '/id');
+      this.viewers.delete(id);
+      return session;
+    },
+  };
+  readonly signalling: SignallingPort = {
+    offer: async ({ stream, kinds }) => {
+      this.calls.push(`offer ${stream} ${kinds}`);
+      return { session: 'w1', sdp: 'v=0' };
+    },
+    addCandidate: (session, mid, candidate) => this.calls.push(`candidate ${session} ${mid} ${candidate}`),
+    close: (session) => this.calls.push(`close ${session}`),
+  };
 
   constructor(...names: string[]) {
     for (const name of names) this.streams.set(name, streamReport(name));
@@ -69,18 +120,7 @@ export class FakeGateway implements GatewayPort {
         path: '/dev/video0',
         bus: 'usb-0000:01:00.0-1.2',
         formats: [{ pixelFormat: 'MJPG', width: 1280, height: 720, frameRates: [30, 15] }],
-        controls: [
-          {
-            name: 'power_line_frequency',
-            type: 'menu',
-            min: 0,
-            max: 2,
-            step: 1,
-            default: 1,
-            value: 1,
-            menu: [{ value: 1, label: '50 Hz' }],
-          },
-        ],
+        controls: this.#controls('a1b2'),
         inUseBy: ['camera'],
       },
     ];
@@ -102,6 +142,12 @@ export class FakeGateway implements GatewayPort {
     await this.startDelay;
     this.set(name, 'live');
     return this.stream(name);
+  }
+
+  async restartStream(name: string): Promise<StreamReport> {
+    const report = this.stream(name);
+    this.calls.push(`restart ${name}`);
+    return report;
   }
 
   async stopStream(name: string): Promise<StreamReport> {
@@ -135,9 +181,44 @@ export class FakeGateway implements GatewayPort {
     this.calls.push('restart');
   }
 
+  health(): HealthReport {
+    return { status: 'degraded', components: [{ component: 'mqtt', ok: false, reason: 'not connected' }] };
+  }
+
+  async metrics(): Promise<MetricFamily[]> {
+    const samples = [{ labels: { camera: 'camera', protocol: 'rtsp' }, value: 1 }];
+    return [{ name: 'vedette_viewers', type: 'gauge', help: 'Viewers now', samples }];
+  }
+
   async telemetry(): Promise<Record<string, unknown>> {
     return { cpu: 0.25 };
   }
+
+  #controls(deviceId: string): DeviceControlReport[] {
+    if (deviceId !== 'a1b2') throw new ControlError('not_found', `there is no camera '${deviceId}'`, '/deviceId');
+    const { brightness = 0, power_line_frequency = 0 } = this.controlValues;
+    return [
+      { name: 'brightness', type: 'integer', min: 0, max: 255, step: 1, default: 128, value: brightness },
+      {
+        name: 'power_line_frequency',
+        type: 'menu',
+        min: 0,
+        max: 2,
+        step: 1,
+        default: 1,
+        value: power_line_frequency,
+        menu: [
+          { value: 0, label: 'Disabled' },
+          { value: 1, label: '50 Hz' },
+        ],
+      },
+    ];
+  }
+}
+
+function sessionReport(id: string): SessionReport {
+  const since = '2026-01-01T00:00:00.000Z';
+  return { id, protocol: 'rtsp', stream: 'camera', remoteAddress: '192.0.2.7', user: 'anna', since };
 }
 
 export function streamReport(name: string): StreamReport {

@@ -66,6 +66,45 @@ test('secrets do not reach the log, wherever they are', async (t) => {
   t.equal(destination.lines.length, 6, 'every line is still JSON');
 });
 
+test('the level may change, for children that exist as well', async (t) => {
+  const destination = new Sink();
+  const logger = await createLogger({ level: 'info', format: 'json', destination });
+  const child = logger.log.child({ room: 'mqtt' });
+  child.debug({}, 'one');
+  logger.level = 'debug';
+  child.debug({}, 'two');
+  logger.level = 'error';
+  child.warn({}, 'three');
+  t.same(
+    destination.lines.map(({ msg }) => msg),
+    ['two'],
+  );
+});
+
+test('who looks on sees lines of his own level, scrubbed, and the output is as before', async (t) => {
+  const destination = new Sink();
+  const logger = await createLogger({ level: 'warn', format: 'json', destination });
+  const seen: string[] = [];
+  const end = logger.tail('info', (line) => seen.push(line));
+  logger.log.debug({}, 'too fine');
+  logger.log.info({ password: 'planted' }, 'one');
+  logger.log.child({ room: 'mqtt' }).error({}, 'two');
+  end();
+  logger.log.error({}, 'three');
+  t.same(
+    seen.map((line) => JSON.parse(line)).map(({ msg, level, room }) => [msg, level, room]),
+    [
+      ['one', 'info', undefined],
+      ['two', 'error', 'mqtt'],
+    ],
+  );
+  t.notMatch(seen.join(''), /planted/);
+  t.same(
+    destination.lines.map(({ msg }) => msg),
+    ['two', 'three'],
+  );
+});
+
 const kept = [
   'http://host:8080/a@b',
   'rtsp://127.0.0.1:8554/camera',

@@ -111,7 +111,7 @@ export class MqttControl {
     this.#delivery = new Delivery({ topics: this.#topics, log });
     const send: RequestResponseOptions['send'] = (message, delivered) => this.#delivery.send(message, delivered);
     const { controller } = options;
-    this.#requests = new RequestResponse({ topics: this.#topics, controller, pictures: this.#delivery, send, clock });
+    this.#requests = new RequestResponse({ topics: this.#topics, controller, transport: this.#delivery, send, clock });
     this.#state = new StatePublisher({
       gateway,
       clock,
@@ -174,6 +174,7 @@ export class MqttControl {
     if (this.#stopped) return;
     this.#stopped = true;
     this.#state.stop();
+    this.#options.controller.stop();
     this.#endPause?.();
     this.#attempt.abort();
     if (this.#connection !== undefined) await this.#sayOffline(this.#connection);

@@ -1,5 +1,5 @@
 import type { Log } from '../../lib/log.ts';
-import type { PictureSink } from '../command.ts';
+import type { Transport } from '../command.ts';
 import { ControlError } from '../gateway-port.ts';
 import { Outbox, type OutgoingMessage } from '../outbox.ts';
 import type { Connection } from './connection.ts';
@@ -11,9 +11,11 @@ const OUTBOX = { maxMessages: 1000, maxBytes: 1024 * 1024 };
 const WINDOW = 16;
 /** Pictures are never queued; this many may be on their way. */
 const MAX_PICTURES = 2;
+/** Seconds after which the broker need not deliver a line of log any more. */
+const LOG_EXPIRY = 60;
 
 /** Brings messages to the broker over whatever connection there is, from a bounded outbox; it never blocks who sends. */
-export class Delivery implements PictureSink {
+export class Delivery implements Transport {
   readonly #topics: Topics;
   readonly #log: Log;
   readonly #outbox = new Outbox(OUTBOX);
@@ -57,7 +59,15 @@ export class Delivery implements PictureSink {
     this.#pump();
   }
 
-  async publish(streamName: string, jpeg: Buffer): Promise<string> {
+  get logTopic(): string {
+    return this.#topics.log;
+  }
+
+  publishLogLine(line: string): void {
+    this.send({ kind: 'telemetry', topic: this.logTopic, payload: line, retain: false, expiry: LOG_EXPIRY });
+  }
+
+  async publishSnapshot(streamName: string, jpeg: Buffer): Promise<string> {
     const topic = this.#topics.snapshot(streamName);
     const connection = this.#connection;
     if (connection === undefined) throw new ControlError('unavailable', 'the broker is not connected');

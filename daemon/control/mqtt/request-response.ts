@@ -1,5 +1,5 @@
 import type { Clock } from '../../lib/clock.ts';
-import type { PictureSink } from '../command.ts';
+import type { Transport } from '../command.ts';
 import type { Answer, Controller } from '../controller.ts';
 import type { OutgoingMessage } from '../outbox.ts';
 import type { IncomingMessage } from './connection.ts';
@@ -8,7 +8,7 @@ import type { Topics } from './topics.ts';
 export interface RequestResponseOptions {
   topics: Topics;
   controller: Controller;
-  pictures: PictureSink;
+  transport: Transport;
   /** @param delivered called once the broker has the message. */
   send: (message: OutgoingMessage, delivered?: () => void) => void;
   clock: Clock;
@@ -32,7 +32,7 @@ export class RequestResponse {
 
   /** Carries a request out and answers it, exactly once. Never rejects. */
   async received(command: string, message: IncomingMessage): Promise<void> {
-    const { topics, controller, pictures, clock } = this.#options;
+    const { topics, controller, transport, clock } = this.#options;
     const { responseTopic, correlationData, expiry, payload, retain } = message;
     const problem = responseTopic === undefined ? undefined : topics.responseTopicProblem(responseTopic);
     if (problem !== undefined) {
@@ -50,7 +50,7 @@ export class RequestResponse {
           : { correlation: `${responseTopic} ${correlationData.toString('base64')}` }),
         ...(expiry === undefined ? {} : { expiresAt: clock.now() + expiry * 1000 }),
       },
-      pictures,
+      transport,
     );
     // A promise of the controller's: done once, however often it is called.
     if (afterwards !== undefined) clock.setTimeout(afterwards, AFTERWARDS_LIMIT);

@@ -16,6 +16,10 @@ export class Topics {
     return `${this.base}/availability`;
   }
 
+  get log(): string {
+    return `${this.base}/log`;
+  }
+
   get requests(): string {
     return `${this.base}/request/#`;
   }
