@@ -6,21 +6,34 @@ type Handler = object | null;
 
 const handlers = new WeakMap<object, Map<string, { value: object; listener: (event: Event) => void }>>();
 
-/** Defines `on<type>` accessors on a class's prototype. */
-export function defineEventHandlers(prototype: EventTarget, types: readonly string[]): void {
+/** Defines `on<type>` accessors on a class's prototype; on objects that `isOwn` does not know they throw TypeError. */
+export function defineEventHandlers(
+  prototype: EventTarget,
+  types: readonly string[],
+  isOwn: (value: object) => boolean,
+): void {
+  const expectOwn = (target: unknown): void => {
+    if (typeof target !== 'object' || target === null || !isOwn(target)) throw new TypeError('Illegal invocation');
+  };
   for (const type of types) {
-    Object.defineProperty(prototype, `on${type}`, {
-      enumerable: true,
-      configurable: true,
-      get(this: EventTarget): Handler {
-        return handlers.get(this)?.get(type)?.value ?? null;
+    const name = `on${type}`;
+    // An accessor of an object literal has the name that Web IDL asks for: `get onmute`.
+    const accessor = Object.getOwnPropertyDescriptor(
+      {
+        get [name](): Handler {
+          expectOwn(this);
+          return handlers.get(this)?.get(type)?.value ?? null;
+        },
+        set [name](value: unknown) {
+          expectOwn(this);
+          // Web IDL, [LegacyTreatNonObjectAsNull]: an object that cannot be called is kept, and does nothing.
+          const isObject = typeof value === 'function' || (typeof value === 'object' && value !== null);
+          setHandler(this as unknown as EventTarget, type, isObject ? value : null);
+        },
       },
-      set(this: EventTarget, value: unknown) {
-        // Web IDL, [LegacyTreatNonObjectAsNull]: an object that cannot be called is kept, and does nothing.
-        const isObject = typeof value === 'function' || (typeof value === 'object' && value !== null);
-        setHandler(this, type, isObject ? value : null);
-      },
-    });
+      name,
+    ) as PropertyDescriptor;
+    Object.defineProperty(prototype, name, accessor);
   }
 }
 

@@ -1,11 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import { defineEventHandlers } from './event-handlers.ts';
 import type { MediaTrackSettings } from './track-dictionaries.ts';
 import type { EncodedStream, TrackConfiguration, TrackSource } from './track-source.ts';
-import { defineInterface } from './web-idl.ts';
+import { defineInterface, illegalConstructor, internal } from './web-idl.ts';
 
 /** The states of MediaStreamTrack.readyState. */
 export type MediaStreamTrackState = 'live' | 'ended';
+
+interface TrackInit {
+  readonly source: TrackSource;
+  readonly configuration: TrackConfiguration;
+  readonly readyState: MediaStreamTrackState;
+}
 
 interface TrackSlots {
   readonly id: string;
@@ -17,10 +22,7 @@ interface TrackSlots {
   stopObserving: () => void;
 }
 
-/** Only createTrack() knows it: to scripts the constructor is illegal, as the standard has it. */
-const key = Symbol('MediaStreamTrack');
 let slotsOf: (track: MediaStreamTrack) => TrackSlots;
-let isBranded: (value: object) => boolean;
 
 type Handler = ((this: MediaStreamTrack, event: Event) => unknown) | null;
 
@@ -37,23 +39,14 @@ export class MediaStreamTrack extends EventTarget {
 
   static {
     slotsOf = (track) => track.#slots;
-    isBranded = (value) => #slots in value;
-    defineInterface(MediaStreamTrack.prototype, 'MediaStreamTrack');
-    defineEventHandlers(MediaStreamTrack.prototype, ['mute', 'unmute', 'ended']);
+    defineInterface(MediaStreamTrack, { brand: (value) => #slots in value, events: ['mute', 'unmute', 'ended'] });
   }
 
   /** @internal @throws TypeError always, for scripts: "Illegal constructor". */
-  constructor(
-    ...[token, source, configuration, readyState = 'live']: [
-      token?: unknown,
-      source?: TrackSource,
-      configuration?: TrackConfiguration,
-      readyState?: MediaStreamTrackState,
-    ]
-  ) {
-    if (token !== key || source === undefined || configuration === undefined)
-      throw new TypeError('Illegal constructor');
+  constructor(...[token, init]: [token?: unknown, init?: TrackInit]) {
+    if (token !== internal || init === undefined) throw illegalConstructor();
     super();
+    const { source, configuration, readyState } = init;
     this.#slots = {
       id: randomUUID(),
       source,
@@ -94,7 +87,7 @@ export class MediaStreamTrack extends EventTarget {
   /** False makes the picture black and the sound silent, for every viewer of this track and not of its clones. */
   set enabled(value: boolean) {
     const enabled = Boolean(value);
-    if (enabled !== this.enabled) void configureTrack(this, { enabled });
+    if (enabled !== this.#slots.configuration.enabled) void configureTrack(this, { enabled });
   }
 
   /** The source cannot deliver media for the moment. */
@@ -109,7 +102,7 @@ export class MediaStreamTrack extends EventTarget {
   /** A track of its own over the same source, with the state of this one (4.3.1, "clone a track"). */
   clone(): MediaStreamTrack {
     const { source, configuration, readyState } = this.#slots;
-    return new MediaStreamTrack(key, source, configuration, readyState);
+    return new MediaStreamTrack(internal, { source, configuration, readyState });
   }
 
   /** Ends the track without an `ended` event; the device closes when its last live track has stopped. */
@@ -145,7 +138,11 @@ export class MediaStreamTrack extends EventTarget {
 
 /** A live track over a source: what getUserMedia() and the gateway make tracks with. */
 export function createTrack(source: TrackSource, configuration: Partial<TrackConfiguration> = {}): MediaStreamTrack {
-  return new MediaStreamTrack(key, source, { settings: {}, contentHint: '', enabled: true, ...configuration });
+  return new MediaStreamTrack(internal, {
+    source,
+    configuration: { settings: {}, contentHint: '', enabled: true, ...configuration },
+    readyState: 'live',
+  });
 }
 
 /**
@@ -162,11 +159,6 @@ export async function configureTrack(track: MediaStreamTrack, change: Partial<Tr
     slots.configuration = before;
     throw error;
   }
-}
-
-/** Whether it is one, not only inherits from the prototype of one. */
-export function isMediaStreamTrack(value: unknown): value is MediaStreamTrack {
-  return typeof value === 'object' && value !== null && isBranded(value);
 }
 
 /** The source behind a track: for the rooms that publish it. */

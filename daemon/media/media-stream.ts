@@ -1,28 +1,34 @@
 import { randomUUID } from 'node:crypto';
-import { defineEventHandlers } from './event-handlers.ts';
-import { isMediaStreamTrack, type MediaStreamTrack } from './media-stream-track.ts';
-import { defineInterface } from './web-idl.ts';
+import { MediaStreamTrack } from './media-stream-track.ts';
+import { defineInterface, isInstance, requireArguments } from './web-idl.ts';
+import { dictionary, domString, EventInit, instance, required, sequence } from './web-idl-types.ts';
 
 /** The init dictionary of MediaStreamTrackEvent. */
-export interface MediaStreamTrackEventInit {
-  bubbles?: boolean;
-  cancelable?: boolean;
-  composed?: boolean;
+export interface MediaStreamTrackEventInit extends EventInit {
   track: MediaStreamTrack;
 }
+
+const trackType = instance(MediaStreamTrack);
+const trackSequence = sequence(trackType);
+
+const TrackEventInitType = dictionary<MediaStreamTrackEventInit, EventInit>(
+  'MediaStreamTrackEventInit',
+  { track: required(trackType) },
+  EventInit,
+);
 
 /** `addtrack` and `removetrack` (W3C Media Capture and Streams, 4.4). */
 export class MediaStreamTrackEvent extends Event {
   readonly #track: MediaStreamTrack;
 
   static {
-    defineInterface(MediaStreamTrackEvent.prototype, 'MediaStreamTrackEvent');
+    defineInterface(MediaStreamTrackEvent, { brand: (value) => #track in value });
   }
 
   /** @throws TypeError without a `track` in the init dictionary. */
-  constructor(type: string, init: MediaStreamTrackEventInit) {
-    if (!isMediaStreamTrack(init?.track))
-      throw new TypeError("Failed to construct 'MediaStreamTrackEvent': member 'track' is not a MediaStreamTrack");
+  constructor(type: string, eventInitDict: MediaStreamTrackEventInit) {
+    requireArguments(arguments, 2, 'MediaStreamTrackEvent constructor');
+    const init = TrackEventInitType.convert(eventInitDict, 'MediaStreamTrackEventInit');
     super(type, init);
     this.#track = init.track;
   }
@@ -49,20 +55,24 @@ export class MediaStream extends EventTarget {
 
   static {
     setOf = (stream) => stream.#tracks;
-    defineInterface(MediaStream.prototype, 'MediaStream');
-    defineEventHandlers(MediaStream.prototype, ['addtrack', 'removetrack']);
+    defineInterface(MediaStream, { brand: (value) => #tracks in value, events: ['addtrack', 'removetrack'] });
   }
 
   /**
    * `new MediaStream()`, `new MediaStream(stream)` (its tracks are shared, not cloned), `new MediaStream(tracks)`.
    * @throws TypeError for any other argument, undefined included.
    */
-  constructor(...init: [] | [from: MediaStream | Iterable<MediaStreamTrack>]) {
+  constructor();
+  constructor(stream: MediaStream);
+  constructor(tracks: Iterable<MediaStreamTrack>);
+  constructor(...init: [from?: MediaStream | Iterable<MediaStreamTrack>]) {
     super();
     if (init.length === 0) return;
     const from: unknown = init[0];
-    if (typeof from !== 'object' || from === null) throw notTracks();
-    for (const track of #tracks in from ? from.#tracks : tracksOf(from)) this.#tracks.add(track);
+    const tracks = isInstance(MediaStream, from)
+      ? from.#tracks
+      : trackSequence.convert(from, 'MediaStream constructor');
+    for (const track of tracks) this.#tracks.add(track);
   }
 
   /** 36 characters. */
@@ -74,14 +84,6 @@ export class MediaStream extends EventTarget {
   get active(): boolean {
     for (const track of this.#tracks) if (track.readyState === 'live') return true;
     return false;
-  }
-
-  /**
-   * Whether the stream has been read to its end: it has tracks, and all of them have ended.
-   * @deprecated Removed from the standard in favour of {@link active}; kept for programs of that time.
-   */
-  get ended(): boolean {
-    return this.#tracks.size > 0 && !this.active;
   }
 
   getTracks(): MediaStreamTrack[] {
@@ -96,22 +98,22 @@ export class MediaStream extends EventTarget {
     return this.getTracks().filter((track) => track.kind === 'video');
   }
 
-  /** The track with this id; null when there is none, or no argument. */
-  getTrackById(id?: string): MediaStreamTrack | null {
-    for (const track of this.#tracks) if (track.id === String(id)) return track;
+  /** The track with this id, or null. @throws TypeError without an argument. */
+  getTrackById(trackId: string): MediaStreamTrack | null {
+    requireArguments(arguments, 1, 'MediaStream.getTrackById');
+    const id = domString.convert(trackId, 'trackId');
+    for (const track of this.#tracks) if (track.id === id) return track;
     return null;
   }
 
   /** Adds a track; one that is already in stays once. @throws TypeError for what is not a track. */
   addTrack(track: MediaStreamTrack): void {
-    expectTrack(track, 'addTrack');
-    this.#tracks.add(track);
+    this.#tracks.add(trackType.convert(track, 'MediaStream.addTrack'));
   }
 
   /** Takes a track out, without stopping it. @throws TypeError for what is not a track. */
   removeTrack(track: MediaStreamTrack): void {
-    expectTrack(track, 'removeTrack');
-    this.#tracks.delete(track);
+    this.#tracks.delete(trackType.convert(track, 'MediaStream.removeTrack'));
   }
 
   /** A stream with a clone of every track. */
@@ -130,21 +132,4 @@ export function addTrackByGateway(stream: MediaStream, track: MediaStreamTrack):
 /** The gateway's own removal, which scripts see as a `removetrack` event. */
 export function removeTrackByGateway(stream: MediaStream, track: MediaStreamTrack): void {
   if (setOf(stream).delete(track)) stream.dispatchEvent(new MediaStreamTrackEvent('removetrack', { track }));
-}
-
-function tracksOf(value: object): MediaStreamTrack[] {
-  if (!(Symbol.iterator in value) || typeof value[Symbol.iterator] !== 'function') throw notTracks();
-  const tracks = [...(value as Iterable<unknown>)] as MediaStreamTrack[];
-  for (const track of tracks) expectTrack(track, 'constructor');
-  return tracks;
-}
-
-function notTracks(): TypeError {
-  return new TypeError(
-    "Failed to construct 'MediaStream': the argument is neither a MediaStream nor a sequence of MediaStreamTracks",
-  );
-}
-
-function expectTrack(value: unknown, where: string): asserts value is MediaStreamTrack {
-  if (!isMediaStreamTrack(value)) throw new TypeError(`MediaStream ${where}: the argument is not a MediaStreamTrack`);
 }

@@ -110,7 +110,7 @@ test('getTrackById', async (t) => {
   t.equal(stream.getTrackById(v.id), v);
   t.equal(stream.getTrackById('nobody'), null);
   t.equal(stream.getTrackById(''), null);
-  t.equal(stream.getTrackById(), null, 'without argument');
+  t.throws(() => Reflect.apply(stream.getTrackById, stream, []), TypeError, 'without argument');
   t.equal(stream.getTrackById(untyped(undefined)), null);
   t.equal(stream.getTrackById(untyped(null)), null);
   t.equal(stream.getTrackById(untyped({ toString: () => a.id })), a, 'a DOMString is made of the argument');
@@ -141,22 +141,21 @@ test('addTrack and removeTrack', async (t) => {
   sameSet(t, stream.getTracks(), [a], 'what failed changed nothing');
 });
 
-test('active and the legacy ended', async (t) => {
+test('active', async (t) => {
   const [a, v] = [audio(), video()];
   const stream = new MediaStream();
-  const state = (): [boolean, boolean] => [stream.active, stream.ended];
-  t.same(state(), [false, false], 'without tracks: not active, nothing was read');
+  t.equal(stream.active, false, 'without tracks');
   stream.addTrack(a);
   stream.addTrack(v);
-  t.same(state(), [true, false]);
+  t.equal(stream.active, true);
   a.stop();
-  t.same(state(), [true, false], 'one is live');
+  t.equal(stream.active, true, 'one is live');
   v.stop();
-  t.same(state(), [false, true], 'read to the end');
+  t.equal(stream.active, false);
   stream.addTrack(video());
-  t.same(state(), [true, false], 'a live track makes it active again');
-  t.same([new MediaStream([a, v]).active, new MediaStream([a, v]).ended], [false, true], 'made of ended tracks');
-  for (const name of ['active', 'ended']) t.throws(assign(stream, name, false), TypeError, `${name} is read-only`);
+  t.equal(stream.active, true, 'a live track makes it active again');
+  t.equal(new MediaStream([a, v]).active, false, 'made of ended tracks');
+  t.throws(assign(stream, 'active', false), TypeError, 'read-only');
   const source = new QuietSource();
   const muted = new MediaStream([createTrack(source)]);
   source.setMuted(true);
@@ -185,7 +184,6 @@ test('clone', async (t) => {
   second.getVideoTracks()[0]?.stop();
   const third = second.clone();
   t.equal(third.active, false);
-  t.equal(third.ended, true);
   t.same(new MediaStream().clone().getTracks(), []);
 });
 
@@ -236,67 +234,6 @@ test('MediaStreamTrackEvent', async (t) => {
   t.ok(event instanceof Event);
   t.equal(Object.prototype.toString.call(event), '[object MediaStreamTrackEvent]');
   t.throws(assign(event, 'track', null), TypeError);
-});
-
-test('the shape of a Web IDL interface', async (t) => {
-  const members = {
-    MediaStream: {
-      type: MediaStream,
-      length: 0,
-      attributes: ['active', 'ended', 'id'],
-      handlers: ['onaddtrack', 'onremovetrack'],
-      operations: {
-        addTrack: 1,
-        clone: 0,
-        getAudioTracks: 0,
-        getTrackById: 1,
-        getTracks: 0,
-        getVideoTracks: 0,
-        removeTrack: 1,
-      },
-    },
-    MediaStreamTrack: {
-      type: MediaStreamTrack,
-      length: 0,
-      attributes: ['id', 'kind', 'label', 'muted', 'readyState'],
-      handlers: ['onended', 'onmute', 'onunmute'],
-      operations: { clone: 0, getSettings: 0, stop: 0 },
-    },
-  };
-  for (const [name, { type, length, attributes, handlers, operations }] of Object.entries(members)) {
-    const { prototype } = type as { prototype: object };
-    t.equal(type.name, name);
-    t.equal(type.length, length, `${name}.length`);
-    t.equal(Object.getPrototypeOf(prototype), EventTarget.prototype, `${name} is an EventTarget`);
-    t.equal(Object.prototype.toString.call(prototype), `[object ${name}]`);
-    t.same(Object.getOwnPropertyDescriptor(prototype, Symbol.toStringTag), {
-      value: name,
-      writable: false,
-      enumerable: false,
-      configurable: true,
-    });
-    for (const attribute of attributes) {
-      const descriptor = Object.getOwnPropertyDescriptor(prototype, attribute);
-      t.match(descriptor, { enumerable: true, configurable: true, set: undefined }, `${name}.${attribute}`);
-      t.throws(() => descriptor?.get?.call({}), TypeError, `${name}.${attribute} of another object`);
-    }
-    for (const handler of handlers) {
-      const descriptor = Object.getOwnPropertyDescriptor(prototype, handler);
-      t.match(descriptor, { enumerable: true, configurable: true }, `${name}.${handler}`);
-      t.type(descriptor?.set, 'function');
-    }
-    for (const [operation, parameters] of Object.entries(operations)) {
-      const descriptor = Object.getOwnPropertyDescriptor(prototype, operation);
-      t.match(descriptor, { enumerable: true, configurable: true, writable: true }, `${name}.${operation}`);
-      t.equal((descriptor as { value: () => void }).value.length, parameters, `${name}.${operation}.length`);
-      t.throws(
-        () => (descriptor as { value: () => void }).value.call({}),
-        TypeError,
-        `${name}.${operation} of another object`,
-      );
-    }
-    t.equal(Object.getOwnPropertyDescriptor(prototype, 'constructor')?.enumerable, false);
-  }
 });
 
 test('nothing of the inside can be seen', async (t) => {

@@ -1,0 +1,177 @@
+/** Every interface of ours against the current IDL of its specification: what a script can see of its shape. */
+import { createRequire } from 'node:module';
+import { type Test, test } from 'tap';
+import type {
+  AttributeMemberType,
+  ConstructorMemberType,
+  IDLInterfaceMemberType,
+  IDLRootType,
+  OperationMemberType,
+} from 'webidl2';
+import { ErrorEvent } from '../../daemon/media/error-event.ts';
+import { MediaStream, MediaStreamTrackEvent } from '../../daemon/media/media-stream.ts';
+import { MediaStreamTrack } from '../../daemon/media/media-stream-track.ts';
+
+interface Interface {
+  readonly name: string;
+  readonly length: number;
+  readonly prototype: object;
+}
+
+const INTERFACES: Record<string, Interface> = {
+  ErrorEvent,
+  MediaStream,
+  MediaStreamTrack,
+  MediaStreamTrackEvent,
+};
+
+/** The specifications that these interfaces come from; what only others add (codecs, screen capture) is not ours. */
+const SPECIFICATIONS = [
+  'html',
+  'image-capture',
+  'mediacapture-extensions',
+  'mediacapture-streams',
+  'mediastream-recording',
+  'mst-content-hint',
+  'permissions',
+];
+
+/** Members that the table in docs/specifications.md tells the reasons of. */
+const LEFT_OUT = new Set([
+  'MediaStreamTrack.applyConstraints',
+  'MediaStreamTrack.contentHint',
+  'MediaStreamTrack.getCapabilities',
+  'MediaStreamTrack.getConstraints',
+  'MediaStreamTrack.onconfigurationchange',
+  'MediaStreamTrack.stats',
+]);
+
+interface Description {
+  parent: string | null;
+  members: IDLInterfaceMemberType[];
+}
+
+/** Interfaces with their partials, by name. */
+async function readIdl(): Promise<Map<string, Description>> {
+  const { parseAll } = createRequire(import.meta.url)('@webref/idl') as {
+    parseAll: () => Promise<Record<string, IDLRootType[]>>;
+  };
+  const found = new Map<string, Description>();
+  const all = await parseAll();
+  for (const definition of SPECIFICATIONS.flatMap((name) => all[name] ?? [])) {
+    if (definition.type !== 'interface') continue;
+    let described = found.get(definition.name);
+    if (described === undefined) found.set(definition.name, (described = { parent: null, members: [] }));
+    if (!definition.partial) described.parent = definition.inheritance;
+    described.members.push(...definition.members);
+  }
+  return found;
+}
+
+const requiredCount = ({ arguments: all }: ConstructorMemberType | OperationMemberType): number =>
+  all.filter(({ optional, variadic }) => !optional && !variadic).length;
+
+/** What is no object of the class, though some inherit from its prototype. */
+const impostors = (Class: Interface): unknown[] => [
+  undefined,
+  null,
+  1,
+  {},
+  new EventTarget(),
+  Class.prototype,
+  Object.create(Class.prototype),
+];
+
+function checkInterface(t: Test, Class: Interface, { parent, members }: Description): void {
+  const { name } = Class;
+  const constructors = members.filter((member) => member.type === 'constructor');
+  const prototype = Class.prototype;
+  t.equal(Class.length, Math.min(...constructors.map(requiredCount), ...(constructors.length === 0 ? [0] : [])));
+  t.throws(() => (Class as unknown as () => void)(), TypeError, 'called without new');
+  const make = Class as unknown as new (...args: unknown[]) => object;
+  if (constructors.length === 0) t.throws(() => new make(), { name: 'TypeError', message: 'Illegal constructor' });
+  else if (Class.length > 0) t.throws(() => new make(...Array(Class.length - 1)), TypeError, 'too few arguments');
+  const parentClass =
+    parent === null ? undefined : (INTERFACES[parent] ?? (globalThis as Record<string, unknown>)[parent]);
+  t.equal(Object.getPrototypeOf(Class), parentClass ?? Function.prototype, `inherits from ${parent}`);
+  t.equal(Object.getPrototypeOf(prototype), (parentClass as Interface | undefined)?.prototype ?? Object.prototype);
+  t.match(Object.getOwnPropertyDescriptor(Class, 'prototype'), {
+    writable: false,
+    enumerable: false,
+    configurable: false,
+  });
+  t.same(Object.getOwnPropertyDescriptor(prototype, 'constructor'), {
+    value: Class,
+    writable: true,
+    enumerable: false,
+    configurable: true,
+  });
+  t.same(Object.getOwnPropertyDescriptor(prototype, Symbol.toStringTag), {
+    value: name,
+    writable: false,
+    enumerable: false,
+    configurable: true,
+  });
+}
+
+function checkAttribute(t: Test, Class: Interface, { name, readonly }: AttributeMemberType): void {
+  const descriptor = Object.getOwnPropertyDescriptor(Class.prototype, name);
+  t.match(descriptor, { enumerable: true, configurable: true });
+  t.same([descriptor?.get?.name, descriptor?.get?.length], [`get ${name}`, 0]);
+  for (const impostor of impostors(Class)) t.throws(() => descriptor?.get?.call(impostor), TypeError);
+  if (readonly) {
+    t.equal(descriptor?.set, undefined, 'read-only');
+    return;
+  }
+  t.same([descriptor?.set?.name, descriptor?.set?.length], [`set ${name}`, 1]);
+  for (const impostor of impostors(Class)) t.throws(() => descriptor?.set?.call(impostor, null), TypeError);
+}
+
+async function checkOperation(t: Test, Class: Interface, overloads: OperationMemberType[]): Promise<void> {
+  const [{ name, special, idlType }] = overloads as [OperationMemberType & { name: string }];
+  const holder: unknown = special === 'static' ? Class : Class.prototype;
+  const descriptor = Object.getOwnPropertyDescriptor(holder, name) as TypedPropertyDescriptor<
+    (...args: unknown[]) => unknown
+  >;
+  t.match(descriptor, { enumerable: true, configurable: true, writable: true });
+  const operation = descriptor.value as (...args: unknown[]) => unknown;
+  const length = Math.min(...overloads.map(requiredCount));
+  t.same([operation.name, operation.length], [name, length]);
+  const fails = async (self: unknown, args: unknown[], message: string): Promise<void> => {
+    const call = (): unknown => operation.apply(self, args);
+    if (idlType?.generic === 'Promise') await t.rejects(call() as Promise<unknown>, TypeError, message);
+    else t.throws(call, TypeError, message);
+  };
+  if (special === 'static') {
+    if (length > 0) await fails(Class, Array(length - 1), 'too few arguments');
+    return;
+  }
+  for (const impostor of impostors(Class)) await fails(impostor, [], 'an impostor');
+}
+
+test('interfaces', async (t) => {
+  const idl = await readIdl();
+  for (const [name, Class] of Object.entries(INTERFACES)) {
+    await t.test(name, async (t) => {
+      t.equal(Class.name, name);
+      const description = idl.get(name);
+      if (description === undefined) throw new Error(`no IDL of ${name}`);
+      checkInterface(t, Class, description);
+      const operations = new Map<string, OperationMemberType[]>();
+      const expected = new Set<string>(['constructor']);
+      const ours = (member: string): boolean => !LEFT_OUT.has(`${name}.${member}`);
+      for (const member of description.members) {
+        if (member.type === 'attribute' && ours(member.name)) {
+          expected.add(member.name);
+          await t.test(member.name, async (t) => checkAttribute(t, Class, member));
+        } else if (member.type === 'operation' && member.name && ours(member.name)) {
+          operations.set(member.name, [...(operations.get(member.name) ?? []), member]);
+          if (member.special !== 'static') expected.add(member.name);
+        }
+      }
+      for (const [operation, overloads] of operations)
+        await t.test(`${operation}()`, async (t) => checkOperation(t, Class, overloads));
+      t.same(new Set(Object.getOwnPropertyNames(Class.prototype)), expected, 'nothing more, nothing less');
+    });
+  }
+});
