@@ -13,10 +13,10 @@ export interface VideoFormat {
 
 /** A control of a camera: exposure, focus, ... with the driver's own limits. */
 export interface DeviceControl {
-  /** As v4l2-ctl spells it, for example `auto_exposure`. */
+  /** As v4l2-ctl spells it, for example `auto_exposure`; for a CSI camera as libcamera does, for example `AeEnable`. */
   readonly name: string;
-  /** A button acts when it is set, to whatever value. */
-  readonly type: 'integer' | 'boolean' | 'menu' | 'button';
+  /** A button acts when it is set, to whatever value; a number may have a fraction (libcamera). */
+  readonly type: 'integer' | 'number' | 'boolean' | 'menu' | 'button';
   readonly min?: number;
   readonly max?: number;
   readonly step?: number;

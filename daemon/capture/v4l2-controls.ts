@@ -91,6 +91,7 @@ function refusal(control: DeviceControl, value: number): string | undefined {
       if (menu.some((item) => item.value === value)) return undefined;
       return `allowed are ${listed(menu.map((item) => `${item.value} (${item.label})`))}`;
     case 'integer':
+    case 'number':
       if (Number.isInteger(value) && value >= min && value <= max && (value - min) % Math.max(1, step) === 0)
         return undefined;
       return `allowed are whole numbers from ${min} to ${max}${step > 1 ? ` in steps of ${step}` : ''}`;

@@ -57,7 +57,7 @@ export interface DeviceReport {
   formats: { pixelFormat: string; width: number; height: number; frameRates: number[] }[];
   controls: {
     name: string;
-    type: 'integer' | 'boolean' | 'menu' | 'button';
+    type: 'integer' | 'number' | 'boolean' | 'menu' | 'button';
     min?: number;
     max?: number;
     step?: number;

@@ -67,7 +67,7 @@ export const deviceControl = {
   type: 'object',
   properties: {
     name: text,
-    type: { enum: ['integer', 'boolean', 'menu', 'button'] },
+    type: { enum: ['integer', 'number', 'boolean', 'menu', 'button'] },
     min: number,
     max: number,
     step: number,

@@ -157,6 +157,30 @@ export const PI_LEGACY_CAMERA = `Driver Info:
 User Controls
 
                      brightness 0x00980900 (int)    : min=0 max=100 step=1 default=50 value=50 flags=slider
+                       contrast 0x00980901 (int)    : min=-100 max=100 step=1 default=0 value=0 flags=slider
+                     saturation 0x00980902 (int)    : min=-100 max=100 step=1 default=0 value=0 flags=slider
+
+Camera Controls
+
+                  auto_exposure 0x009a0901 (menu)   : min=0 max=3 default=0 value=0 (Auto Mode)
+\t\t\t\t0: Auto Mode
+\t\t\t\t1: Manual Mode
+         exposure_time_absolute 0x009a0902 (int)    : min=1 max=10000 step=1 default=1000 value=1000
+             auto_exposure_bias 0x009a0913 (intmenu): min=0 max=24 default=12 value=12 (0 0x0)
+${Array.from({ length: 25 }, (_, i) => `\t\t\t\t${i}: ${Math.round(((i - 12) * 1000) / 3)} (0x0)\n`).join('')}      white_balance_auto_preset 0x009a0914 (menu)   : min=0 max=10 default=1 value=1 (Auto)
+\t\t\t\t0: Manual
+\t\t\t\t1: Auto
+\t\t\t\t2: Incandescent
+\t\t\t\t6: Daylight
+                iso_sensitivity 0x009a0917 (intmenu): min=0 max=4 default=0 value=0 (0 0x0)
+\t\t\t\t0: 0 (0x0)
+\t\t\t\t1: 100000 (0x186a0)
+\t\t\t\t2: 200000 (0x30d40)
+\t\t\t\t3: 400000 (0x61a80)
+\t\t\t\t4: 800000 (0xc3500)
+           iso_sensitivity_auto 0x009a0918 (menu)   : min=0 max=1 default=1 value=1 (Auto)
+\t\t\t\t0: Manual
+\t\t\t\t1: Auto
 ioctl: VIDIOC_ENUM_FMT
 \tType: Video Capture
 
@@ -203,3 +227,45 @@ ioctl: VIDIOC_ENUM_FMT
 ${size('320x180', 60, 30, 15)}${size('640x360', 60, 30, 15)}\t[1]: 'NV12' (Y/CbCr 4:2:0)
 ${size('320x180', 60, 30, 15)}${size('1280x720', 30, 15)}\t[2]: 'BA81' (8-bit Bayer BGBG/GRGR)
 ${size('1280x720', 30)}`;
+
+/** The controls of a camera that focuses and moves, as drivers of before 5.17 name them. */
+export const UVC_PTZ_CONTROLS = `
+User Controls
+
+                     brightness 0x00980900 (int)    : min=-64 max=64 step=1 default=0 value=10
+                      sharpness 0x0098091b (int)    : min=0 max=255 step=1 default=128 value=128
+ white_balance_temperature_auto 0x0098090c (bool)   : default=1 value=0
+               do_white_balance 0x0098090d (button) : value=0 flags=write-only, execute-on-write
+      white_balance_temperature 0x0098091a (int)    : min=2800 max=6500 step=10 default=4600 value=3200
+         backlight_compensation 0x0098091c (int)    : min=0 max=4 step=1 default=0 value=0
+
+Camera Controls
+
+                  exposure_auto 0x009a0901 (menu)   : min=0 max=3 default=3 value=1 (Manual Mode)
+\t\t\t\t1: Manual Mode
+\t\t\t\t3: Aperture Priority Mode
+              exposure_absolute 0x009a0902 (int)    : min=1 max=5000 step=1 default=157 value=333
+         exposure_auto_priority 0x009a0903 (bool)   : default=0 value=1
+                   pan_absolute 0x009a0908 (int)    : min=-612000 max=612000 step=3600 default=0 value=7200
+                  tilt_absolute 0x009a0909 (int)    : min=-108000 max=324000 step=3600 default=0 value=0
+                 focus_absolute 0x009a090a (int)    : min=0 max=250 step=5 default=0 value=20 flags=inactive
+                     focus_auto 0x009a090c (bool)   : default=1 value=1
+                  zoom_absolute 0x009a090d (int)    : min=100 max=500 step=1 default=100 value=123
+                        privacy 0x009a0910 (bool)   : default=0 value=0 flags=read-only
+`;
+
+/** A camera of a phone's kind: focus once, and a lamp. */
+export const LAMP_CONTROLS = `
+Camera Controls
+
+                 focus_absolute 0x009a090a (int)    : min=10 max=10000 step=10 default=10000 value=500
+     focus_automatic_continuous 0x009a090c (bool)   : default=0 value=0
+               auto_focus_start 0x009a091c (button) : value=0 flags=write-only, execute-on-write
+
+Flash Controls
+
+                       led_mode 0x009c0901 (menu)   : min=0 max=2 default=0 value=0 (Off)
+\t\t\t\t0: Off
+\t\t\t\t1: Flash
+\t\t\t\t2: Torch
+`;
