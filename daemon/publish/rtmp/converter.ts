@@ -1,28 +1,15 @@
 import type { Readable } from 'node:stream';
+import { type AacEncoder, aacArguments } from '../../convert/aac-encoder.ts';
+import { type InputPipe, RtpInput, rtpInputArguments } from '../../convert/rtp-input.ts';
 import { Child } from '../../lib/child.ts';
 import type { Log } from '../../lib/log.ts';
-import { FrameGate } from '../../rtp/frame-gate.ts';
+import { H264, OPUS } from '../../rtp/codec.ts';
 import type { RtpFrame } from '../../rtp/rtp-frame.ts';
-import { gdpBuffers, gdpStart } from './gdp.ts';
 
 export type Kind = 'video' | 'audio';
 
-/** Bytes that may wait for the converter; what is above is dropped up to the next key frame. */
-const HIGH_WATER_BYTES: Record<Kind, number> = { video: 4 * 1024 * 1024, audio: 64 * 1024 };
-
-const CAPS: Record<Kind, string> = {
-  video: 'application/x-rtp, media=(string)video, clock-rate=(int)90000, encoding-name=(string)H264, payload=(int)96',
-  audio: 'application/x-rtp, media=(string)audio, clock-rate=(int)48000, encoding-name=(string)OPUS, payload=(int)111',
-};
-
-/** GStreamer's AAC encoders with the arguments that make them comparable, best first. */
-export const AAC_ENCODERS = [
-  ['fdkaacenc', 'bitrate=128000'],
-  ['avenc_aac', 'bitrate=128000'],
-  ['voaacenc', 'bitrate=128000'],
-  ['faac', 'bitrate=128000'],
-] as const satisfies readonly (readonly string[])[];
-export type AacEncoder = (typeof AAC_ENCODERS)[number];
+const CODECS = { video: H264, audio: OPUS };
+const AUDIO_BIT_RATE = 128_000;
 
 export interface ConverterOptions {
   /** Name of the stream, for the log. */
@@ -37,14 +24,12 @@ export interface ConverterOptions {
 export function converterArguments(kinds: readonly Kind[], aac: AacEncoder | undefined): string[] {
   const launch = ['-q', 'flvmux', 'name=mux', 'streamable=true', '!', 'fdsink', `fd=${3 + kinds.length}`, 'sync=false'];
   kinds.forEach((kind, index) => {
-    launch.push('fdsrc', `fd=${3 + index}`, 'blocksize=65536', '!', 'gdpdepay', '!', 'queue', '!');
-    if (kind === 'video') {
-      launch.push('rtph264depay', '!', 'h264parse', '!', 'queue', '!', 'mux.video');
-    } else {
+    launch.push(...rtpInputArguments(3 + index, CODECS[kind]), '!');
+    if (kind === 'audio') {
       if (aac === undefined) throw new TypeError('audio needs an AAC encoder');
-      launch.push('rtpopusdepay', '!', 'opusdec', '!', 'audioconvert', '!', 'audioresample', '!');
-      launch.push('audio/x-raw,rate=48000,channels=2', '!', ...aac, '!', 'aacparse', '!', 'queue', '!', 'mux.audio');
+      launch.push(...aacArguments(aac, AUDIO_BIT_RATE), '!');
     }
+    launch.push('queue', '!', `mux.${kind}`);
   });
   return launch;
 }
@@ -58,10 +43,7 @@ export class Converter {
   readonly kinds: ReadonlySet<Kind>;
   /** FLV. */
   readonly output: Readable;
-  readonly #inputs = new Map<
-    Kind,
-    { pipe: NodeJS.WritableStream & { writableLength: number }; gate: FrameGate; last: number }
-  >();
+  readonly #inputs = new Map<Kind, RtpInput>();
   #origin: number | undefined;
   /** Frames that went in. */
   frames = 0;
@@ -76,17 +58,14 @@ export class Converter {
       log,
     });
     order.forEach((kind, index) => {
-      const pipe = this.child.pipes[index] as NodeJS.WritableStream & { writableLength: number };
-      pipe.write(gdpStart(kind, CAPS[kind]));
-      const gate = new FrameGate({ highWater: HIGH_WATER_BYTES[kind], needsKeyFrame: kind === 'video' });
-      this.#inputs.set(kind, { pipe, gate, last: -1 });
+      this.#inputs.set(kind, new RtpInput(this.child.pipes[index] as InputPipe, CODECS[kind]));
     });
     this.output = this.child.pipes[order.length] as Readable;
   }
 
   /** True while video waits for a key frame. */
   get needsKeyFrame(): boolean {
-    return this.#inputs.get('video')?.gate.needsKeyFrame ?? false;
+    return this.#inputs.get('video')?.needsKeyFrame ?? false;
   }
 
   /** Takes a frame as the track delivers it; drops what comes before the first key frame, and what the process cannot keep up with. */
@@ -94,13 +73,9 @@ export class Converter {
     const input = this.#inputs.get(kind);
     if (input === undefined || !this.child.running) return;
     if (kind === 'audio' && this.#origin === undefined && this.#inputs.has('video')) return;
-    if (!input.gate.admits(frame, input.pipe.writableLength)) return;
+    if (input.needsKeyFrame && !frame.keyFrame) return;
     this.#origin ??= frame.captureTime;
-    // FLV counts milliseconds: time that does not grow would be refused by players.
-    const time = Math.max(frame.captureTime - this.#origin, input.last);
-    if (time < 0) return;
-    input.last = time + 0.01;
-    input.pipe.write(gdpBuffers(frame.packets, time));
-    this.frames += 1;
+    const time = frame.captureTime - this.#origin;
+    if (time >= 0 && input.write(frame, time)) this.frames += 1;
   }
 }

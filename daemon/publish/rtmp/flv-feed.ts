@@ -1,11 +1,12 @@
 import type { Readable } from 'node:stream';
+import type { AacEncoder } from '../../convert/aac-encoder.ts';
 import type { Clock, Timer } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import { Supervisor } from '../../lib/supervisor.ts';
 import type { MediaStream } from '../../media/media-stream.ts';
 import type { MediaStreamTrack } from '../../media/media-stream-track.ts';
 import { type RtpTap, tapRtp } from '../../media/rtp-tap.ts';
-import { type AacEncoder, Converter, type Kind } from './converter.ts';
+import { Converter, type Kind } from './converter.ts';
 
 export interface FlvFeedOptions {
   name: string;

@@ -5,6 +5,7 @@ import { extname } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { RtmpSettings } from '../../../config/settings.ts';
 import type { Access, Credentials, Right } from '../../access/access.ts';
+import { AAC_ENCODERS, type AacEncoder, findAacEncoder } from '../../convert/aac-encoder.ts';
 import { Child } from '../../lib/child.ts';
 import type { MediaClock } from '../../lib/clock.ts';
 import { listenOn } from '../../lib/listen.ts';
@@ -12,8 +13,6 @@ import type { Log } from '../../lib/log.ts';
 import { Supervisor } from '../../lib/supervisor.ts';
 import type { MediaStream } from '../../media/media-stream.ts';
 import type { StreamDirectory, Viewer, ViewerObserver } from '../viewer.ts';
-import { findAacEncoder } from './aac-encoder.ts';
-import type { AacEncoder } from './converter.ts';
 import { FlvFeed } from './flv-feed.ts';
 import { APPLICATION, type FromWorker, type ToWorker, VIEWER_HEADER } from './messages.ts';
 import { RtmpError } from './rtmp-error.ts';
@@ -117,7 +116,9 @@ export class RtmpPublisher {
   async start(): Promise<void> {
     const { settings, portConfigured, access } = this.#options;
     if (!settings.enabled || this.#server !== undefined) return;
-    this.#aac = await findAacEncoder(this.#log);
+    this.#aac = findAacEncoder();
+    if (this.#aac === undefined)
+      this.#log.warn({ encoders: AAC_ENCODERS }, 'no AAC encoder is installed: RTMP and HTTP-FLV have no sound');
     // No bytes are read here: the connection goes to the worker as it is.
     const server = createServer({ pauseOnConnect: true }, (socket) => void this.#handOver(socket));
     // Until there are users nobody is asked for a password, so nobody from outside may ask for anything.

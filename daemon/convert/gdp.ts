@@ -10,6 +10,7 @@ const PAYLOAD_CAPS = 2;
 const PAYLOAD_EVENT = 64;
 const EVENT_STREAM_START = (40 << 8) | 14;
 const EVENT_SEGMENT = (70 << 8) | 14;
+const EVENT_GAP = (160 << 8) | 6;
 const NONE = 0xffff_ffff_ffff_ffffn;
 
 /** What begins a stream: its start, its caps, and a segment in running time from 0. */
@@ -27,21 +28,32 @@ export function gdpStart(streamId: string, caps: string): Buffer {
 }
 
 /**
- * Buffers that share a time, for one write.
+ * RTP packets that share a time, for one write.
  * @param milliseconds running time of all of them, 0 or more.
+ * @param sequence the number that the first one gets, instead of its own.
  */
-export function gdpBuffers(payloads: readonly Buffer[], milliseconds: number): Buffer {
-  const time = BigInt(Math.round(milliseconds * 1e6));
+export function gdpRtpPackets(packets: readonly Buffer[], milliseconds: number, sequence: number): Buffer {
+  const time = nanoseconds(milliseconds);
   let size = 0;
-  for (const payload of payloads) size += HEADER_BYTES + payload.length;
+  for (const packet of packets) size += HEADER_BYTES + packet.length;
   const bytes = Buffer.alloc(size);
   let at = 0;
-  for (const payload of payloads) {
-    writeHeader(bytes, at, PAYLOAD_BUFFER, payload.length, time);
-    at += HEADER_BYTES + payload.copy(bytes, at + HEADER_BYTES);
-  }
+  packets.forEach((packet, index) => {
+    writeHeader(bytes, at, PAYLOAD_BUFFER, packet.length, time);
+    packet.copy(bytes, at + HEADER_BYTES);
+    bytes.writeUInt16BE((sequence + index) & 0xffff, at + HEADER_BYTES + 2);
+    at += HEADER_BYTES + packet.length;
+  });
   return bytes;
 }
+
+/** Says that nothing comes for a time: a muxer need not wait. In milliseconds of running time. */
+export function gdpGap(milliseconds: number, duration: number): Buffer {
+  const fields = `timestamp=(guint64)${nanoseconds(milliseconds)}, duration=(guint64)${nanoseconds(duration)}`;
+  return text(PAYLOAD_EVENT + EVENT_GAP, `GstEventGap, ${fields};`);
+}
+
+const nanoseconds = (milliseconds: number): bigint => BigInt(Math.round(milliseconds * 1e6));
 
 function text(type: number, value: string): Buffer {
   const payload = Buffer.from(`${value}\0`);

@@ -1,0 +1,110 @@
+import type { RtpCodec } from '../rtp/codec.ts';
+import { FrameGate } from '../rtp/frame-gate.ts';
+import { RTP_HEADER_BYTES } from '../rtp/packet.ts';
+import type { RtpFrame } from '../rtp/rtp-frame.ts';
+import { gdpGap, gdpRtpPackets, gdpStart } from './gdp.ts';
+
+/** Bytes that may wait for the converter; what is above is dropped up to the next key frame. */
+const HIGH_WATER_BYTES: Record<RtpCodec['kind'], number> = { video: 4 * 1024 * 1024, audio: 64 * 1024 };
+
+/** Containers count in milliseconds at the coarsest, and time that does not grow would be refused by players. */
+const LEAST_STEP_MS = 0.01;
+
+const DEPAYLOADERS: Record<RtpCodec['mimeType'], readonly string[]> = {
+  'video/H264': ['rtph264depay', '!', 'h264parse'],
+  'audio/opus': ['rtpopusdepay'],
+};
+
+/** `gst-launch-1.0` arguments that read a track's RTP from a descriptor as {@link RtpInput} writes it. */
+export const rtpInputArguments = (descriptor: number, codec: RtpCodec): string[] => [
+  ...['fdsrc', `fd=${descriptor}`, 'blocksize=65536', '!', 'gdpdepay', '!', 'queue', '!'],
+  ...DEPAYLOADERS[codec.mimeType],
+];
+
+/** 20 ms of stereo silence (RFC 6716, 3.1: a CELT frame of 20 ms that holds nothing). */
+const SILENCE_MS = 20;
+const OPUS_SILENCE = Buffer.from([0xfc, 0xff, 0xfe]);
+
+/** What a pipe to a child is to its writer. */
+export interface InputPipe {
+  readonly writableLength: number;
+  write(bytes: Buffer): unknown;
+  end(): void;
+}
+
+/**
+ * A track's way into a converter: RTP with its capture times. Begins with a key frame, drops what the converter cannot
+ * keep up with, and numbers the packets anew, so that what was left out does not look lost.
+ */
+export class RtpInput {
+  readonly codec: RtpCodec;
+  readonly #pipe: InputPipe;
+  readonly #gate: FrameGate;
+  #sequence = 0;
+  /** Running time of the newest frame, in milliseconds. */
+  #newest = -1;
+
+  constructor(pipe: InputPipe, codec: RtpCodec) {
+    const { kind, clockRate, mimeType, payloadType } = codec;
+    const encodingName = mimeType.slice(kind.length + 1).toUpperCase();
+    this.codec = codec;
+    this.#pipe = pipe;
+    this.#gate = new FrameGate({ highWater: HIGH_WATER_BYTES[kind], needsKeyFrame: kind === 'video' });
+    const caps =
+      `application/x-rtp, media=(string)${kind}, clock-rate=(int)${clockRate}, ` +
+      `encoding-name=(string)${encodingName}, payload=(int)${payloadType}`;
+    pipe.write(gdpStart(kind, caps));
+  }
+
+  /** True while video waits for a key frame. */
+  get needsKeyFrame(): boolean {
+    return this.#gate.needsKeyFrame;
+  }
+
+  /** Frames that were lost because the converter was too slow. */
+  get dropped(): number {
+    return this.#gate.dropped;
+  }
+
+  /**
+   * Takes a frame whose running time is `time`, in milliseconds, 0 or more; it is moved on where it would not grow.
+   * False when the frame was dropped.
+   */
+  write(frame: RtpFrame, time: number): boolean {
+    if (!this.#gate.admits(frame, this.#pipe.writableLength)) return false;
+    this.#send(frame.packets, Math.max(time, this.#newest + LEAST_STEP_MS));
+    return true;
+  }
+
+  /**
+   * Says that nothing came up to a running time in milliseconds, so that the muxer does not wait for it: sound becomes
+   * silence, a picture stands still.
+   */
+  fill(until: number): void {
+    if (this.codec.kind === 'audio') {
+      const first = this.#newest < 0 ? 0 : this.#newest + SILENCE_MS;
+      for (let at = first; at < until; at += SILENCE_MS) this.#send([this.#silence()], at);
+    } else if (until > this.#newest) {
+      this.#pipe.write(gdpGap(this.#newest + LEAST_STEP_MS, until - this.#newest));
+      this.#newest = until;
+    }
+  }
+
+  /** Nothing comes any more. */
+  end(): void {
+    this.#pipe.end();
+  }
+
+  #send(packets: readonly Buffer[], time: number): void {
+    this.#newest = time;
+    this.#pipe.write(gdpRtpPackets(packets, time, this.#sequence));
+    this.#sequence += packets.length;
+  }
+
+  #silence(): Buffer {
+    const header = Buffer.alloc(RTP_HEADER_BYTES);
+    header[0] = 0x80;
+    header[1] = this.codec.payloadType;
+    return Buffer.concat([header, OPUS_SILENCE]);
+  }
+}
