@@ -1,5 +1,6 @@
 import type { Problem } from './config-error.ts';
 import { checkSetting, coerceSetting, describeSetting } from './formats.ts';
+import { isMap } from './map.ts';
 import { nearest } from './near-miss.ts';
 import { redactUrl } from './redact-url.ts';
 import { type Group, isSetting, type Setting } from './setting.ts';
@@ -22,10 +23,6 @@ export function leavesOf(group: Group, path: readonly string[] = []): Leaf[] {
     const here = [...path, name];
     return isSetting(node) ? [{ path: here, setting: node }] : leavesOf(node, here);
   });
-}
-
-function isMap(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function unknownKey(path: Path, group: Group): Problem {

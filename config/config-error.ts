@@ -12,7 +12,8 @@ export interface Problem {
 
 /** A configuration that cannot be used; it tells everything that is wrong with it. */
 export class ConfigError extends Error {
-  readonly code: 'unreadable' | 'invalid';
+  /** `forbidden`: it was asked for from afar and is set at the machine only. */
+  readonly code: 'unreadable' | 'invalid' | 'forbidden';
   readonly problems: readonly Problem[];
 
   constructor(code: ConfigError['code'], problems: readonly Problem[]) {

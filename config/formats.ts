@@ -1,3 +1,4 @@
+import { isMap } from './map.ts';
 import type { FormatName, Setting } from './setting.ts';
 
 /** How a setting is written in an environment variable or flag, and which values are right. */
@@ -46,10 +47,6 @@ function isText(value: unknown, { pattern, choices }: Setting): value is string 
 
 function describeText({ allowed, choices }: Setting, otherwise: string): string {
   return choices === undefined ? (allowed ?? otherwise) : choices.join(', ');
-}
-
-function isMap(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 const same = (text: string): unknown => text;

@@ -3,6 +3,8 @@ import { parseYaml, YamlError } from '../daemon/lib/yaml.ts';
 import { complete, givenIn, type Leaf, leavesOf, type Path, pointer } from './check.ts';
 import type { Problem } from './config-error.ts';
 import { checkSetting, describeSetting, FORMATS } from './formats.ts';
+import { isMap } from './map.ts';
+import { mergePatch } from './merge-patch.ts';
 import { nearest } from './near-miss.ts';
 import { SCHEMA } from './schema.ts';
 import type { Setting } from './setting.ts';
@@ -31,6 +33,18 @@ convict.addFormats(
   ),
 );
 
+/** What messages call the layer that was set from afar. */
+export const REMOTE = 'remote configuration';
+
+/** Where the value at a path comes from: it, or what it is a part of. */
+export function originIn(origins: ReadonlyMap<string, Origin>, name: string): Origin {
+  for (let at = name; ; at = at.slice(0, at.lastIndexOf('.'))) {
+    const origin = origins.get(at);
+    if (origin !== undefined) return origin;
+    if (!at.includes('.')) return 'default';
+  }
+}
+
 /** One pass over the layers of a configuration. */
 export class Layers {
   readonly problems: Problem[] = [];
@@ -46,7 +60,7 @@ export class Layers {
   }
 
   originOf(name: string): Origin {
-    return this.origins.get(name) ?? 'default';
+    return originIn(this.origins, name);
   }
 
   /** @param path name of the file, for messages */
@@ -54,6 +68,24 @@ export class Layers {
     const problems: Problem[] = [];
     for (const [leaf, value] of givenIn(SCHEMA, content, problems)) this.#set(leaf.path.join('.'), value, 'file', path);
     this.problems.push(...problems.map((problem) => (path === undefined ? problem : { ...problem, source: path })));
+  }
+
+  /** What was set from afar. In a map of groups it says only what differs from the file; `null` takes an entry away. */
+  remote(layer: unknown): void {
+    const problems: Problem[] = [];
+    for (const [{ path, setting }, value] of givenIn(SCHEMA, layer, problems)) {
+      const name = path.join('.');
+      if (setting.of === undefined) {
+        this.#set(name, value, 'remote', REMOTE);
+        continue;
+      }
+      const below: unknown = this.#config.get(name);
+      this.#config.set(name, mergePatch(below, value));
+      this.#sayInner(path, below, value);
+    }
+    // The password wins over the file that another one stands in.
+    if (this.origins.get('mqtt.password') === 'remote') this.#set('mqtt.passwordFile', '', 'remote', undefined);
+    this.problems.push(...problems.map((problem) => ({ ...problem, source: REMOTE })));
   }
 
   async environment(): Promise<void> {
@@ -108,8 +140,8 @@ export class Layers {
         },
         given: (inner: Path) => {
           const innerName = inner.join('.');
-          const origin = this.originOf(name);
-          if (!this.origins.has(innerName) && origin !== 'default') this.origins.set(innerName, origin);
+          const origin = this.originOf(innerName);
+          if (origin !== 'default') this.origins.set(innerName, origin);
         },
       };
       const value = complete(setting, this.#config.get(name), path, observer);
@@ -124,8 +156,16 @@ export class Layers {
   }
 
   #say(name: string, origin: Origin, source: string | undefined): void {
+    for (const inner of this.origins.keys()) if (inner.startsWith(`${name}.`)) this.origins.delete(inner);
     this.origins.set(name, origin);
     if (source !== undefined) this.#sources.set(pointer(name.split('.')), source);
+  }
+
+  /** Of what a merge patch gave inside a setting: the values, and groups that were not there. */
+  #sayInner(path: Path, below: unknown, value: unknown): void {
+    if (isMap(value) && isMap(below)) {
+      for (const [key, item] of Object.entries(value)) this.#sayInner([...path, key], below[key], item);
+    } else if (value !== null) this.#say(path.join('.'), 'remote', REMOTE);
   }
 
   /** That of the setting, or of the one that it is a part of. */

@@ -60,7 +60,11 @@ export async function resolveSettings(
     });
     settings.mqtt.password = secret;
     origins.set('mqtt.password', origins.get('mqtt.passwordFile') ?? 'default');
-  } else if (settings.mqtt.password === '' && env.CREDENTIALS_DIRECTORY !== undefined) {
+  } else if (
+    settings.mqtt.password === '' &&
+    origins.get('mqtt.password') !== 'remote' &&
+    env.CREDENTIALS_DIRECTORY !== undefined
+  ) {
     const credential = join(env.CREDENTIALS_DIRECTORY, 'mqtt.password');
     settings.mqtt.password = await readFirstLine(credential, MAX_SECRET_BYTES).catch(() => '');
     if (settings.mqtt.password !== '') origins.set('mqtt.password', 'env');

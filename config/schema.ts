@@ -168,6 +168,9 @@ const stream: Group = {
   },
 };
 
+/** What there is where no stream is given. */
+export const DEFAULT_STREAMS = { camera: {} };
+
 /**
  * The one home of defaults, limits, names and documentation of every setting. `settings.ts` beside it says how the
  * rooms receive them.
@@ -345,7 +348,7 @@ export const SCHEMA: Group = named({
   streams: {
     doc: 'The streams by name, which is their path in every address. Streams that are given replace the default one.',
     format: 'groups',
-    default: { camera: {} },
+    default: DEFAULT_STREAMS,
     maximum: 32,
     pattern: /^[a-z0-9][a-z0-9_-]{0,31}$/,
     allowed: 'up to 32 small letters, digits, `-` and `_`, the first a letter or digit',

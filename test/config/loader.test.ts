@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type Test, test } from 'tap';
 import { leavesOf } from '../../config/check.ts';
 import { ConfigError, type Problem } from '../../config/config-error.ts';
-import { type LoadOptions, loadConfig, validateSettings } from '../../config/loader.ts';
+import { type LoadOptions, loadConfig } from '../../config/loader.ts';
 import { printConfig } from '../../config/print.ts';
 import { SCHEMA } from '../../config/schema.ts';
 import { projectRoot } from '../support/project-root.ts';
@@ -303,14 +303,6 @@ test('paths: of the state, and relative ones', async (t) => {
     await users({ cwd, env: { STATE_DIRECTORY: '/srv/a' }, ...flags({ stateDirectory: '/srv/c' }) }),
     '/srv/c/users.yaml',
   );
-});
-
-test('a configuration from afar is checked without being loaded', (t) => {
-  t.strictSame(validateSettings({}), []);
-  t.strictSame(validateSettings({ streams: { front: { video: { width: 640 } } } }), []);
-  t.match(validateSettings({ streams: { front: { video: { width: '50' } } }, x: 1 }), [{ path: '/x' }]);
-  for (const value of [5, 'x', [], true]) t.match(validateSettings(value), [{ path: '', message: 'must be a map' }]);
-  t.end();
 });
 
 test('a printed configuration reads as itself, with origins', async (t) => {

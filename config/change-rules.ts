@@ -1,0 +1,140 @@
+import type { Path } from './check.ts';
+import { SCHEMA } from './schema.ts';
+import { type Group, isSetting, type Setting } from './setting.ts';
+
+/** What a change of a setting takes while the gateway runs. */
+export type Takes =
+  /** Nothing: it holds from now on. */
+  | 'live'
+  /** A restart of the part that it belongs to, see {@link partOf}. */
+  | 'restart'
+  /** A restart of the whole gateway. */
+  | 'gateway';
+
+export type ChangeRule =
+  /** Set at the machine only; why, to stand behind "is set at the machine only: ". */
+  | { remote: false; why: string }
+  /** @property confirmed somebody must confirm the change afterwards, since it can cut us off. */
+  | { remote: true; confirmed: boolean; takes: Takes };
+
+const live: ChangeRule = { remote: true, confirmed: false, takes: 'live' };
+const restart: ChangeRule = { remote: true, confirmed: false, takes: 'restart' };
+const confirmedRestart: ChangeRule = { remote: true, confirmed: true, takes: 'restart' };
+
+const local = (why: string): ChangeRule => ({ remote: false, why });
+const file = local('it names a file');
+const door = local('it decides who may come in, and from where');
+const contact = local('it names an address that the gateway contacts by itself');
+
+/**
+ * Who may change a setting, and what a change takes: every setting of the schema, the parts of nested ones under `*`.
+ * The one place that knows. A setting that is missing here is not set from afar.
+ *
+ * From afar nobody may reach a file, a program or an address of their choice, raise their rights, open a door that was
+ * shut at the machine, or lock everybody out without a way back.
+ */
+export const CHANGE_RULES: Readonly<Record<string, ChangeRule>> = {
+  'gateway.id': { remote: true, confirmed: true, takes: 'gateway' },
+  'log.level': live,
+  'log.format': local('it is for whoever reads the output at the machine'),
+  stateDirectory: file,
+  'access.usersFile': file,
+  // The one address that is not local: the change is confirmed over the new broker, or undone.
+  'mqtt.url': confirmedRestart,
+  'mqtt.baseTopic': confirmedRestart,
+  'mqtt.clientId': confirmedRestart,
+  'mqtt.username': confirmedRestart,
+  'mqtt.password': confirmedRestart,
+  'mqtt.passwordFile': file,
+  'mqtt.protocolVersion': confirmedRestart,
+  'mqtt.keepalive': confirmedRestart,
+  'mqtt.willDelay': confirmedRestart,
+  'mqtt.telemetryInterval': live,
+  'mqtt.embeddedPort': confirmedRestart,
+  'mqtt.tls.caFile': file,
+  'mqtt.tls.certFile': file,
+  'mqtt.tls.keyFile': file,
+  'mqtt.tls.insecure': local('it decides which brokers are believed'),
+  'rtsp.enabled': restart,
+  'rtsp.host': door,
+  'rtsp.port': restart,
+  'rtsp.sessionTimeout': live,
+  'rtsp.maxViewers': live,
+  'rtsp.udp': restart,
+  'rtsp.digest': door,
+  'http.enabled': restart,
+  'http.host': door,
+  'http.port': restart,
+  'http.allowedHosts': door,
+  'http.allowedOrigins': door,
+  'webrtc.enabled': restart,
+  'webrtc.host': door,
+  'webrtc.port': restart,
+  'webrtc.maxViewers': live,
+  'webrtc.iceServers': contact,
+  'rtmp.enabled': restart,
+  'rtmp.host': door,
+  'rtmp.port': restart,
+  'rtmp.maxViewers': live,
+  'streams.*.enabled': restart,
+  'streams.*.video': restart,
+  'streams.*.video.device': restart,
+  'streams.*.video.width': restart,
+  'streams.*.video.height': restart,
+  'streams.*.video.frameRate': restart,
+  'streams.*.audio': restart,
+  'streams.*.audio.device': restart,
+  'streams.*.audio.channelCount': restart,
+  'streams.*.encodings': restart,
+  'streams.*.encodings.*.rid': restart,
+  'streams.*.encodings.*.maxBitrate': live,
+  'streams.*.encodings.*.maxFramerate': live,
+  'streams.*.encodings.*.scaleResolutionDownBy': live,
+  'streams.*.encodings.*.keyFrameInterval': live,
+  'streams.*.start': live,
+  'streams.*.idleTimeout': live,
+};
+
+/** A part of the gateway that takes a slice of the configuration and can be restarted alone. */
+export type Part = 'gateway' | 'log' | 'mqtt' | 'rtsp' | 'http' | 'webrtc' | 'rtmp' | `streams/${string}`;
+
+/** The part that a setting belongs to. */
+export function partOf([room, name]: Path): Part {
+  return room === 'streams' ? `streams/${name}` : (room as Part);
+}
+
+/** The rule of the setting at a path, which may be inside a nested one; undefined where there is no such setting. */
+export function changeRule(path: Path): ChangeRule | undefined {
+  const names: string[] = [];
+  let node: Setting | Group | undefined = SCHEMA;
+  for (const part of path) {
+    if (node === undefined) return undefined;
+    if (!isSetting(node)) {
+      names.push(String(part));
+      node = Object.hasOwn(node, part) ? node[part] : undefined;
+    } else if (node.format === 'groups' || node.format === 'group-list') {
+      names.push('*');
+      node = node.of;
+    } else if (node.of === undefined) {
+      // Inside a plain value.
+      break;
+    } else {
+      names.push(String(part));
+      node = Object.hasOwn(node.of, part) ? node.of[part] : undefined;
+    }
+  }
+  // A map of groups is as each of them is.
+  if (node === undefined || !isSetting(node) || node.format === 'groups') return undefined;
+  return CHANGE_RULES[names.join('.')] ?? local('it is not known to be safe to change from afar');
+}
+
+/** The settings that have a rule: all that hold a value of their own, by the names of {@link CHANGE_RULES}. */
+export function ruledSettings(group: Group = SCHEMA, path = ''): string[] {
+  return Object.entries(group).flatMap(([name, node]) => {
+    const here = path === '' ? name : `${path}.${name}`;
+    if (!isSetting(node)) return ruledSettings(node, here);
+    if (node.of === undefined) return [here];
+    if (node.format === 'groups') return ruledSettings(node.of, `${here}.*`);
+    return [here, ...ruledSettings(node.of, node.format === 'group-list' ? `${here}.*` : here)];
+  });
+}
