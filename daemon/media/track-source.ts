@@ -1,4 +1,5 @@
 import type { RtpStream } from '../rtp/rtp-stream.ts';
+import type { FillLightMode, PhotoCapabilities, PhotoSettings } from './photo-dictionaries.ts';
 import type { MediaTrackCapabilities, MediaTrackSettings } from './track-dictionaries.ts';
 
 /** What a source tells the tracks that stand on it. */
@@ -66,9 +67,20 @@ export interface EncodedStream {
   close(): void;
 }
 
+/** How a photo is wished; the source does what is nearest to it. */
+export interface PhotoWish {
+  /** Pixels. */
+  readonly width?: number;
+  readonly height?: number;
+  readonly fillLightMode?: FillLightMode;
+  readonly redEyeReduction?: boolean;
+}
+
 /** A still picture (JPEG) with its size in pixels. */
 export interface StillPicture {
   readonly jpeg: Buffer;
+  /** MIME type, where it is no JPEG. */
+  readonly type?: string;
   readonly width: number;
   readonly height: number;
 }
@@ -105,11 +117,19 @@ export interface TrackSource {
   live(signal?: AbortSignal): Promise<void>;
   /**
    * Sets controls of the device (brightness, zoom, focus ...), in the standard's units, for all its tracks.
+   * @param settings Only what is to change: a value of another mode (`exposureTime`) without a word on the mode
+   *   (`exposureMode`) changes that too.
    * @throws CaptureError (as a rejection) `invalid-value`, `failed`; then nothing has changed.
    */
   setControls(settings: MediaTrackSettings): Promise<void>;
-  /** A picture as it is now, in the captured size; `size` asks for another, the device's largest included. */
-  photo(size?: { width?: number; height?: number }): Promise<StillPicture>;
+  /**
+   * A picture as it is now, in the captured size; `wish` may ask for another, the device's largest included.
+   * @throws CaptureError (as a rejection) `not-live`, `timeout`, `failed`.
+   */
+  photo(wish?: PhotoWish): Promise<StillPicture>;
+  /** What photos may be wished like and how they are without a wish, where the source has more to say than its modes. */
+  photoCapabilities?(): PhotoCapabilities;
+  photoSettings?(): PhotoSettings;
   /** The next picture, uncompressed, in the captured size. */
   grab(): Promise<RawPicture>;
 }

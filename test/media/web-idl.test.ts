@@ -9,6 +9,7 @@ import type {
   OperationMemberType,
 } from 'webidl2';
 import { ErrorEvent } from '../../daemon/media/error-event.ts';
+import { ImageCapture } from '../../daemon/media/image-capture.ts';
 import { MediaStream, MediaStreamTrackEvent } from '../../daemon/media/media-stream.ts';
 import { MediaStreamTrack } from '../../daemon/media/media-stream-track.ts';
 
@@ -20,6 +21,7 @@ interface Interface {
 
 const INTERFACES: Record<string, Interface> = {
   ErrorEvent,
+  ImageCapture,
   MediaStream,
   MediaStreamTrack,
   MediaStreamTrackEvent,

@@ -2,6 +2,7 @@ import { MediaClock } from '../../daemon/lib/clock.ts';
 import type { MediaTrackCapabilities, MediaTrackSettings } from '../../daemon/media/track-dictionaries.ts';
 import type {
   EncodedStream,
+  PhotoWish,
   RawPicture,
   StillPicture,
   TrackConfiguration,
@@ -26,7 +27,8 @@ export class QuietSource implements TrackSource {
   /** What tracks have asked for, in order. */
   readonly configurations: TrackConfiguration[] = [];
   readonly controls: MediaTrackSettings[] = [];
-  /** What the next changes of a configuration fail with. */
+  readonly photos: PhotoWish[] = [];
+  /** What the next changes of a configuration and the next pictures fail with. */
   refusal: Error | undefined = undefined;
   readonly observers = new Set<TrackSourceObserver>();
   #sequence = 0;
@@ -94,11 +96,14 @@ export class QuietSource implements TrackSource {
     this.controls.push(settings);
   }
 
-  async photo(): Promise<StillPicture> {
+  async photo(wish: PhotoWish = {}): Promise<StillPicture> {
+    this.photos.push(wish);
+    if (this.refusal !== undefined) throw this.refusal;
     return { jpeg: Buffer.from([0xff, 0xd8, 0xff, 0xd9]), width: 640, height: 480 };
   }
 
   async grab(): Promise<RawPicture> {
+    if (this.refusal !== undefined) throw this.refusal;
     return { data: Buffer.alloc(640 * 480 * 4), width: 640, height: 480 };
   }
 

@@ -1,0 +1,149 @@
+import { ImageBitmap } from './image-bitmap.ts';
+import { MediaStreamTrack, sourceOf } from './media-stream-track.ts';
+import { type PhotoCapabilities, PhotoSettings } from './photo-dictionaries.ts';
+import type { ValueRange } from './track-dictionaries.ts';
+import type { PhotoWish, TrackSource } from './track-source.ts';
+import { defineInterface, internal, requireArguments } from './web-idl.ts';
+import { instance } from './web-idl-types.ts';
+
+const VideoTrack = instance(MediaStreamTrack);
+
+/** Still pictures of a camera (W3C Image Capture, 3), while its tracks go on. */
+export class ImageCapture {
+  readonly #track: MediaStreamTrack;
+
+  static {
+    defineInterface(ImageCapture, { brand: (value) => #track in value });
+  }
+
+  /** @throws TypeError for what is no track; DOMException `NotSupportedError` for a track that is not of kind "video". */
+  constructor(videoTrack: MediaStreamTrack) {
+    requireArguments(arguments, 1, 'ImageCapture constructor');
+    const track = VideoTrack.convert(videoTrack, 'ImageCapture constructor');
+    if (track.kind !== 'video')
+      throw new DOMException(
+        `ImageCapture takes video tracks; this one is of kind '${track.kind}'`,
+        'NotSupportedError',
+      );
+    this.#track = track;
+  }
+
+  get track(): MediaStreamTrack {
+    return this.#track;
+  }
+
+  /**
+   * A photo, image/jpeg. Without a size it is the captured picture; a larger one than is captured makes the camera
+   * change its mode for a moment, in which its tracks may be muted.
+   * @param photoSettings Of discrete sizes the nearest one is taken.
+   * @throws DOMException (as a rejection) `InvalidStateError` where the track gives no picture: it has ended, is muted or
+   *   disabled; `UnknownError` for a setting that the camera has not, and when no photo comes.
+   */
+  async takePhoto(photoSettings: PhotoSettings = {}): Promise<Blob> {
+    const settings = PhotoSettings.convert(photoSettings, 'takePhoto');
+    this.#expectPicture();
+    const source = sourceOf(this.#track);
+    const { jpeg, type = 'image/jpeg' } = await this.#complete('UnknownError', () =>
+      source.photo(photoWish(settings, photoCapabilities(source))),
+    );
+    return new Blob([jpeg], { type });
+  }
+
+  /**
+   * The limits of takePhoto()'s settings.
+   * @throws DOMException (as a rejection) `InvalidStateError` for a track that has ended, `OperationError` when it ends
+   *   before the answer.
+   */
+  async getPhotoCapabilities(): Promise<PhotoCapabilities> {
+    this.#expectLive();
+    return this.#complete('OperationError', async () => photoCapabilities(sourceOf(this.#track)));
+  }
+
+  /**
+   * What a photo is like without settings.
+   * @throws DOMException (as a rejection) as {@link getPhotoCapabilities}.
+   */
+  async getPhotoSettings(): Promise<PhotoSettings> {
+    this.#expectLive();
+    return this.#complete('OperationError', async () => {
+      const { width, height } = this.#track.getSettings();
+      const size = {
+        ...(height === undefined ? {} : { imageHeight: height }),
+        ...(width === undefined ? {} : { imageWidth: width }),
+      };
+      return sourceOf(this.#track).photoSettings?.() ?? size;
+    });
+  }
+
+  /**
+   * The next picture of the track, uncompressed.
+   * @throws DOMException (as a rejection) as {@link takePhoto}.
+   */
+  async grabFrame(): Promise<ImageBitmap> {
+    this.#expectPicture();
+    return new ImageBitmap(internal, await this.#complete('UnknownError', () => sourceOf(this.#track).grab()));
+  }
+
+  #expectLive(): void {
+    if (this.#track.readyState !== 'live') throw new DOMException('the track has ended', 'InvalidStateError');
+  }
+
+  /** A muted or disabled track is black: no picture of the camera, though the device may be busy with other tracks. */
+  #expectPicture(): void {
+    this.#expectLive();
+    if (this.#track.muted) {
+      const reason = sourceOf(this.#track).mutedReason;
+      throw new DOMException(`the track is muted${reason === undefined ? '' : `: ${reason}`}`, 'InvalidStateError');
+    }
+    if (!this.#track.enabled) throw new DOMException('the track is disabled', 'InvalidStateError');
+  }
+
+  /** What the device is asked for, in parallel to the script. */
+  async #complete<T>(failure: 'OperationError' | 'UnknownError', gather: () => Promise<T>): Promise<T> {
+    let result: T;
+    try {
+      result = await gather();
+    } catch (error) {
+      throw new DOMException(error instanceof Error ? error.message : String(error), failure);
+    }
+    if (this.#track.readyState !== 'live') throw new DOMException('the track has ended meanwhile', failure);
+    return result;
+  }
+}
+
+function photoCapabilities(source: TrackSource): PhotoCapabilities {
+  const told = source.photoCapabilities?.();
+  if (told !== undefined) return told;
+  const { width, height } = source.capabilities();
+  const modes = source.modes();
+  const imageHeight = modes.length > 0 ? rangeOf(modes.map((mode) => mode.height)) : height;
+  const imageWidth = modes.length > 0 ? rangeOf(modes.map((mode) => mode.width)) : width;
+  return {
+    redEyeReduction: 'never',
+    ...(imageHeight === undefined ? {} : { imageHeight: { step: 1, ...imageHeight } }),
+    ...(imageWidth === undefined ? {} : { imageWidth: { step: 1, ...imageWidth } }),
+  };
+}
+
+/** Least, greatest, and the least difference between neighbours. */
+function rangeOf(values: readonly number[]): ValueRange {
+  const sorted = [...new Set(values)].sort((a, b) => a - b);
+  const gaps = sorted.slice(1).map((value, index) => value - (sorted[index] as number));
+  return { min: Math.min(...sorted), max: Math.max(...sorted), step: gaps.length === 0 ? 0 : Math.min(...gaps) };
+}
+
+/** @throws Error for a setting that the camera has not. */
+function photoWish(settings: PhotoSettings, capabilities: PhotoCapabilities): PhotoWish {
+  const { imageWidth, imageHeight, fillLightMode, redEyeReduction } = settings;
+  const { fillLightMode: lights = [], redEyeReduction: reduction } = capabilities;
+  if (fillLightMode !== undefined && fillLightMode !== 'off' && !lights.includes(fillLightMode))
+    throw new Error(`fillLightMode '${fillLightMode}': this camera has ${lights.join(', ') || 'no light'}`);
+  if (redEyeReduction !== undefined && reduction !== 'controllable' && redEyeReduction !== (reduction === 'always'))
+    throw new Error(`redEyeReduction ${redEyeReduction}: with this camera it is ${reduction}`);
+  return {
+    ...(imageWidth === undefined ? {} : { width: imageWidth }),
+    ...(imageHeight === undefined ? {} : { height: imageHeight }),
+    ...(fillLightMode === undefined ? {} : { fillLightMode }),
+    ...(redEyeReduction === undefined ? {} : { redEyeReduction }),
+  };
+}
