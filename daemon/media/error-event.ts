@@ -9,7 +9,7 @@ export interface ErrorEventInit extends EventInit {
   error?: unknown;
 }
 
-const Init = dictionary<Required<ErrorEventInit>, EventInit>(
+const Init = dictionary<Required<ErrorEventInit>>(
   'ErrorEventInit',
   {
     message: withDefault(domString, ''),

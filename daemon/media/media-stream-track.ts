@@ -1,25 +1,48 @@
 import { randomUUID } from 'node:crypto';
-import type { MediaTrackSettings } from './track-dictionaries.ts';
-import type { EncodedStream, TrackConfiguration, TrackSource } from './track-source.ts';
+import { splitSettings } from './constrainable-properties.ts';
+import { explainOverconstrained, OverconstrainedError } from './overconstrained-error.ts';
+import { defaultsFor, isConstrained, isOverconstrained, selectSettings } from './select-settings.ts';
+import { aspectRatioOf } from './settings-candidates.ts';
+import { trackCapabilities, withoutPanTiltZoom } from './track-capabilities.ts';
+import { type MediaTrackConstraints, MediaTrackConstraintsType } from './track-constraints.ts';
+import type { MediaTrackCapabilities, MediaTrackSettings } from './track-dictionaries.ts';
+import {
+  CONTENT_HINTS,
+  type ContentHint,
+  type EncodedStream,
+  type TrackConfiguration,
+  type TrackSource,
+} from './track-source.ts';
 import { defineInterface, illegalConstructor, internal } from './web-idl.ts';
+import { domString } from './web-idl-types.ts';
 
 /** The states of MediaStreamTrack.readyState. */
 export type MediaStreamTrackState = 'live' | 'ended';
 
+/** How a track begins. */
 interface TrackInit {
   readonly source: TrackSource;
   readonly configuration: TrackConfiguration;
   readonly readyState: MediaStreamTrackState;
+  readonly constraints: MediaTrackConstraints;
+  /** The device is open as long as the track lives, though nobody may read it: tracks of getUserMedia(). */
+  readonly held: boolean;
+  /** Whether pan, tilt and zoom may be told and set (Image Capture, 9.2). */
+  readonly panTiltZoom: boolean;
 }
 
-interface TrackSlots {
+interface TrackSlots extends TrackInit {
   readonly id: string;
-  readonly source: TrackSource;
   readonly encoded: EncodedStream;
   configuration: TrackConfiguration;
+  constraints: MediaTrackConstraints;
   muted: boolean;
   readyState: MediaStreamTrackState;
-  stopObserving: () => void;
+  /** What is still told of the device when the track has ended. */
+  inherent: MediaTrackSettings;
+  /** The end of the applyConstraints() that came last. */
+  applied: Promise<unknown>;
+  letGo: () => void;
 }
 
 let slotsOf: (track: MediaStreamTrack) => TrackSlots;
@@ -27,43 +50,55 @@ let slotsOf: (track: MediaStreamTrack) => TrackSlots;
 type Handler = ((this: MediaStreamTrack, event: Event) => unknown) | null;
 
 /**
- * One medium of one source (W3C Media Capture and Streams, 4.3). Made by the gateway, never by `new`.
+ * One medium of one source (W3C Media Capture and Streams, 4.3). Made by getUserMedia() and the gateway, never by `new`.
  * `muted` is the source's doing (unplugged, restarting): viewers stay. `readyState` "ended" is for good.
  */
 export class MediaStreamTrack extends EventTarget {
   readonly #slots: TrackSlots;
-  /** Event handler attributes for `mute`, `unmute` and `ended`. */
   declare onmute: Handler;
   declare onunmute: Handler;
   declare onended: Handler;
+  /** The source's capabilities or settings have changed by other hands (Media Capture and Streams Extensions). */
+  declare onconfigurationchange: Handler;
 
   static {
     slotsOf = (track) => track.#slots;
-    defineInterface(MediaStreamTrack, { brand: (value) => #slots in value, events: ['mute', 'unmute', 'ended'] });
+    defineInterface(MediaStreamTrack, {
+      brand: (value) => #slots in value,
+      events: ['mute', 'unmute', 'ended', 'configurationchange'],
+    });
   }
 
   /** @internal @throws TypeError always, for scripts: "Illegal constructor". */
   constructor(...[token, init]: [token?: unknown, init?: TrackInit]) {
     if (token !== internal || init === undefined) throw illegalConstructor();
     super();
-    const { source, configuration, readyState } = init;
-    this.#slots = {
+    const { source } = init;
+    const slots: TrackSlots = {
+      ...init,
       id: randomUUID(),
-      source,
-      encoded: source.encode(configuration),
-      configuration,
+      encoded: source.encode(init.configuration),
       muted: source.muted,
-      readyState,
-      stopObserving: () => undefined,
+      inherent: {},
+      applied: Promise.resolve(),
+      letGo: () => undefined,
     };
-    if (readyState === 'ended') {
-      this.#slots.encoded.close();
+    this.#slots = slots;
+    if (slots.readyState === 'ended') {
+      slots.inherent = inherentOf(slots);
+      slots.encoded.close();
       return;
     }
-    this.#slots.stopObserving = source.observe({
+    const release = init.held ? source.hold() : undefined;
+    const stopObserving = source.observe({
       mutedChanged: () => this.#mutedChanged(),
-      ended: () => this.#sourceEnded(),
+      configurationChanged: () => this.dispatchEvent(new Event('configurationchange')),
+      ended: () => this.#endByItself(),
     });
+    slots.letGo = () => {
+      stopObserving();
+      release?.();
+    };
   }
 
   get kind(): 'audio' | 'video' {
@@ -86,8 +121,11 @@ export class MediaStreamTrack extends EventTarget {
 
   /** False makes the picture black and the sound silent, for every viewer of this track and not of its clones. */
   set enabled(value: boolean) {
+    const slots = this.#slots;
     const enabled = Boolean(value);
-    if (enabled !== this.#slots.configuration.enabled) void configureTrack(this, { enabled });
+    if (enabled === slots.configuration.enabled) return;
+    slots.configuration = { ...slots.configuration, enabled };
+    this.#reconfigure();
   }
 
   /** The source cannot deliver media for the moment. */
@@ -99,10 +137,28 @@ export class MediaStreamTrack extends EventTarget {
     return this.#slots.readyState;
   }
 
+  /** What the encoder is tuned for (MediaStreamTrack Content Hints, 3); a word for the other kind is ignored. */
+  get contentHint(): string {
+    return this.#slots.configuration.contentHint;
+  }
+
+  set contentHint(value: string) {
+    const slots = this.#slots;
+    const hint = domString.convert(value, 'contentHint') as ContentHint;
+    if (!(CONTENT_HINTS[slots.source.kind] as readonly string[]).includes(hint)) return;
+    if (hint === slots.configuration.contentHint) return;
+    slots.configuration = { ...slots.configuration, contentHint: hint };
+    if (slots.source.kind === 'audio') {
+      const selected = this.#select(slots.constraints);
+      if (!isOverconstrained(selected))
+        slots.configuration = { ...slots.configuration, settings: splitSettings(selected.settings).own };
+    }
+    this.#reconfigure();
+  }
+
   /** A track of its own over the same source, with the state of this one (4.3.1, "clone a track"). */
   clone(): MediaStreamTrack {
-    const { source, configuration, readyState } = this.#slots;
-    return new MediaStreamTrack(internal, { source, configuration, readyState });
+    return new MediaStreamTrack(internal, { ...this.#slots });
   }
 
   /** Ends the track without an `ended` event; the device closes when its last live track has stopped. */
@@ -111,8 +167,85 @@ export class MediaStreamTrack extends EventTarget {
     this.#end();
   }
 
+  getCapabilities(): MediaTrackCapabilities {
+    return structuredClone(trackCapabilities(this.#slots.source, this.#slots.panTiltZoom));
+  }
+
+  /** The constraints that were applied last, as they were written. */
+  getConstraints(): MediaTrackConstraints {
+    return structuredClone(this.#slots.constraints);
+  }
+
   getSettings(): MediaTrackSettings {
-    return this.#slots.encoded.settings();
+    const slots = this.#slots;
+    return structuredClone(slots.readyState === 'ended' ? slots.inherent : settingsOf(slots));
+  }
+
+  /**
+   * Replaces the constraints of this track; all or nothing. Calls are carried out one after the other.
+   * @throws TypeError for what is no MediaTrackConstraints; OverconstrainedError for what the source cannot do;
+   *   NotReadableError when the source fails to do it. As rejections; then nothing has changed.
+   */
+  async applyConstraints(constraints: MediaTrackConstraints = {}): Promise<void> {
+    const slots = this.#slots;
+    const wanted = MediaTrackConstraintsType.convert(constraints, 'MediaStreamTrack.applyConstraints');
+    const applied = slots.applied.then(() => this.#apply(wanted));
+    slots.applied = applied.catch(() => undefined);
+    await applied;
+  }
+
+  async #apply(constraints: MediaTrackConstraints): Promise<void> {
+    const slots = this.#slots;
+    if (slots.readyState === 'ended') return;
+    const selected = this.#select(constraints);
+    if (isOverconstrained(selected)) {
+      const { failedConstraint } = selected;
+      throw new OverconstrainedError(
+        failedConstraint,
+        explainOverconstrained(failedConstraint, constraints, [this.getCapabilities()]),
+      );
+    }
+    const { own, controls } = splitSettings(selected.settings);
+    const present = slots.encoded.settings() as Record<string, unknown>;
+    const changed = Object.entries(controls).filter(
+      ([name, value]) => isConstrained(constraints, name) && JSON.stringify(present[name]) !== JSON.stringify(value),
+    );
+    const before = slots.configuration.settings;
+    try {
+      if (JSON.stringify(own) !== JSON.stringify(before)) await configureTrack(this, { settings: own });
+      if (changed.length > 0) await slots.source.setControls(Object.fromEntries(changed));
+    } catch (error) {
+      // What failed for the first time is told, also when taking it back fails.
+      if (slots.configuration.settings !== before)
+        await configureTrack(this, { settings: before }).catch(() => undefined);
+      const message = error instanceof Error ? error.message : String(error);
+      throw new DOMException(message, { name: 'NotReadableError', cause: error });
+    }
+    slots.constraints = constraints;
+  }
+
+  #select(constraints: MediaTrackConstraints): ReturnType<typeof selectSettings> {
+    const { source, panTiltZoom, configuration } = this.#slots;
+    return selectSettings(
+      {
+        kind: source.kind,
+        capabilities: trackCapabilities(source, panTiltZoom),
+        modes: source.modes(),
+        current: settingsOf(this.#slots),
+      },
+      constraints,
+      defaultsFor(configuration.contentHint),
+    );
+  }
+
+  /** Tells the source what a setter has changed. A source that cannot obey is of no use: the track ends. */
+  #reconfigure(): void {
+    const { encoded, configuration, readyState } = this.#slots;
+    if (readyState !== 'live') return;
+    encoded.configure(configuration).catch((error: Error) => {
+      process.emitWarning(`the track '${this.label}' ends: its source cannot do what was set: ${error.message}`);
+      this.#endByItself();
+    });
   }
 
   #mutedChanged(): void {
@@ -122,26 +255,50 @@ export class MediaStreamTrack extends EventTarget {
     this.dispatchEvent(new Event(source.muted ? 'mute' : 'unmute'));
   }
 
-  #sourceEnded(): void {
+  #endByItself(): void {
     if (this.#slots.readyState === 'ended') return;
     this.#end();
     this.dispatchEvent(new Event('ended'));
   }
 
   #end(): void {
-    this.#slots.readyState = 'ended';
-    this.#slots.stopObserving();
+    const slots = this.#slots;
+    slots.inherent = inherentOf(slots);
+    slots.readyState = 'ended';
+    slots.letGo();
     notifyEnded(this);
-    this.#slots.encoded.close();
+    slots.encoded.close();
   }
 }
 
+/** What was chosen, and over it what the source says that it delivers. */
+function settingsOf({ configuration, encoded, panTiltZoom }: TrackSlots): MediaTrackSettings {
+  const settings = { ...configuration.settings, ...encoded.settings() };
+  const { width, height } = settings;
+  if (width !== undefined && height !== undefined) settings.aspectRatio = aspectRatioOf(width, height);
+  return panTiltZoom ? settings : withoutPanTiltZoom(settings);
+}
+
+/** The "list of inherent constrainable track properties", which outlive the track (4.3.1). */
+const inherentOf = (slots: TrackSlots): MediaTrackSettings =>
+  Object.fromEntries(
+    Object.entries(settingsOf(slots)).filter(([name]) => ['deviceId', 'facingMode', 'groupId'].includes(name)),
+  );
+
 /** A live track over a source: what getUserMedia() and the gateway make tracks with. */
-export function createTrack(source: TrackSource, configuration: Partial<TrackConfiguration> = {}): MediaStreamTrack {
+export function createTrack(
+  source: TrackSource,
+  configuration: Partial<TrackConfiguration> = {},
+  options: Partial<Pick<TrackInit, 'constraints' | 'held' | 'panTiltZoom'>> = {},
+): MediaStreamTrack {
   return new MediaStreamTrack(internal, {
     source,
     configuration: { settings: {}, contentHint: '', enabled: true, ...configuration },
     readyState: 'live',
+    constraints: {},
+    held: false,
+    panTiltZoom: true,
+    ...options,
   });
 }
 
@@ -156,7 +313,9 @@ export async function configureTrack(track: MediaStreamTrack, change: Partial<Tr
   try {
     await slots.encoded.configure(slots.configuration);
   } catch (error) {
-    slots.configuration = before;
+    // Setters may have changed other members meanwhile.
+    const own = Object.keys(change).map((name) => [name, before[name as keyof TrackConfiguration]]);
+    slots.configuration = { ...slots.configuration, ...Object.fromEntries(own) };
     throw error;
   }
 }

@@ -11,7 +11,7 @@ export interface MediaStreamTrackEventInit extends EventInit {
 const trackType = instance(MediaStreamTrack);
 const trackSequence = sequence(trackType);
 
-const TrackEventInitType = dictionary<MediaStreamTrackEventInit, EventInit>(
+const TrackEventInitType = dictionary<MediaStreamTrackEventInit>(
   'MediaStreamTrackEventInit',
   { track: required(trackType) },
   EventInit,

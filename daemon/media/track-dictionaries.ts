@@ -23,13 +23,15 @@ export interface MediaTrackSettings {
   sampleRate?: number;
   sampleSize?: number;
   channelCount?: number;
-  echoCancellation?: boolean;
+  /** Or a member of EchoCancellationModeEnum. */
+  echoCancellation?: boolean | string;
   autoGainControl?: boolean;
   noiseSuppression?: boolean;
   /** Seconds. */
   latency?: number;
   deviceId?: string;
   groupId?: string;
+  backgroundBlur?: boolean;
 
   whiteBalanceMode?: string;
   exposureMode?: string;
@@ -65,12 +67,13 @@ export interface MediaTrackCapabilities {
   sampleRate?: ValueRange;
   sampleSize?: ValueRange;
   channelCount?: ValueRange;
-  echoCancellation?: boolean[];
+  echoCancellation?: (boolean | string)[];
   autoGainControl?: boolean[];
   noiseSuppression?: boolean[];
   latency?: ValueRange;
   deviceId?: string;
   groupId?: string;
+  backgroundBlur?: boolean[];
 
   whiteBalanceMode?: string[];
   exposureMode?: string[];

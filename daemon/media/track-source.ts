@@ -6,6 +6,8 @@ import type { MediaTrackCapabilities, MediaTrackSettings } from './track-diction
 export interface TrackSourceObserver {
   /** `muted` has changed: the device went silent, or is back. */
   mutedChanged(): void;
+  /** Its capabilities, or settings of its tracks, are others than before: a control was set, a device was replaced. */
+  configurationChanged?(): void;
   /** The source is gone for good; no packet will come any more. */
   ended(): void;
 }
@@ -30,7 +32,11 @@ export interface EncodingParameters {
 }
 
 /** The values of MediaStreamTrack.contentHint (W3C MediaStreamTrack Content Hints, 3). */
-export type ContentHint = '' | 'motion' | 'detail' | 'text' | 'speech' | 'speech-recognition' | 'music';
+export const CONTENT_HINTS = {
+  audio: ['', 'speech', 'speech-recognition', 'music'],
+  video: ['', 'motion', 'detail', 'text'],
+} as const;
+export type ContentHint = (typeof CONTENT_HINTS)['audio' | 'video'][number];
 
 /** How one track wants its source's media. */
 export interface TrackConfiguration {

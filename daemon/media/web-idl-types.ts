@@ -92,26 +92,19 @@ interface Member<T> {
 export const required = <T>(type: IdlType<T>): Member<T> => ({ type, required: true });
 export const withDefault = <T>(type: IdlType<T>, fallback: T): Member<T> => ({ type, fallback });
 
-type Members<T> = { readonly [K in keyof T]-?: IdlType<Exclude<T[K], undefined>> | Member<Exclude<T[K], undefined>> };
-
 /** A dictionary; `parent` is the one that it inherits from. */
 export interface DictionaryType<T> extends IdlType<T> {
   readonly category: 'dictionary';
-  readonly parent: DictionaryType<unknown> | undefined;
+  readonly parent: DictionaryType<object> | undefined;
   readonly members: ReadonlyMap<string, Member<unknown>>;
 }
 
-export function dictionary<T extends object>(name: string, members: Members<T>): DictionaryType<T>;
-export function dictionary<T extends P, P extends object>(
+/** @typeParam T What conversion makes: members with a default are never missing. */
+export function dictionary<T extends object>(
   name: string,
-  members: Members<Omit<T, keyof P>>,
-  parent: DictionaryType<P>,
-): DictionaryType<T>;
-export function dictionary(
-  name: string,
-  members: Record<string, IdlType<unknown> | Member<unknown>>,
-  parent?: DictionaryType<unknown>,
-): DictionaryType<unknown> {
+  members: Readonly<Record<string, IdlType<unknown> | Member<unknown>>>,
+  parent?: DictionaryType<object>,
+): DictionaryType<T> {
   // Members are read in the order of their names (Web IDL, 3.2.17): a script's getters can see it.
   const sorted = Object.entries(members).sort(([a], [b]) => (a < b ? -1 : 1));
   const own = new Map(sorted.map(([key, member]) => [key, 'type' in member ? member : { type: member }]));
@@ -123,14 +116,14 @@ export function dictionary(
     convert: (value, where) => {
       if (value !== undefined && value !== null && !isObject(value))
         throw new TypeError(`${where}: not an object (${name})`);
-      const result = { ...(parent?.convert(value, where) as object | undefined) } as Record<string, unknown>;
+      const result = { ...parent?.convert(value, where) } as Record<string, unknown>;
       for (const [key, member] of own) {
         const given = (value as Record<string, unknown> | null | undefined)?.[key];
         if (given !== undefined) result[key] = member.type.convert(given, `${where}.${key}`);
         else if (member.required) throw new TypeError(`${where}: member '${key}' is required`);
         else if ('fallback' in member) result[key] = structuredClone(member.fallback);
       }
-      return result;
+      return result as T;
     },
   };
 }

@@ -1,6 +1,10 @@
 /** MediaStreamTrack against W3C Media Capture and Streams 4.3. */
 import { test } from 'tap';
 import { createTrack, MediaStreamTrack, sourceOf, watchEnd } from '../../daemon/media/media-stream-track.ts';
+import { OverconstrainedError } from '../../daemon/media/overconstrained-error.ts';
+import type { MediaTrackConstraints } from '../../daemon/media/track-constraints.ts';
+import type { MediaTrackCapabilities, MediaTrackSettings } from '../../daemon/media/track-dictionaries.ts';
+import type { VideoMode } from '../../daemon/media/track-source.ts';
 import { QuietSource } from '../support/quiet-source.ts';
 
 function eventsOf(track: MediaStreamTrack): string[] {
@@ -83,7 +87,7 @@ test('stop', async (t) => {
   t.equal(source.attached, 0, 'the second stop does nothing');
   t.equal(watched, 1);
   t.same(events, [], 'no ended event for what the script does itself');
-  t.same(track.getSettings(), { width: 640, height: 480, frameRate: 25 }, 'settings can still be read');
+  t.same(track.getSettings(), {}, 'of the settings only those are left that identify the device');
 });
 
 test('the source ends', async (t) => {
@@ -144,4 +148,240 @@ test('a handler that stops the track in its own event', async (t) => {
   t.equal(track.readyState, 'ended');
   t.equal(second.muted, true, 'the others are told all the same');
   t.equal(source.attached, 1);
+});
+
+/** A camera of two modes with one control, which obeys. */
+class Camera extends QuietSource {
+  readonly values: MediaTrackSettings = { brightness: 128, deviceId: 'camera', groupId: 'group' };
+  gate: Promise<void> = Promise.resolve();
+
+  override capabilities(): MediaTrackCapabilities {
+    return {
+      brightness: { min: 0, max: 255, step: 1 },
+      pan: { min: -3600, max: 3600, step: 3600 },
+      deviceId: 'camera',
+      groupId: 'group',
+    };
+  }
+
+  override modes(): readonly VideoMode[] {
+    return [
+      { width: 640, height: 480, frameRates: [30] },
+      { width: 1280, height: 720, frameRates: [30] },
+    ];
+  }
+
+  override settings(): MediaTrackSettings {
+    return this.values;
+  }
+
+  override async setControls(settings: MediaTrackSettings): Promise<void> {
+    await this.gate;
+    if (settings.brightness === 13) throw new Error('thirteen');
+    Object.assign(this.values, settings);
+    await super.setControls(settings);
+  }
+}
+
+test('capabilities are the device’s limits and what scaling gives', async (t) => {
+  t.same(createTrack(new Camera()).getCapabilities(), {
+    facingMode: [],
+    backgroundBlur: [false],
+    brightness: { min: 0, max: 255, step: 1 },
+    pan: { min: -3600, max: 3600, step: 3600 },
+    deviceId: 'camera',
+    groupId: 'group',
+    width: { min: 1, max: 1280 },
+    height: { min: 1, max: 720 },
+    aspectRatio: { min: 1 / 720, max: 1280 },
+    frameRate: { min: 0, max: 30 },
+    resizeMode: ['none', 'crop-and-scale'],
+  });
+  t.match(createTrack(new QuietSource('audio')).getCapabilities(), {
+    echoCancellation: [false],
+    autoGainControl: [false],
+    noiseSuppression: [false],
+    channelCount: { min: 1, max: 2 },
+  });
+  const track = createTrack(new Camera(), {}, { panTiltZoom: false });
+  t.notOk('pan' in track.getCapabilities(), 'pan, tilt and zoom with the permission only');
+  await t.rejects(track.applyConstraints({ advanced: [{ pan: true }], pan: { exact: 0 } }), {
+    message: /^pan: /,
+  });
+});
+
+test('applyConstraints', async (t) => {
+  const camera = new Camera();
+  const track = createTrack(camera);
+  t.same(track.getConstraints(), {});
+  const constraints = { width: { exact: 320 }, frameRate: 10, advanced: [{ brightness: 200 }] };
+  t.equal(await track.applyConstraints(constraints), undefined);
+  t.same(track.getConstraints(), constraints);
+  t.match(track.getSettings(), {
+    width: 320,
+    height: 240,
+    frameRate: 10,
+    resizeMode: 'crop-and-scale',
+    brightness: 200,
+  });
+  t.match(camera.configurations.at(-1)?.settings, { width: 320, height: 240, frameRate: 10 });
+  t.same(camera.controls, [{ brightness: 200 }], 'only the control that was asked for');
+  const read = track.getConstraints() as { width: { exact: number } };
+  read.width.exact = 1;
+  t.same(track.getConstraints(), constraints, 'a copy');
+
+  await track.applyConstraints();
+  t.same(track.getConstraints(), {}, 'without an argument all constraints go');
+  t.match(track.getSettings(), { width: 640, height: 480, brightness: 200 }, 'controls stay as they are');
+  t.equal(camera.controls.length, 1);
+  const count = camera.configurations.length;
+  await track.applyConstraints({ width: 640 });
+  t.equal(camera.configurations.length, count, 'nothing new, nothing told to the source');
+});
+
+test('applyConstraints is all or nothing', async (t) => {
+  const camera = new Camera();
+  const track = createTrack(camera);
+  await track.applyConstraints({ width: { exact: 320 } });
+  const before = { constraints: track.getConstraints(), settings: track.getSettings() };
+  const unchanged = (message: string): void => {
+    t.same({ constraints: track.getConstraints(), settings: track.getSettings() }, before, message);
+  };
+  await t.rejects(track.applyConstraints({ height: { exact: 100 }, width: { min: 4000 } }), {
+    name: 'OverconstrainedError',
+    message: 'width: {"min":4000} is required, there is {"min":1,"max":1280}',
+  });
+  const error = await track.applyConstraints({ width: { min: 4000 } }).catch((reason: unknown) => reason);
+  t.ok(error instanceof OverconstrainedError && error instanceof DOMException && error.constraint === 'width');
+  unchanged('too much');
+  await t.rejects(track.applyConstraints({ height: { exact: 100 }, brightness: 13 }), {
+    name: 'NotReadableError',
+    message: 'thirteen',
+  });
+  unchanged('a control fails after the size was set');
+  t.match(camera.configurations.at(-1)?.settings, { width: 320, height: 240 });
+  camera.refusal = new Error('no encoder');
+  await t.rejects(track.applyConstraints({ height: { exact: 100 } }), {
+    name: 'NotReadableError',
+    message: 'no encoder',
+  });
+  unchanged('the source refuses');
+});
+
+test('applyConstraints, one after the other', async (t) => {
+  const camera = new Camera();
+  const track = createTrack(camera);
+  let open = (): void => undefined;
+  camera.gate = new Promise((resolve) => {
+    open = resolve;
+  });
+  const done: string[] = [];
+  const first = track.applyConstraints({ brightness: 1 }).then(() => done.push('first'));
+  const second = t.rejects(track.applyConstraints({ width: { min: 9999 } })).then(() => done.push('second'));
+  const third = track.applyConstraints({ brightness: 3 }).then(() => done.push('third'));
+  track.enabled = false;
+  t.equal(camera.configurations.at(-1)?.enabled, false, 'nobody waits for black');
+  open();
+  await Promise.all([first, second, third]);
+  t.same(done, ['first', 'second', 'third']);
+  t.same(track.getConstraints(), { brightness: 3 });
+  t.equal(camera.configurations.at(-1)?.enabled, false);
+});
+
+test('applyConstraints of what is no constraint', async (t) => {
+  const track = createTrack(new Camera());
+  const apply = (value: unknown): Promise<void> => track.applyConstraints(value as MediaTrackConstraints);
+  for (const value of [1, 'x', { advanced: 5 }, { advanced: [5] }, { frameRate: 'fast' }, { width: { min: Symbol() } }])
+    await t.rejects(apply(value), TypeError);
+  await apply(null);
+  await apply({ volume: { exact: 1 }, sampleRate: { exact: 1 } });
+  t.same(
+    track.getConstraints(),
+    { sampleRate: { exact: 1 } },
+    'unknown members are dropped, those of sound do nothing',
+  );
+  await apply({ width: '640', resizeMode: ['none'] });
+  t.same(track.getConstraints(), { width: 640, resizeMode: ['none'] });
+  track.stop();
+  t.equal(await apply({ width: { exact: 9999 } }), undefined, 'an ended track takes anything');
+});
+
+test('contentHint', async (t) => {
+  const table = [
+    ['video', ['', 'motion', 'detail', 'text'], ['speech', 'music', 'Motion', 'none']],
+    ['audio', ['', 'speech', 'speech-recognition', 'music'], ['motion', 'text', 'x']],
+  ] as const;
+  for (const [kind, good, bad] of table) {
+    const source = new QuietSource(kind);
+    const track = createTrack(source);
+    t.equal(track.contentHint, '');
+    for (const hint of [...good.slice(1), '']) {
+      track.contentHint = hint;
+      t.equal(track.contentHint, hint);
+      t.equal(source.configurations.at(-1)?.contentHint, hint, 'the source knows');
+    }
+    track.contentHint = good[1];
+    for (const hint of bad) {
+      track.contentHint = hint;
+      t.equal(track.contentHint, good[1], `${kind} ignores '${hint}'`);
+    }
+    t.equal(track.clone().contentHint, good[1], 'cloned');
+  }
+});
+
+test('a hint for sound changes what is chosen where there is a choice', async (t) => {
+  const source = new QuietSource('audio');
+  source.capabilities = () => ({ echoCancellation: [true, false], autoGainControl: [true, false] });
+  const track = createTrack(source);
+  await track.applyConstraints({ autoGainControl: { exact: true } });
+  t.match(track.getSettings(), { echoCancellation: true, autoGainControl: true });
+  track.contentHint = 'music';
+  t.match(track.getSettings(), { echoCancellation: false, autoGainControl: true }, 'constraints count for more');
+  await track.applyConstraints();
+  t.match(track.getSettings(), { echoCancellation: false, autoGainControl: false }, 'remembered');
+  track.contentHint = '';
+  t.match(track.getSettings(), { echoCancellation: true });
+});
+
+test('a track of a held source', async (t) => {
+  const source = new QuietSource();
+  const track = createTrack(source, {}, { held: true });
+  t.equal(source.retained, 1, 'the device is open');
+  const clone = track.clone();
+  track.stop();
+  t.equal(source.retained, 1, 'as long as a clone lives');
+  clone.stop();
+  t.equal(source.retained, 0);
+  createTrack(source);
+  t.equal(source.retained, 0, 'other tracks open it when somebody reads them');
+});
+
+test('a source that cannot obey', async (t) => {
+  const source = new QuietSource();
+  const track = createTrack(source);
+  const ended = new Promise((resolve) => track.addEventListener('ended', resolve));
+  const warning = new Promise((resolve) => process.once('warning', resolve));
+  source.refusal = new Error('stuck');
+  track.enabled = false;
+  await ended;
+  t.equal(track.readyState, 'ended', 'no picture rather than one that should be black');
+  t.match(await warning, { message: /'Quiet video' ends.*stuck/ });
+});
+
+test('an ended track keeps the identity of its device', async (t) => {
+  const track = createTrack(new Camera());
+  track.stop();
+  t.same(track.getSettings(), { deviceId: 'camera', groupId: 'group' });
+  t.same(track.clone().getSettings(), { deviceId: 'camera', groupId: 'group' });
+  track.enabled = false;
+  t.equal(track.enabled, false, 'enabled still changes, and does nothing');
+});
+
+test('configurationchange', async (t) => {
+  const source = new QuietSource();
+  const track = createTrack(source);
+  let seen = 0;
+  track.onconfigurationchange = () => seen++;
+  for (const observer of source.observers) observer.configurationChanged?.();
+  t.equal(seen, 1);
 });

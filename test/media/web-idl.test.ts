@@ -4,14 +4,19 @@ import { type Test, test } from 'tap';
 import type {
   AttributeMemberType,
   ConstructorMemberType,
+  FieldType,
   IDLInterfaceMemberType,
   IDLRootType,
+  IDLTypeDescription,
   OperationMemberType,
+  ValueDescription,
 } from 'webidl2';
 import { ErrorEvent } from '../../daemon/media/error-event.ts';
 import { ImageCapture } from '../../daemon/media/image-capture.ts';
 import { MediaStream, MediaStreamTrackEvent } from '../../daemon/media/media-stream.ts';
 import { MediaStreamTrack } from '../../daemon/media/media-stream-track.ts';
+import { OverconstrainedError } from '../../daemon/media/overconstrained-error.ts';
+import { MediaTrackConstraintsType } from '../../daemon/media/track-constraints.ts';
 
 interface Interface {
   readonly name: string;
@@ -25,6 +30,7 @@ const INTERFACES: Record<string, Interface> = {
   MediaStream,
   MediaStreamTrack,
   MediaStreamTrackEvent,
+  OverconstrainedError,
 };
 
 /** The specifications that these interfaces come from; what only others add (codecs, screen capture) is not ours. */
@@ -40,34 +46,42 @@ const SPECIFICATIONS = [
 
 /** Members that the table in docs/specifications.md tells the reasons of. */
 const LEFT_OUT = new Set([
-  'MediaStreamTrack.applyConstraints',
-  'MediaStreamTrack.contentHint',
-  'MediaStreamTrack.getCapabilities',
-  'MediaStreamTrack.getConstraints',
-  'MediaStreamTrack.onconfigurationchange',
   'MediaStreamTrack.stats',
+  ...[
+    'backgroundSegmentationMask',
+    'eyeGazeCorrection',
+    'faceFraming',
+    'gestureReactions',
+    'humanFaceDetectionMode',
+    'voiceIsolation',
+  ].map((name) => `MediaTrackConstraintSet.${name}`),
 ]);
+
+/** Dictionaries that scripts pass, by the converters that read them. */
+const DICTIONARIES = [MediaTrackConstraintsType, MediaTrackConstraintsType.parent].filter((type) => type !== undefined);
 
 interface Description {
   parent: string | null;
-  members: IDLInterfaceMemberType[];
+  members: (IDLInterfaceMemberType | FieldType)[];
 }
 
-/** Interfaces with their partials, by name. */
-async function readIdl(): Promise<Map<string, Description>> {
+/** Interfaces and dictionaries with their partials, by name; the types behind typedefs. */
+async function readIdl(): Promise<{ described: Map<string, Description>; typedefs: Map<string, IDLTypeDescription> }> {
   const { parseAll } = createRequire(import.meta.url)('@webref/idl') as {
     parseAll: () => Promise<Record<string, IDLRootType[]>>;
   };
-  const found = new Map<string, Description>();
+  const described = new Map<string, Description>();
+  const typedefs = new Map<string, IDLTypeDescription>();
   const all = await parseAll();
   for (const definition of SPECIFICATIONS.flatMap((name) => all[name] ?? [])) {
-    if (definition.type !== 'interface') continue;
-    let described = found.get(definition.name);
-    if (described === undefined) found.set(definition.name, (described = { parent: null, members: [] }));
-    if (!definition.partial) described.parent = definition.inheritance;
-    described.members.push(...definition.members);
+    if (definition.type === 'typedef') typedefs.set(definition.name, definition.idlType);
+    if (definition.type !== 'interface' && definition.type !== 'dictionary') continue;
+    let found = described.get(definition.name);
+    if (found === undefined) described.set(definition.name, (found = { parent: null, members: [] }));
+    if (!definition.partial) found.parent = definition.inheritance;
+    found.members.push(...definition.members);
   }
-  return found;
+  return { described, typedefs };
 }
 
 const requiredCount = ({ arguments: all }: ConstructorMemberType | OperationMemberType): number =>
@@ -86,7 +100,7 @@ const impostors = (Class: Interface): unknown[] => [
 
 function checkInterface(t: Test, Class: Interface, { parent, members }: Description): void {
   const { name } = Class;
-  const constructors = members.filter((member) => member.type === 'constructor');
+  const constructors = members.filter((member) => member.type === 'constructor') as ConstructorMemberType[];
   const prototype = Class.prototype;
   t.equal(Class.length, Math.min(...constructors.map(requiredCount), ...(constructors.length === 0 ? [0] : [])));
   t.throws(() => (Class as unknown as () => void)(), TypeError, 'called without new');
@@ -152,7 +166,7 @@ async function checkOperation(t: Test, Class: Interface, overloads: OperationMem
 }
 
 test('interfaces', async (t) => {
-  const idl = await readIdl();
+  const { described: idl } = await readIdl();
   for (const [name, Class] of Object.entries(INTERFACES)) {
     await t.test(name, async (t) => {
       t.equal(Class.name, name);
@@ -177,3 +191,47 @@ test('interfaces', async (t) => {
     });
   }
 });
+
+test('dictionaries', async (t) => {
+  const { described, typedefs } = await readIdl();
+  const words = (type: IDLTypeDescription): string => {
+    if (type.union) return `(${(type.idlType as IDLTypeDescription[]).map(words).join(' or ')})`;
+    if (type.generic) return `${type.generic}<${(type.idlType as IDLTypeDescription[]).map(words).join(', ')}>`;
+    const typedef = typedefs.get(type.idlType as string);
+    return typedef === undefined ? (type.idlType as string) : words(typedef);
+  };
+  // A union of unions is one.
+  const flat = (text: string): string => text.replace(/ or \(([^()]*)\)/g, ' or $1');
+  for (const type of DICTIONARIES) {
+    const { parent, members } = described.get(type.name) as Description;
+    t.equal(type.parent?.name ?? null, parent, `${type.name} inherits`);
+    const theirs = (members as FieldType[])
+      .filter(({ name }) => !LEFT_OUT.has(`${type.name}.${name}`))
+      .map((field) => [
+        field.name,
+        flat(words(field.idlType)),
+        field.required,
+        field.default === null ? undefined : defaultOf(field.default),
+      ]);
+    const ours = [...type.members].map(([name, member]) => [
+      name,
+      flat(member.type.name),
+      member.required ?? false,
+      member.fallback,
+    ]);
+    t.same(
+      new Map(ours.map((entry) => [entry[0], entry])),
+      new Map(theirs.map((entry) => [entry[0], entry])),
+      type.name,
+    );
+  }
+});
+
+const defaultOf = (value: ValueDescription): unknown =>
+  value.type === 'sequence'
+    ? []
+    : value.type === 'null'
+      ? null
+      : 'value' in value
+        ? (value as { value: unknown }).value
+        : undefined;
