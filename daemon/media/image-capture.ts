@@ -11,6 +11,8 @@ const VideoTrack = instance(MediaStreamTrack);
 /** Still pictures of a camera (W3C Image Capture, 3), while its tracks go on. */
 export class ImageCapture {
   readonly #track: MediaStreamTrack;
+  /** What getPhotoCapabilities() has told last. */
+  #told: PhotoCapabilities = {};
 
   static {
     defineInterface(ImageCapture, { brand: (value) => #track in value });
@@ -21,10 +23,7 @@ export class ImageCapture {
     requireArguments(arguments, 1, 'ImageCapture constructor');
     const track = VideoTrack.convert(videoTrack, 'ImageCapture constructor');
     if (track.kind !== 'video')
-      throw new DOMException(
-        `ImageCapture takes video tracks; this one is of kind '${track.kind}'`,
-        'NotSupportedError',
-      );
+      throw notSupported(`ImageCapture takes video tracks; this one is of kind '${track.kind}'`);
     this.#track = track;
   }
 
@@ -35,17 +34,18 @@ export class ImageCapture {
   /**
    * A photo, image/jpeg. Without a size it is the captured picture; a larger one than is captured makes the camera
    * change its mode for a moment, in which its tracks may be muted.
-   * @param photoSettings Of discrete sizes the nearest one is taken.
+   * @param photoSettings Of the sizes of the camera the nearest one is taken; but once getPhotoCapabilities() has told the
+   *   limits a size outside of them is refused, as browsers do.
    * @throws DOMException (as a rejection) `InvalidStateError` where the track gives no picture: it has ended, is muted or
-   *   disabled; `UnknownError` for a setting that the camera has not, and when no photo comes.
+   *   disabled; `NotSupportedError` for a setting that the camera has not; `UnknownError` when no photo comes.
    */
   async takePhoto(photoSettings: PhotoSettings = {}): Promise<Blob> {
     const settings = PhotoSettings.convert(photoSettings, 'takePhoto');
     this.#expectPicture();
     const source = sourceOf(this.#track);
-    const { jpeg, type = 'image/jpeg' } = await this.#complete('UnknownError', () =>
-      source.photo(photoWish(settings, photoCapabilities(source))),
-    );
+    refuseSize(settings, this.#told);
+    const wish = photoWish(settings, photoCapabilities(source));
+    const { jpeg, type = 'image/jpeg' } = await this.#complete('UnknownError', () => source.photo(wish));
     return new Blob([jpeg], { type });
   }
 
@@ -56,7 +56,8 @@ export class ImageCapture {
    */
   async getPhotoCapabilities(): Promise<PhotoCapabilities> {
     this.#expectLive();
-    return this.#complete('OperationError', async () => photoCapabilities(sourceOf(this.#track)));
+    this.#told = await this.#complete('OperationError', async () => photoCapabilities(sourceOf(this.#track)));
+    return structuredClone(this.#told);
   }
 
   /**
@@ -132,14 +133,22 @@ function rangeOf(values: readonly number[]): ValueRange {
   return { min: Math.min(...sorted), max: Math.max(...sorted), step: gaps.length === 0 ? 0 : Math.min(...gaps) };
 }
 
-/** @throws Error for a setting that the camera has not. */
+function refuseSize(settings: PhotoSettings, told: PhotoCapabilities): void {
+  for (const member of ['imageWidth', 'imageHeight'] as const) {
+    const { [member]: value } = settings;
+    const { [member]: range } = told;
+    if (value !== undefined && range !== undefined && !(value >= range.min && value <= range.max))
+      throw notSupported(`${member} ${value}: this camera takes photos from ${range.min} to ${range.max}`);
+  }
+}
+
 function photoWish(settings: PhotoSettings, capabilities: PhotoCapabilities): PhotoWish {
   const { imageWidth, imageHeight, fillLightMode, redEyeReduction } = settings;
-  const { fillLightMode: lights = [], redEyeReduction: reduction } = capabilities;
-  if (fillLightMode !== undefined && fillLightMode !== 'off' && !lights.includes(fillLightMode))
-    throw new Error(`fillLightMode '${fillLightMode}': this camera has ${lights.join(', ') || 'no light'}`);
+  const { fillLightMode: lights = ['off'], redEyeReduction: reduction } = capabilities;
+  if (fillLightMode !== undefined && !lights.includes(fillLightMode))
+    throw notSupported(`fillLightMode '${fillLightMode}': with this camera it is ${lights.join(', ')}`);
   if (redEyeReduction !== undefined && reduction !== 'controllable' && redEyeReduction !== (reduction === 'always'))
-    throw new Error(`redEyeReduction ${redEyeReduction}: with this camera it is ${reduction}`);
+    throw notSupported(`redEyeReduction ${redEyeReduction}: with this camera it is ${reduction}`);
   return {
     ...(imageWidth === undefined ? {} : { width: imageWidth }),
     ...(imageHeight === undefined ? {} : { height: imageHeight }),
@@ -147,3 +156,5 @@ function photoWish(settings: PhotoSettings, capabilities: PhotoCapabilities): Ph
     ...(redEyeReduction === undefined ? {} : { redEyeReduction }),
   };
 }
+
+const notSupported = (message: string): DOMException => new DOMException(message, 'NotSupportedError');

@@ -86,9 +86,22 @@ test('settings that are none, and settings that the camera has not', async (t) =
   ];
   for (const [settings, message] of wrong)
     await t.rejects(capture.takePhoto(settings as PhotoSettings), { name: 'TypeError', message });
-  await rejects(t, capture.takePhoto({ fillLightMode: 'flash' }), 'UnknownError', /'flash': this camera has no light/);
-  await rejects(t, capture.takePhoto({ redEyeReduction: true }), 'UnknownError', /redEyeReduction true.*never/);
+  await rejects(t, capture.takePhoto({ fillLightMode: 'flash' }), 'NotSupportedError', /'flash'.* it is off$/);
+  await rejects(t, capture.takePhoto({ redEyeReduction: true }), 'NotSupportedError', /redEyeReduction true.*never/);
   t.same(source.photos, [], 'the camera was not asked');
+});
+
+test('sizes: the camera does what is nearest; a script that knows the limits is held to them', async (t) => {
+  const source = new Webcam();
+  const capture = new ImageCapture(createTrack(source));
+  await capture.takePhoto({ imageWidth: 9999 });
+  t.same(source.photos, [{ width: 9999 }]);
+  const { imageWidth } = await capture.getPhotoCapabilities();
+  (imageWidth as { max: number }).max = 99_999;
+  for (const settings of [{ imageWidth: 1921 }, { imageWidth: 639 }, { imageHeight: 1081 }, { imageHeight: 0 }])
+    await rejects(t, capture.takePhoto(settings), 'NotSupportedError', /takes photos from/);
+  await capture.takePhoto({ imageWidth: 1920, imageHeight: 360 });
+  t.equal(source.photos.length, 2);
 });
 
 test('what the device says about failures', async (t) => {
@@ -167,6 +180,7 @@ test('a camera with a flash', async (t) => {
   t.same(await capture.getPhotoSettings(), source.photoSettings());
   await capture.takePhoto({ fillLightMode: 'flash', redEyeReduction: true, imageWidth: 1000 });
   t.same(source.photos, [{ fillLightMode: 'flash', redEyeReduction: true, width: 1000 }]);
+  await rejects(t, capture.takePhoto({ fillLightMode: 'off' }), 'NotSupportedError', /it is auto, flash$/);
 });
 
 test('grabFrame()', async (t) => {

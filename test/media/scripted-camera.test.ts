@@ -1,0 +1,121 @@
+/** The scriptable camera that the conformance suite asks for (test/wpt/), through ImageCapture. */
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { test } from 'tap';
+import { ImageCapture } from '../../daemon/media/image-capture.ts';
+import { createTrack, sourceOf } from '../../daemon/media/media-stream-track.ts';
+import type { TrackSource } from '../../daemon/media/track-source.ts';
+import { projectRoot } from '../support/project-root.ts';
+import { QuietSource } from '../support/quiet-source.ts';
+
+interface ScriptedCamera {
+  state(): Record<string, { min: number; max: number; current: number; step: number }> &
+    Record<'supportedFocusModes' | 'fillLightMode', number[]> &
+    Record<'currentFocusMode' | 'redEyeReduction', number>;
+  options(): Record<string, unknown> | null;
+}
+
+interface ScriptedCameras {
+  ImageCaptureTest: new () => { initialize(): void; reset(): Promise<void>; mockImageCapture(): ScriptedCamera };
+  scriptable(source: TrackSource, panTiltZoom?: () => boolean): TrackSource;
+}
+
+const { ImageCaptureTest, scriptable } = (await import(
+  pathToFileURL(join(projectRoot(), 'test/wpt/image-capture-test.mjs')).href
+)) as ScriptedCameras;
+
+/** The words by the numbers of the mock. */
+const METERING_MODES = ['none', 'manual', 'single-shot', 'continuous'];
+
+test('the camera is there from initialize() to reset()', async (t) => {
+  const track = createTrack(scriptable(new QuietSource()));
+  const own = track.getSettings();
+  const suite = new ImageCaptureTest();
+  t.equal(suite.mockImageCapture(), null);
+  await t.rejects(suite.reset());
+  suite.initialize();
+  t.throws(() => suite.initialize());
+  t.match(track.getSettings(), { ...own, zoom: 5, exposureMode: 'manual', torch: false });
+  await suite.reset();
+  t.same(track.getSettings(), own);
+  t.equal((await new ImageCapture(track).takePhoto()).type, 'image/jpeg');
+});
+
+test('controls', async (t) => {
+  const suite = new ImageCaptureTest();
+  suite.initialize();
+  t.teardown(() => suite.reset());
+  const camera = suite.mockImageCapture();
+  const track = createTrack(scriptable(new QuietSource()));
+  const source = sourceOf(track);
+  const { exposureTime = { max: 0 }, supportedFocusModes } = camera.state();
+  t.match(source.capabilities(), {
+    focusMode: supportedFocusModes.map((mode) => METERING_MODES[mode]),
+    exposureTime: { min: 100, max: exposureTime.max, step: 100 },
+    torch: [false, true],
+  });
+  t.equal(camera.options(), null);
+  const settings = {
+    focusMode: 'single-shot',
+    exposureTime: 10_000,
+    pointsOfInterest: [{ x: 0.1, y: 0.2 }],
+    torch: true,
+  };
+  await source.setControls(settings);
+  t.match(track.getSettings(), settings);
+  t.match(camera.options(), {
+    hasFocusMode: true,
+    focusMode: 2,
+    hasExposureTime: true,
+    exposureTime: 10_000,
+    pointsOfInterest: settings.pointsOfInterest,
+    hasTorch: true,
+    torch: true,
+    hasExposureMode: false,
+    exposureMode: 1,
+    hasZoom: false,
+  });
+  t.equal(camera.state().currentFocusMode, 2);
+});
+
+test('photos', async (t) => {
+  const suite = new ImageCaptureTest();
+  suite.initialize();
+  t.teardown(() => suite.reset());
+  const camera = suite.mockImageCapture();
+  const capture = new ImageCapture(createTrack(scriptable(new QuietSource())));
+  const photo = { imageWidth: 1080, imageHeight: 100, redEyeReduction: true, fillLightMode: 'flash' } as const;
+  const blob = await capture.takePhoto(photo);
+  t.same([blob.type, blob.size], ['image/cat', 2]);
+  t.match(camera.options(), {
+    hasWidth: true,
+    width: 1080,
+    hasHeight: true,
+    height: 100,
+    redEyeReduction: true,
+    hasFillLightMode: true,
+    fillLightMode: 2,
+  });
+  t.same(await capture.getPhotoSettings(), { imageWidth: 1080, imageHeight: 100 });
+  camera.state().redEyeReduction = 0;
+  t.same(await capture.getPhotoCapabilities(), {
+    redEyeReduction: 'never',
+    imageWidth: { min: 320, max: 3264, step: 3 },
+    imageHeight: { min: 240, max: 2448, step: 2 },
+    fillLightMode: ['auto', 'flash'],
+  });
+  for (const wrong of [{ redEyeReduction: true }, { imageWidth: 3265 }, { fillLightMode: 'off' as const }])
+    await t.rejects(capture.takePhoto(wrong), { name: 'NotSupportedError' });
+});
+
+test('without the permission to move it', async (t) => {
+  const suite = new ImageCaptureTest();
+  suite.initialize();
+  t.teardown(() => suite.reset());
+  const track = createTrack(scriptable(new QuietSource(), () => false));
+  for (const name of ['pan', 'tilt', 'zoom'])
+    t.notOk(name in sourceOf(track).capabilities() || name in track.getSettings());
+  await t.rejects(sourceOf(track).setControls({ pan: 8 }));
+  await sourceOf(track).setControls({ brightness: 8 });
+  t.equal(track.getSettings().brightness, 8);
+});
