@@ -84,8 +84,8 @@ function anyMode({ width, height, frameRate }: MediaTrackCapabilities): VideoMod
 /** Everything that can be cut out of a mode and made smaller, never larger. */
 function scaledSizes({ width, height }: VideoMode, aspectRatio: number | undefined, mentioned: Mentioned): Axis {
   if (width === 0 || height === 0) return [];
-  const widths = within({ min: 1, max: width, step: 1 }, [...mentioned('width'), width]);
-  const heights = within({ min: 1, max: height, step: 1 }, [...mentioned('height'), height]);
+  const widths = within({ min: 1, max: width }, [...mentioned('width'), width], WHOLE);
+  const heights = within({ min: 1, max: height }, [...mentioned('height'), height], WHOLE);
   const ratios = [
     ...mentioned('aspectRatio').filter((value) => typeof value === 'number' && value > 0),
     aspectRatio ?? width / height,
@@ -138,31 +138,22 @@ function propertyAxis({ capabilities, current }: SelectableSource, name: Propert
   if (propertyOf(name).type === 'points') return now === undefined ? [] : axis([now, ...mentioned(name)]);
   if (Array.isArray(capability)) return axis(capability);
   if (typeof capability === 'object' && capability !== null) {
-    const range = capability as ValueRange;
-    return axis(within(range, [...mentioned(name), range.min, range.max, ...present(now)]));
+    // Between two steps of a control the device takes the nearer one, as it does in browsers.
+    const { min, max } = capability as ValueRange;
+    return axis(within({ min, max }, [...mentioned(name), min, max, ...present(now)]));
   }
   return axis(present(capability));
 }
 
 const present = (value: unknown): unknown[] => (value === undefined ? [] : [value]);
 
+const WHOLE = [Math.floor, Math.ceil];
+const ANY = [(value: number): number => value];
+
 /** The numbers that a range has nearest to these, on both sides. */
-function within({ min, max, step }: ValueRange, values: readonly unknown[]): number[] {
-  const found = new Set<number>();
-  for (const value of values) {
-    if (typeof value !== 'number') continue;
-    const inside = Math.min(max, Math.max(min, value));
-    if (step === undefined || step <= 0) {
-      found.add(inside);
-      continue;
-    }
-    const steps = (inside - min) / step;
-    // What is a step but for the rounding of binary fractions is one: 0.3 of 0.1.
-    const whole = Math.abs(steps - Math.round(steps)) < 1e-9;
-    for (const count of whole ? [Math.round(steps)] : [Math.floor(steps), Math.ceil(steps)]) {
-      const stepped = whole ? inside : Number((min + count * step).toPrecision(12));
-      if (stepped <= max) found.add(stepped);
-    }
-  }
-  return [...found];
+function within({ min, max }: ValueRange, values: readonly unknown[], roundings = ANY): number[] {
+  const inside = values
+    .filter((value) => typeof value === 'number')
+    .map((value) => Math.min(max, Math.max(min, value)));
+  return [...new Set(inside.flatMap((value) => roundings.map((round) => round(value))))];
 }

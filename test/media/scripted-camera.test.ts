@@ -78,6 +78,49 @@ test('controls', async (t) => {
   t.equal(camera.state().currentFocusMode, 2);
 });
 
+test('constraints', async (t) => {
+  const suite = new ImageCaptureTest();
+  suite.initialize();
+  t.teardown(() => suite.reset());
+  const camera = suite.mockImageCapture();
+  const track = createTrack(scriptable(new QuietSource()));
+  const wish = {
+    whiteBalanceMode: 'single-shot',
+    exposureMode: 'manual',
+    focusMode: 'single-shot',
+    pointsOfInterest: [
+      { x: 0.1, y: 0.2 },
+      { x: 0.3, y: 0.4 },
+    ],
+    // Not on the camera's grid, which starts at -200 in steps of 33: the camera takes what is nearest.
+    exposureCompensation: 133.77,
+    exposureTime: 10_000,
+    colorTemperature: 6000,
+    iso: 120,
+    brightness: 3,
+    contrast: 4,
+    saturation: 5,
+    sharpness: 6,
+    focusDistance: 7,
+    pan: 8,
+    tilt: 9,
+    zoom: 3.3,
+    torch: true,
+  };
+  await track.applyConstraints({ advanced: [wish] });
+  t.match(track.getSettings(), wish);
+  t.match(camera.options(), { ...wish, whiteBalanceMode: 2, exposureMode: 1, focusMode: 2 });
+  t.same(track.getConstraints(), { advanced: [wish] });
+  await track.applyConstraints({});
+  t.match(track.getSettings(), wish, 'what nobody asks to change stays');
+  await t.rejects(track.applyConstraints({ iso: { exact: 12_001 } }), {
+    name: 'OverconstrainedError',
+    constraint: 'iso',
+  });
+  await track.applyConstraints({ brightness: 99, zoom: { ideal: -3 } });
+  t.match(track.getSettings(), { brightness: 10, zoom: 0, iso: 120 }, 'ideal values as near as it can');
+});
+
 test('photos', async (t) => {
   const suite = new ImageCaptureTest();
   suite.initialize();
