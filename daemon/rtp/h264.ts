@@ -6,6 +6,7 @@ export interface ParameterSets {
   readonly pps: Buffer;
 }
 
+/** The types from 1 to this one are slices of a picture (H.264, table 7-1: VCL). */
 const NAL_IDR = 5;
 const NAL_SPS = 7;
 const NAL_PPS = 8;
@@ -16,6 +17,8 @@ const FU_A = 28;
 
 /** What one RTP packet of H.264 (RFC 6184) tells about its access unit. */
 export interface NalSummary {
+  /** A slice of a picture begins or continues here. */
+  picture: boolean;
   /** A slice of an IDR picture begins or continues here. */
   idr: boolean;
   sps?: Buffer;
@@ -24,12 +27,12 @@ export interface NalSummary {
 
 /** Looks through the NAL units of a packet: single NAL unit, STAP-A and FU-A; sizes inside a STAP-A are bounds-checked. */
 export function summarizeH264(packet: Buffer): NalSummary {
-  const summary: NalSummary = { idr: false };
+  const summary: NalSummary = { picture: false, idr: false };
   const offset = payloadOffset(packet);
   if (offset >= packet.length) return summary;
   const type = (packet[offset] as number) & 0x1f;
   if (type === FU_A) {
-    summary.idr = offset + 1 < packet.length && ((packet[offset + 1] as number) & 0x1f) === NAL_IDR;
+    noteType(summary, (packet[offset + 1] ?? 0) & 0x1f);
   } else if (type === STAP_A) {
     for (let at = offset + 1; at + 2 < packet.length; ) {
       const end = at + 2 + packet.readUInt16BE(at);
@@ -43,10 +46,15 @@ export function summarizeH264(packet: Buffer): NalSummary {
   return summary;
 }
 
+function noteType(summary: NalSummary, type: number): void {
+  if (type >= 1 && type <= NAL_IDR) summary.picture = true;
+  if (type === NAL_IDR) summary.idr = true;
+}
+
 function note(summary: NalSummary, nal: Buffer): void {
   const type = (nal[0] ?? 0) & 0x1f;
-  if (type === NAL_IDR) summary.idr = true;
-  else if (type === NAL_SPS && nal.length >= SHORTEST_SPS) summary.sps = nal;
+  noteType(summary, type);
+  if (type === NAL_SPS && nal.length >= SHORTEST_SPS) summary.sps = nal;
   else if (type === NAL_PPS) summary.pps = nal;
 }
 

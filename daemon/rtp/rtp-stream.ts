@@ -55,6 +55,8 @@ interface AccessUnit {
   readonly timestamp: number;
   /** Packets of it were lost: it is never sent. */
   readonly broken: boolean;
+  /** False as long as there are parameter sets only. */
+  picture: boolean;
   idr: boolean;
 }
 
@@ -196,12 +198,14 @@ export class RtpStream {
     const time = timestamp(packet);
     // Not every source sets the marker; an access unit ends where another begins, too.
     if (this.#unit !== undefined && this.#unit.timestamp !== time) this.#completeUnit(this.#unit);
-    this.#unit ??= { packets: [], timestamp: time, idr: false, broken: lost };
+    this.#unit ??= { packets: [], timestamp: time, picture: false, idr: false, broken: lost };
     this.#unit.packets.push(packet);
     const summary = summarizeH264(packet);
+    if (summary.picture) this.#unit.picture = true;
     if (summary.idr) this.#unit.idr = true;
     this.#learnFormat(summary);
-    if (marker(packet)) this.#completeUnit(this.#unit);
+    // Parameter sets that the payloader sends ahead of a key frame, with a marker of their own, are a part of it.
+    if (marker(packet) && this.#unit.picture) this.#completeUnit(this.#unit);
   }
 
   #begin(packet: Buffer): SourceLife {
@@ -240,6 +244,7 @@ export class RtpStream {
 
   #completeUnit(unit: AccessUnit): void {
     this.#unit = undefined;
+    if (!unit.picture) return;
     if (unit.broken || (this.#waitForKeyFrame && !unit.idr)) {
       this.stats.dropped += 1;
       this.#requestKeyFrame();
@@ -286,15 +291,16 @@ export class RtpStream {
     for (const packet of packets) size += 4 + RTP_HEADER_BYTES + packet.length - payloadOffset(packet);
     const bytes = Buffer.allocUnsafe(size);
     let at = 0;
-    for (const packet of packets) {
+    for (const [index, packet] of packets.entries()) {
       const payload = payloadOffset(packet);
+      const ends = this.#video ? index === packets.length - 1 : marker(packet);
       const length = RTP_HEADER_BYTES + packet.length - payload;
       bytes[at] = 0x24;
       bytes[at + 1] = 0;
       bytes.writeUInt16BE(length, at + 2);
       at += 4;
       bytes[at] = 0x80 | ((packet[0] as number) & 0x20);
-      bytes[at + 1] = (marker(packet) ? 0x80 : 0) | this.codec.payloadType;
+      bytes[at + 1] = (ends ? 0x80 : 0) | this.codec.payloadType;
       bytes.writeUInt16BE(this.#nextSequence, at + 2);
       bytes.writeUInt32BE((timestamp(packet) + timestampOffset) >>> 0, at + 4);
       bytes.writeUInt32BE(this.ssrc, at + 8);

@@ -308,6 +308,28 @@ test('a source that sets no marker: an access unit ends where the next begins', 
   t.equal(s.requests(), 0);
 });
 
+test('parameter sets ahead of a key frame, with a marker of their own, are a part of it', async (t) => {
+  const setUp = setup();
+  const source = new Source({ setup: setUp });
+  const { stream, frames } = setUp;
+  for (const [payload, last] of [
+    [SPS, false],
+    [PPS, true],
+    [IDR, false],
+    [IDR, true],
+  ] as const)
+    stream.push(source.packet(payload, last));
+  t.equal(frames.length, 1);
+  t.equal(frames[0]?.keyFrame, true);
+  t.same(frames[0]?.packets.map(marker), [false, false, false, true], 'the marker ends the picture');
+  setUp.clock.advance(33);
+  stream.push(source.packet(SPS, true));
+  setUp.clock.advance(33);
+  stream.push(source.packet(SLICE, true));
+  t.equal(frames.length, 2, 'parameter sets alone are no picture');
+  t.equal(stream.stats.dropped, 0);
+});
+
 test('stale frames', async (t) => {
   const s = setup(H264, { maximumAge: 500 });
   const source = new Source({ setup: s });
