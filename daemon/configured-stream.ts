@@ -5,7 +5,7 @@ import type { Clock } from './lib/clock.ts';
 import type { Log } from './lib/log.ts';
 import { Rate } from './lib/rate.ts';
 import { addTrackByGateway, MediaStream, removeTrackByGateway } from './media/media-stream.ts';
-import { createTrack } from './media/media-stream-track.ts';
+import { configureTrack, createTrack, encodedOf, type MediaStreamTrack } from './media/media-stream-track.ts';
 
 /** How long startCapture() waits for the first picture, in milliseconds. */
 const START_TIMEOUT_MS = 10_000;
@@ -20,12 +20,22 @@ export interface ConfiguredStreamOptions {
   event: (type: string, stream: string, data: Record<string, unknown>) => void;
 }
 
-/** One stream of the configuration. */
+/** What has gone out of a stream's picture (without one: its sound), and of all its tracks. */
+export interface StreamTraffic {
+  frames: number;
+  dropped: number;
+  /** Payload bytes of all tracks and encodings. */
+  octets: number;
+  /** When the newest frame was captured, in monotonic milliseconds. */
+  lastCaptureTime: number | undefined;
+}
+
+/** One stream of the configuration: a MediaStream for each of its encodings, over the same sources. */
 export class ConfiguredStream {
   readonly name: string;
   readonly settings: StreamSettings;
-  /** The same object for the whole life of the gateway; its tracks come and go with {@link open} and {@link close}. */
-  readonly media = new MediaStream();
+  /** By rid. The same objects for the whole life of the gateway; their tracks come and go with {@link open} and {@link close}. */
+  readonly #renditions: ReadonlyMap<string, MediaStream>;
   readonly sources: readonly CaptureSource[];
   readonly #options: ConfiguredStreamOptions;
   readonly #bitrate = new Rate();
@@ -43,10 +53,21 @@ export class ConfiguredStream {
     this.settings = settings;
     this.#options = options;
     this.#encodings = settings.encodings.map((encoding) => ({ ...encoding }));
+    this.#renditions = new Map(this.#encodings.map(({ rid }) => [rid, new MediaStream()]));
     this.#since = options.clock.wall();
     const kinds = (['video', 'audio'] as const).filter((kind) => settings[kind] !== false);
     this.sources = kinds.map((kind) => options.openSource(name, kind, settings));
     for (const source of this.sources) source.onStateChange(() => this.#sourceChanged());
+  }
+
+  /** The stream in its first encoding. */
+  get media(): MediaStream {
+    return this.rendition() as MediaStream;
+  }
+
+  /** The stream in one of its encodings; undefined where it has none of that name. */
+  rendition(rid = this.#encodings[0]?.rid ?? ''): MediaStream | undefined {
+    return this.#renditions.get(rid);
   }
 
   get video(): CaptureSource | undefined {
@@ -68,7 +89,18 @@ export class ConfiguredStream {
   open(): void {
     if (this.opened) return;
     this.opened = true;
-    for (const source of this.sources) addTrackByGateway(this.media, createTrack(source));
+    const { video, audio } = this.settings;
+    const [camera, microphone] = [this.video, this.sources.find(({ kind }) => kind === 'audio')];
+    // Every rendition has the one sound.
+    const sound = microphone && audio && createTrack(microphone, { settings: { channelCount: audio.channelCount } });
+    for (const encoding of this.#encodings) {
+      const rendition = this.#renditions.get(encoding.rid) as MediaStream;
+      if (camera && video) {
+        const { width, height, frameRate } = video;
+        addTrackByGateway(rendition, createTrack(camera, { settings: { width, height, frameRate }, encoding }));
+      }
+      if (sound) addTrackByGateway(rendition, sound);
+    }
     if (this.settings.start === 'always') this.#hold();
     this.#sourceChanged();
   }
@@ -97,18 +129,21 @@ export class ConfiguredStream {
     this.opened = false;
     this.#closedFor = reason;
     this.#release();
-    for (const track of this.media.getTracks()) {
-      track.stop();
-      removeTrackByGateway(this.media, track);
-    }
-    await Promise.all(this.sources.map((source) => source.close()));
+    for (const rendition of this.#renditions.values())
+      for (const track of rendition.getTracks()) {
+        track.stop();
+        removeTrackByGateway(rendition, track);
+      }
+    // Another stream may have the same device.
+    await Promise.all(this.sources.map((source) => source.settle()));
     this.#sourceChanged();
   }
 
-  /** Changes the encoder of one encoding. @throws ControlError for an unknown rid. */
-  setEncoding(change: EncodingChange): void {
+  /** Changes the encoder of one encoding. @throws ControlError for an unknown rid. @throws CaptureError for what the encoder refuses; then nothing has changed. */
+  async setEncoding(change: EncodingChange): Promise<void> {
     const { rid = this.#encodings[0]?.rid, ...values } = change;
-    const encoding = this.#encodings.find((candidate) => candidate.rid === rid);
+    const index = this.#encodings.findIndex((candidate) => candidate.rid === rid);
+    const encoding = this.#encodings[index];
     if (encoding === undefined || this.video === undefined) {
       const known = this.#encodings.map((candidate) => candidate.rid).join(', ');
       throw new ControlError(
@@ -118,15 +153,30 @@ export class ConfiguredStream {
       );
     }
     const next = { ...encoding, ...values };
-    // The first is the one that is made; what the encoder refuses throws here, and nothing has changed.
-    if (encoding === this.#encodings[0]) this.video.setEncoding(next);
-    Object.assign(encoding, next);
+    for (const track of this.rendition(rid)?.getVideoTracks() ?? []) await configureTrack(track, { encoding: next });
+    this.#encodings[index] = next;
     this.#options.changed(this.name);
+  }
+
+  /** Asks for a key frame of the first encoding. */
+  requestKeyFrame(): void {
+    for (const track of this.media.getVideoTracks()) encodedOf(track).requestKeyFrame();
+  }
+
+  get traffic(): StreamTraffic {
+    const [first] = this.media.getTracks();
+    const main = first && encodedOf(first).rtp;
+    return {
+      frames: main?.stats.frames ?? 0,
+      dropped: main?.stats.dropped ?? 0,
+      octets: this.#tracks().reduce((sum, track) => sum + encodedOf(track).rtp.stats.octets, 0),
+      lastCaptureTime: main?.lastCaptureTime,
+    };
   }
 
   report(viewers: Record<string, number>, urls: Record<string, string>): StreamReport {
     const now = this.#options.clock.now();
-    const rtp = this.sources.map((source) => source.rtp.stats);
+    const { octets, frames } = this.traffic;
     const reason = this.reason;
     return {
       name: this.name,
@@ -142,20 +192,15 @@ export class ConfiguredStream {
       })),
       encodings: this.#encodings.map((encoding) => ({ ...encoding })),
       viewers,
-      bitrate: Math.round(
-        this.#bitrate.read(
-          rtp.reduce((sum, stats) => sum + stats.octets, 0),
-          now,
-        ) * 8,
-      ),
-      frameRate: Math.round(this.#frameRate.read(this.video?.rtp.stats.frames ?? 0, now) * 10) / 10,
+      bitrate: Math.round(this.#bitrate.read(octets, now) * 8),
+      frameRate: Math.round(this.#frameRate.read(frames, now) * 10) / 10,
       urls,
     };
   }
 
   #hold(): void {
     if (this.#holds.length > 0) return;
-    this.#holds = this.sources.map((source) => source.retain());
+    this.#holds = this.media.getTracks().map((track) => encodedOf(track).retain());
   }
 
   #release(): void {
@@ -165,7 +210,8 @@ export class ConfiguredStream {
 
   /** A stream is as well as its picture is; the state of its sound is in its track. */
   #sourceChanged(): void {
-    const state = this.opened ? ((this.video ?? this.sources[0])?.state ?? 'idle') : 'idle';
+    const wanted = this.opened && this.#tracks().some((track) => encodedOf(track).wanted);
+    const state = wanted ? ((this.video ?? this.sources[0])?.state ?? 'idle') : 'idle';
     if (state !== this.#state) {
       const data = { from: this.#state, to: state, reason: this.reason };
       this.#state = state;
@@ -174,5 +220,10 @@ export class ConfiguredStream {
       this.#options.event('stream_state', this.name, data);
     }
     this.#options.changed(this.name);
+  }
+
+  /** The tracks of all renditions, each once. */
+  #tracks(): MediaStreamTrack[] {
+    return [...new Set([...this.#renditions.values()].flatMap((rendition) => rendition.getTracks()))];
   }
 }

@@ -14,13 +14,18 @@ export class DeviceAssignment {
   readonly #assignments: Assignment[] = [];
   #devices: readonly CaptureDevice[] = [];
 
-  /** The device for a wish as of now. */
-  select(wish: string, kind: 'video' | 'audio'): CaptureDevice | undefined {
-    return selectDevice(this.#devices, wish, kind);
-  }
-
-  add(source: CaptureSource, wish: string): void {
-    this.#assignments.push({ source, wish, device: source.device });
+  /** The source of a wish: the one that has it already, else a new one that `create` makes over the device of now. */
+  open(
+    wish: string,
+    kind: 'video' | 'audio',
+    create: (device: CaptureDevice | undefined) => CaptureSource,
+  ): CaptureSource {
+    const same = this.#assignments.find((assignment) => assignment.wish === wish && assignment.source.kind === kind);
+    if (same !== undefined && same.device !== undefined && same.device.bus !== 'test') return same.source;
+    const device = this.#select(wish, kind);
+    const source = create(device);
+    this.#assignments.push({ source, wish, device });
+    return source;
   }
 
   devicesChanged(devices: readonly CaptureDevice[]): void {
@@ -36,6 +41,10 @@ export class DeviceAssignment {
   #deviceFor({ source, wish, device: had }: Assignment): CaptureDevice | undefined {
     if (wish === 'any' && had !== undefined && had.deviceId !== 'test')
       return this.#devices.find((device) => device.kind === had.kind && device.deviceId === had.deviceId);
-    return this.select(wish, source.kind);
+    return this.#select(wish, source.kind);
+  }
+
+  #select(wish: string, kind: 'video' | 'audio'): CaptureDevice | undefined {
+    return selectDevice(this.#devices, wish, kind);
   }
 }

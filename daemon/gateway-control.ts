@@ -87,7 +87,7 @@ export class GatewayControl implements GatewayPort {
           : [],
       inUseBy: streams
         .filter((stream) =>
-          stream.sources.some((source) => source.state !== 'idle' && source.deviceId === device.deviceId),
+          stream.sources.some((source) => source.state !== 'idle' && source.lastDevice?.deviceId === device.deviceId),
         )
         .map((stream) => stream.name),
     }));
@@ -123,7 +123,7 @@ export class GatewayControl implements GatewayPort {
   }
 
   requestKeyFrame(name: string): void {
-    this.#options.streams.get(name).video?.requestKeyFrame();
+    this.#options.streams.get(name).requestKeyFrame();
   }
 
   async snapshot(name: string): Promise<{ jpeg: Buffer; width: number; height: number }> {
@@ -132,7 +132,7 @@ export class GatewayControl implements GatewayPort {
     if (stream.video === undefined) throw new ControlError('unavailable', `stream '${name}' has no picture`, at);
     if (!stream.opened) throw new ControlError('unavailable', `stream '${name}' is stopped`, at);
     try {
-      return await stream.video.snapshot();
+      return await stream.video.photo();
     } catch (error) {
       throw asControlError(error, at);
     }
@@ -140,7 +140,7 @@ export class GatewayControl implements GatewayPort {
 
   async setEncoding(name: string, change: EncodingChange): Promise<StreamReport> {
     try {
-      this.#options.streams.get(name).setEncoding(change);
+      await this.#options.streams.get(name).setEncoding(change);
     } catch (error) {
       throw asControlError(error, `/streams/${name}/encodings`);
     }

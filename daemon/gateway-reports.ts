@@ -170,17 +170,18 @@ export class GatewayReports {
   #streamMetrics(name: string): StreamMetrics {
     const { streams, viewers, clock, sentBytes } = this.#options;
     const stream = streams.get(name);
-    const video = stream.video ?? stream.sources[0];
+    const { frames, dropped, lastCaptureTime } = stream.traffic;
+    const idle = (stream.video ?? stream.sources[0])?.state === 'idle';
     const restarts: Record<string, number> = {};
     for (const source of stream.sources)
       for (const [reason, count] of Object.entries(source.stats.restarts))
         restarts[reason] = (restarts[reason] ?? 0) + count;
-    const last = video?.state === 'idle' ? undefined : video?.rtp.lastCaptureTime;
+    const last = idle ? undefined : lastCaptureTime;
     return {
       stream: name,
       up: !stream.failing,
-      frames: video?.rtp.stats.frames ?? 0,
-      framesDropped: { source: video?.rtp.stats.dropped ?? 0 },
+      frames,
+      framesDropped: { source: dropped },
       lastFrameAge: last === undefined ? undefined : (clock.now() - last) / 1000,
       viewers: viewers.counts(name),
       sentBytes: Object.fromEntries(

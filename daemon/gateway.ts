@@ -201,26 +201,26 @@ export class Gateway {
     this.#assignment.devicesChanged(monitor.devices);
   }
 
+  /** Streams that wish for the same device share its source; test pictures carry the name of their stream. */
   #openSource(stream: string, kind: 'video' | 'audio', settings: StreamSettings): CaptureSource {
     const wished = settings[kind];
-    const encoding = settings.encodings[0];
-    if (wished === false || encoding === undefined) throw new Error(`stream ${stream} has no ${kind}`);
-    const source = new CaptureSource({
-      kind,
-      device: this.#assignment.select(wished.device, kind),
-      ...(wished.device === 'any' ? {} : { wishedDevice: wished.device }),
-      wish: wished,
-      encoding,
-      encoders: this.#encoders,
-      clock: this.#clock,
-      cname: this.#options.config.settings.gateway.id,
-      log: this.#room('capture').child({ stream, kind }),
-      text: `${this.#options.config.settings.gateway.id}: ${stream}`,
-      idleTimeout: settings.idleTimeout * 1000,
-      environment: this.#environment,
+    if (wished === false) throw new Error(`stream ${stream} has no ${kind}`);
+    const { id } = this.#options.config.settings.gateway;
+    return this.#assignment.open(wished.device, kind, (device) => {
+      return new CaptureSource({
+        kind,
+        device,
+        ...(wished.device === 'any' ? {} : { wishedDevice: wished.device }),
+        encoders: this.#encoders,
+        clock: this.#clock,
+        cname: id,
+        log: this.#room('capture').child({ stream, kind }),
+        text: `${id}: ${stream}`,
+        idleTimeout: settings.idleTimeout * 1000,
+        controlsChanged: ({ path }) => void this.#devices?.rescan(path),
+        environment: this.#environment,
+      });
     });
-    this.#assignment.add(source, wished.device);
-    return source;
   }
 
   #room(room: string): Log {

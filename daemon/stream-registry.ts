@@ -30,11 +30,10 @@ export class StreamRegistry implements StreamDirectory {
     this.#streams.clear();
   }
 
-  /** For publishers: the stream, unless it was stopped by command. Its first encoding is the one that is made. */
+  /** For publishers: the stream in one of its encodings (default: the first), unless it was stopped by command. */
   find(name: string, rid?: string): MediaStream | undefined {
     const stream = this.#streams.get(name);
-    if (!stream?.opened || (rid !== undefined && rid !== stream.settings.encodings[0]?.rid)) return undefined;
-    return stream.media;
+    return stream?.opened ? stream.rendition(rid) : undefined;
   }
 
   names(): string[] {

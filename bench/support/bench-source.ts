@@ -13,6 +13,7 @@ export function benchSource(rtp: RtpStream, requestKeyFrame: () => void): TrackS
     observe: () => () => undefined,
     encode: () => ({
       rtp,
+      wanted: true,
       settings: () => ({}),
       configure: async () => undefined,
       retain: () => () => undefined,

@@ -19,18 +19,38 @@ export interface VideoWish {
   readonly width: number;
   readonly height: number;
   readonly frameRate: number;
+  /** The size is made by scaling where the camera does not have it ("crop-and-scale"). */
+  readonly exact?: boolean;
 }
 
 /** Fitness distance of an ideal value (W3C Media Capture and Streams, 11.3, SelectSettings): 0 for equal, below 1 otherwise. */
 const distance = (actual: number, ideal: number): number =>
   actual === ideal ? 0 : Math.abs(actual - ideal) / Math.max(Math.abs(actual), Math.abs(ideal));
 
+/** How far a mode is from a wish; a mode that is too small for an exact size cannot serve it at all. */
+function misfit(mode: CaptureMode, { width, height, frameRate, exact = false }: VideoWish): number {
+  const tooSmall = exact && (mode.width < width || mode.height < height);
+  return (
+    (tooSmall ? 10 : 0) +
+    distance(mode.width, width) +
+    distance(mode.height, height) +
+    (mode.frameRate === undefined ? 0.1 : distance(mode.frameRate, frameRate))
+  );
+}
+
 /**
- * The camera's mode that is nearest to the wish; among equals the one that is cheapest to take in. Raw modes that the
- * camera's USB port cannot carry are left out as long as there is another.
+ * The camera's mode that is nearest to all wishes; among equals the one that is cheapest to take in. Where wishes differ,
+ * every one that asks for no more than the mode has can be cut out of it. Raw modes that the camera's USB port cannot
+ * carry are left out as long as there is another.
  * @returns undefined when the camera lists no format that we can use.
  */
-export function chooseMode(device: VideoDevice, wish: VideoWish): CaptureMode | undefined {
+export function chooseMode(device: VideoDevice, wishes: readonly VideoWish[]): CaptureMode | undefined {
+  // What satisfies the largest wish can be scaled down for the others.
+  const largest = Math.max(...wishes.map(({ width, height }) => width * height));
+  const fastest = Math.max(...wishes.map(({ frameRate }) => frameRate));
+  const decisive = wishes
+    .filter(({ width, height }) => width * height === largest)
+    .map((wish) => ({ ...wish, frameRate: fastest }));
   let best: { mode: CaptureMode; cost: number } | undefined;
   for (const { pixelFormat, width, height, frameRates } of device.formats) {
     const rank = PREFERENCE.indexOf(pixelFormat);
@@ -41,9 +61,7 @@ export function chooseMode(device: VideoDevice, wish: VideoWish): CaptureMode | 
         device.usbSpeed !== undefined && rawBits(pixelFormat, mode) > device.usbSpeed * 1e6 * USB_PAYLOAD_SHARE;
       const cost =
         (tooFast ? 100 : 0) +
-        distance(width, wish.width) +
-        distance(height, wish.height) +
-        (frameRate === undefined ? 0.1 : distance(frameRate, wish.frameRate)) +
+        decisive.reduce((sum, wish) => sum + misfit(mode, wish), 0) +
         // Decides among equals only.
         rank / 10_000;
       if (best === undefined || cost < best.cost) best = { mode, cost };

@@ -1,83 +1,125 @@
-import type { EncodingSettings } from '../../config/settings.ts';
 import type { MediaTrackSettings } from '../media/track-dictionaries.ts';
+import type { ContentHint, EncodingParameters, TrackConfiguration } from '../media/track-source.ts';
 import { CaptureError } from './capture-error.ts';
 import { chooseMode, type VideoWish } from './capture-mode.ts';
 import type { AudioDevice, CaptureDevice, VideoDevice } from './device.ts';
-import { ENCODERS, type H264Encoder } from './encoders.ts';
-import { type AudioPipeline, launchString, type TestPattern, type VideoInput, type VideoPipeline } from './pipeline.ts';
+import { ENCODERS, type H264Encoder, type PictureContent } from './encoders.ts';
+import {
+  type AudioBranch,
+  launchString,
+  type PipelineDescription,
+  type SoundContent,
+  type TestPattern,
+  type VideoBranch,
+  type VideoInput,
+} from './pipeline.ts';
 import type { WorkerCommand } from './worker-messages.ts';
 
-/** Ideal values of a capture: for a picture in pixels and frames per second, for sound the channels. */
-export interface CaptureWish extends Partial<VideoWish> {
-  readonly channelCount?: number;
+/** One track that is to be encoded. */
+export interface PlannedTrack {
+  readonly configuration: TrackConfiguration;
+  /** Somebody consumes it. */
+  readonly open: boolean;
 }
-
-const DEFAULT_WISH: VideoWish = { width: 1280, height: 720, frameRate: 30 };
-const OPUS_BITRATE_PER_CHANNEL = 32_000;
 
 export interface CapturePlanInput {
   readonly device: CaptureDevice;
-  readonly wish: CaptureWish;
+  /** None while the device is only held open. */
+  readonly tracks: readonly PlannedTrack[];
   /** Of a picture. */
-  readonly encoding: EncodingSettings;
   readonly encoder: H264Encoder;
   /** Text on the test picture, before its clock; without one there is no clock either. */
   readonly text: string | undefined;
   readonly pattern: TestPattern;
+  /** A photo of at least this size is to be taken. */
+  readonly photo?: { readonly width: number; readonly height: number } | undefined;
 }
 
 /** What a worker is told to do, and what will come of it. */
 export interface CapturePlan {
   readonly start: Extract<WorkerCommand, { type: 'start' }>;
-  readonly settings: MediaTrackSettings;
+  /** Of each track. */
+  readonly settings: readonly MediaTrackSettings[];
   /** The element that encodes. */
   readonly encoder: H264Encoder | 'opusenc';
   /** How the bit rate is set while it runs, where that is possible. */
   readonly liveBitrate?: { readonly property: string; value(bitsPerSecond: number): number };
+  /** Bit rate of each track in bit/s. */
+  readonly bitrates: readonly number[];
+  /** The same for plans that a running worker can go over to: what differs is set while it runs. */
+  readonly layout: string;
 }
 
+const DEFAULT_SIZE = { width: 1280, height: 720, frameRate: 30 };
+/** H.264 of a camera's picture, by an encoder of little effort. */
+const BITS_PER_PIXEL = 0.07;
+const OPUS_BITRATE_PER_CHANNEL = 32_000;
+const OPUS_BITRATES: Partial<Record<ContentHint, number>> = {
+  speech: 24_000,
+  'speech-recognition': 24_000,
+  music: 64_000,
+};
+
+/** Frames per second beyond which the bits are better spent on detail. */
+const HIGHEST_RATE: Record<PictureContent, number> = { motion: Infinity, detail: 15, text: 10 };
+const PICTURES: Partial<Record<ContentHint, PictureContent>> = { detail: 'detail', text: 'text' };
+const SOUNDS: Partial<Record<ContentHint, SoundContent>> = { speech: 'voice', 'speech-recognition': 'voice' };
+
 /**
- * Fits wish, encoding and device together. A camera delivers in the one of its modes that is nearest to the wish.
+ * Fits the tracks and the device together. A camera delivers in the one of its modes that is nearest to what the tracks
+ * wish; each track gets its own size and rate out of that.
  * @throws CaptureError `invalid-value`.
  */
 export function planCapture(input: CapturePlanInput): CapturePlan {
   return input.device.kind === 'videoinput' ? planPicture(input, input.device) : planSound(input, input.device);
 }
 
-function planPicture({ wish, encoding, encoder, text, pattern }: CapturePlanInput, device: VideoDevice): CapturePlan {
-  const ideal: VideoWish = {
-    width: wish.width ?? DEFAULT_WISH.width,
-    height: wish.height ?? DEFAULT_WISH.height,
-    frameRate: wish.frameRate ?? DEFAULT_WISH.frameRate,
-  };
-  const source = device.bus === 'test' ? testPicture(ideal, pattern, text !== undefined) : camera(device, ideal);
+function planPicture(input: CapturePlanInput, device: VideoDevice): CapturePlan {
+  const { tracks, encoder, text, pattern, photo } = input;
+  const wishes = tracks.map(({ configuration }) => wishOf(configuration.settings));
+  const all = [
+    ...(wishes.length > 0 ? wishes : [wishOf({})]),
+    ...(photo ? [{ ...photo, frameRate: 0, exact: true }] : []),
+  ];
+  const source = device.bus === 'test' ? testPicture(all, pattern, text !== undefined) : camera(device, all);
   const captured = source.type === 'test' ? source.wish : source.mode;
-  const scale = encoding.scaleResolutionDownBy;
-  if (!(scale >= 1)) throw new CaptureError('invalid-value', `scaleResolutionDownBy is ${scale}; allowed is 1 or more`);
-  const capturedRate = captured.frameRate ?? ideal.frameRate;
-  const output: VideoWish = {
-    width: scaled(captured.width, scale),
-    height: scaled(captured.height, scale),
-    frameRate: Math.min(capturedRate, encoding.maxFramerate ?? capturedRate),
-  };
-  const pipeline: VideoPipeline = {
+  const capturedRate = captured.frameRate ?? Math.max(...all.map(({ frameRate }) => frameRate));
+  const settings = wishes.map((wish) => trackSettings(device, wish, { ...captured, frameRate: capturedRate }));
+  const branches = tracks.map(({ configuration, open }, index): VideoBranch => {
+    const { width, height, frameRate } = settings[index] as VideoWish;
+    const { contentHint, enabled } = configuration;
+    const encoding = configuration.encoding ?? defaultEncoding(width, height, frameRate);
+    const content = PICTURES[contentHint] ?? 'motion';
+    const scale = encoding.scaleResolutionDownBy;
+    if (!(scale >= 1))
+      throw new CaptureError('invalid-value', `scaleResolutionDownBy is ${scale}; allowed is 1 or more`);
+    const output = {
+      width: scaled(width, scale),
+      height: scaled(height, scale),
+      frameRate: Math.min(frameRate, encoding.maxFramerate ?? frameRate, HIGHEST_RATE[content]),
+    };
+    const { keyFrameInterval, maxBitrate } = encoding;
+    return { open, enabled, output, bitrate: Math.round(maxBitrate), keyFrameInterval, content };
+  });
+  const live = ENCODERS[encoder].liveBitrate;
+  const describe = (these: readonly VideoBranch[]): PipelineDescription => ({
     kind: 'video',
     input: source,
     encoder,
-    output,
-    bitrate: Math.round(encoding.maxBitrate),
-    keyFrameInterval: encoding.keyFrameInterval,
-  };
-  const live = ENCODERS[encoder].liveBitrate;
+    branches: these,
+  });
   return {
     start: {
       type: 'start',
-      launch: launchString(pipeline),
+      launch: launchString(describe(branches)),
+      gates: branches.map(({ open }) => open),
       opened: source.type === 'test' ? undefined : { property: 'device-fd', failed: -1 },
       text: source.type === 'test' ? text : undefined,
     },
-    settings: { ...output, aspectRatio: output.width / output.height },
+    settings,
     encoder,
+    bitrates: branches.map(({ bitrate }) => bitrate),
+    layout: launchString(describe(branches.map((branch) => neutral(branch, live !== undefined)))),
     ...(live === undefined
       ? {}
       : // The binding passes numbers as 32-bit floats: whole kbit/s come through exactly.
@@ -85,17 +127,60 @@ function planPicture({ wish, encoding, encoder, text, pattern }: CapturePlanInpu
   };
 }
 
-function testPicture(wish: VideoWish, pattern: TestPattern, clock: boolean): VideoInput {
+function wishOf({ width, height, frameRate, resizeMode }: MediaTrackSettings): VideoWish {
+  return {
+    width: width ?? DEFAULT_SIZE.width,
+    height: height ?? DEFAULT_SIZE.height,
+    frameRate: frameRate ?? DEFAULT_SIZE.frameRate,
+    exact: resizeMode === 'crop-and-scale',
+  };
+}
+
+/** What one track has of what is captured: all of it, or, beside a track that needs more, what it would have had alone. */
+function trackSettings(device: VideoDevice, wish: VideoWish, captured: VideoWish): MediaTrackSettings {
+  const alone = wish.exact || device.bus === 'test' ? wish : (chooseMode(device, [wish]) ?? wish);
+  const { width, height } = alone;
+  return {
+    width,
+    height,
+    aspectRatio: width / height,
+    frameRate: Math.min(alone.frameRate ?? captured.frameRate, captured.frameRate),
+    resizeMode: wish.exact ? 'crop-and-scale' : 'none',
+  };
+}
+
+function defaultEncoding(width: number, height: number, frameRate: number): EncodingParameters {
+  const bitrate = width * height * frameRate * BITS_PER_PIXEL;
+  return {
+    maxBitrate: Math.max(100_000, Math.round(bitrate / 1000) * 1000),
+    maxFramerate: undefined,
+    scaleResolutionDownBy: 1,
+    keyFrameInterval: 2,
+  };
+}
+
+/** What can be changed while it runs does not count. */
+function neutral<T extends VideoBranch | AudioBranch>(branch: T, liveBitrate: boolean): T {
+  return { ...branch, open: false, enabled: true, ...(liveBitrate && { bitrate: 1_000_000 }) };
+}
+
+/** The test picture is as large as the largest wish, and as fast as the fastest. */
+function testPicture(wishes: readonly VideoWish[], pattern: TestPattern, clock: boolean): VideoInput {
+  const largest = wishes.reduce((one, other) => (other.width * other.height > one.width * one.height ? other : one));
   return {
     type: 'test',
     pattern,
     clock,
-    wish: { ...wish, width: scaled(wish.width, 1), height: scaled(wish.height, 1) },
+    wish: {
+      width: scaled(largest.width, 1),
+      height: scaled(largest.height, 1),
+      frameRate: Math.max(...wishes.map(({ frameRate }) => frameRate)),
+    },
   };
 }
 
-function camera(device: VideoDevice, ideal: VideoWish): VideoInput {
-  const mode = chooseMode(device, ideal);
+function camera(device: VideoDevice, wishes: readonly VideoWish[]): VideoInput {
+  const mode = chooseMode(device, wishes);
   if (mode === undefined)
     throw new CaptureError('invalid-value', `${device.label} has no picture format that can be used (raw or JPEG)`);
   return { type: 'v4l2', path: device.path, mode };
@@ -104,23 +189,31 @@ function camera(device: VideoDevice, ideal: VideoWish): VideoInput {
 /** H.264 of 4:2:0 has even sizes. */
 const scaled = (size: number, by: number): number => Math.max(16, Math.round(size / by / 2) * 2);
 
-function planSound({ wish }: CapturePlanInput, device: AudioDevice): CapturePlan {
-  const channelCount = wish.channelCount ?? 2;
+function planSound({ tracks }: CapturePlanInput, device: AudioDevice): CapturePlan {
+  const branches = tracks.map(({ configuration, open }): AudioBranch => {
+    const { settings, contentHint, enabled } = configuration;
+    const channelCount = settings.channelCount ?? 2;
+    const content = SOUNDS[contentHint] ?? 'generic';
+    const bitrate = (OPUS_BITRATES[contentHint] ?? OPUS_BITRATE_PER_CHANNEL) * channelCount;
+    return { open, enabled, channelCount, content, bitrate };
+  });
   const test = device.bus === 'test';
-  const pipeline: AudioPipeline = {
+  const describe = (these: readonly AudioBranch[]): PipelineDescription => ({
     kind: 'audio',
     input: test ? { type: 'test' } : { type: 'alsa', path: device.path },
-    channelCount,
-    bitrate: OPUS_BITRATE_PER_CHANNEL * channelCount,
-  };
+    branches: these,
+  });
   return {
     start: {
       type: 'start',
-      launch: launchString(pipeline),
+      launch: launchString(describe(branches)),
+      gates: branches.map(({ open }) => open),
       opened: test ? undefined : { property: 'card-name', failed: null },
       text: undefined,
     },
-    settings: { sampleRate: 48_000, sampleSize: 16, channelCount },
+    settings: branches.map(({ channelCount }) => ({ sampleRate: 48_000, sampleSize: 16, channelCount })),
     encoder: 'opusenc',
+    bitrates: branches.map(({ bitrate }) => bitrate),
+    layout: launchString(describe(branches.map((branch) => neutral(branch, false)))),
   };
 }

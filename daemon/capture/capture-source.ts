@@ -1,30 +1,43 @@
-import type { EncodingSettings } from '../../config/settings.ts';
 import type { ChildExit } from '../lib/child.ts';
 import type { MediaClock } from '../lib/clock.ts';
 import { type Log, quiet } from '../lib/log.ts';
 import { Supervisor } from '../lib/supervisor.ts';
 import type { MediaTrackCapabilities, MediaTrackSettings } from '../media/track-dictionaries.ts';
-import type { EncodedStream, RawPicture, TrackSource, TrackSourceObserver, VideoMode } from '../media/track-source.ts';
-import { H264, OPUS } from '../rtp/codec.ts';
-import type { RtpFrame } from '../rtp/rtp-frame.ts';
-import { RtpStream } from '../rtp/rtp-stream.ts';
+import type {
+  PhotoWish,
+  RawPicture,
+  StillPicture,
+  TrackConfiguration,
+  TrackSource,
+  TrackSourceObserver,
+  VideoMode,
+} from '../media/track-source.ts';
+import { controlSettings } from './camera-controls.ts';
 import { CaptureError } from './capture-error.ts';
-import { type CapturePlan, type CapturePlanInput, type CaptureWish, planCapture } from './capture-plan.ts';
+import { CaptureLife } from './capture-life.ts';
+import { type CapturePlan, planCapture } from './capture-plan.ts';
 import { type CaptureStateName, CaptureStatus } from './capture-state.ts';
 import type { CaptureDevice } from './device.ts';
+import { deviceCapabilities, deviceModes } from './device-capabilities.ts';
+import { EncodedTrack, type EncodedTrackOwner } from './encoded-track.ts';
 import type { EncoderChoice, H264Encoder } from './encoders.ts';
-import { KeyFrameRequests } from './key-frame-requests.ts';
+import { type Picture, PictureRequests } from './picture-requests.ts';
 import type { TestPattern } from './pipeline.ts';
-import { type Snapshot, SnapshotRequests } from './snapshot-requests.ts';
-import type { WorkerCommand, WorkerFailure, WorkerReport } from './worker-messages.ts';
+import { SourceControls } from './source-controls.ts';
+import type { PictureFormat, WorkerCommand, WorkerFailure, WorkerReport } from './worker-messages.ts';
 import { type CaptureWorker, startCaptureWorker } from './worker-process.ts';
 
 /** A camera may take seconds to open and to deliver its first picture. */
 const START_TIMEOUT_MS = 10_000;
 /** The first restart is at once, the ones after it ever later. */
 const BACKOFF = { minimum: 20, maximum: 5000 };
-const KEY_FRAME_INTERVAL_MS = 300;
-const SNAPSHOT_TIMEOUT_MS = 8000;
+const PICTURE_TIMEOUT_MS = 8000;
+/** How long a change of settings may take to be in force. */
+const CHANGE_TIMEOUT_MS = 10_000;
+/** Without a report of its flow for this long a device of which nothing is encoded counts as hung. */
+const FLOW_TIMEOUT_MS = 3000;
+/** Tracks that one worker encodes for; those that nobody consumes are left out first. */
+const MAXIMUM_TRACKS = 8;
 
 export interface CaptureSourceOptions {
   kind: 'video' | 'audio';
@@ -32,10 +45,6 @@ export interface CaptureSourceOptions {
   device: CaptureDevice | undefined;
   /** What the device is to be called while it is not there: the wish as configured. */
   wishedDevice?: string;
-  /** Ideal values. */
-  wish: CaptureWish;
-  /** Of the picture; not used for sound. */
-  encoding: EncodingSettings;
   /** The encoder of the picture, chosen once for the machine. */
   encoders: EncoderChoice;
   clock: MediaClock;
@@ -48,6 +57,8 @@ export interface CaptureSourceOptions {
   pattern?: TestPattern;
   /** Milliseconds from the last release to the closing of the device. */
   idleTimeout: number;
+  /** Controls of the device were set: whoever keeps a table of devices reads them again. */
+  controlsChanged?: (device: CaptureDevice) => void;
   /** More environment of the worker; see {@link gstreamerEnvironment}. */
   environment?: Readonly<Record<string, string>>;
 }
@@ -65,29 +76,30 @@ interface Failure {
 
 /**
  * A camera, a microphone or a test source as the tracks of the gateway stand on it: a supervised worker process that
- * captures and encodes while somebody wants it, behind one RTP stream that outlives the worker.
+ * captures once and encodes for each track while somebody wants it. The tracks' RTP streams outlive the worker.
  */
-export class CaptureSource implements TrackSource {
+export class CaptureSource implements TrackSource, EncodedTrackOwner {
   readonly kind: 'video' | 'audio';
-  readonly rtp: RtpStream;
   readonly stats = { restarts: {} as Record<string, number> } satisfies CaptureSourceStats;
   readonly #options: CaptureSourceOptions;
   readonly #log: Log;
   readonly #supervisor: Supervisor<WorkerCommand, WorkerReport>;
-  readonly #keyFrames: KeyFrameRequests;
-  readonly #snapshots: SnapshotRequests;
+  readonly #pictures: PictureRequests;
   readonly #observers = new Set<TrackSourceObserver>();
+  readonly #listeners = new Set<() => void>();
   readonly #status = new CaptureStatus();
+  readonly #tracks = new Set<EncodedTrack>();
   #device: CaptureDevice | undefined;
   #lastDevice: CaptureDevice | undefined;
-  #encoding: EncodingSettings;
-  #plan: CapturePlan | undefined;
-  #attached = 0;
-  #retained = 0;
+  #holds = 0;
   #idleTimer: NodeJS.Timeout | undefined;
+  readonly #controls = new SourceControls();
   /** The life that counts; one that was asked to stop does not. */
-  #worker: CaptureWorker | undefined;
-  #lastPacketAt = 0;
+  #life: CaptureLife | undefined;
+  /** The size of a photo that the capture has to serve. */
+  #photo: { width: number; height: number } | undefined;
+  #photos: Promise<unknown> = Promise.resolve();
+  #lastSignAt = 0;
   /** Why this life of the worker is of no use, once it is known. */
   #failure: Failure | undefined;
 
@@ -97,26 +109,14 @@ export class CaptureSource implements TrackSource {
     this.#options = options;
     this.#device = options.device;
     this.#lastDevice = options.device;
-    this.#encoding = { ...options.encoding };
     this.#log = options.log;
-    this.#keyFrames = new KeyFrameRequests({
-      clock: clock.clock,
-      interval: KEY_FRAME_INTERVAL_MS,
-      send: () => this.#worker?.send({ type: 'key-frame' }),
+    this.#pictures = new PictureRequests({
+      timeout: PICTURE_TIMEOUT_MS,
+      send: (id, format) => this.#life?.worker.send({ type: 'picture', id, format }) ?? false,
     });
-    this.#snapshots = new SnapshotRequests({
-      timeout: SNAPSHOT_TIMEOUT_MS,
-      send: (id) => this.#worker?.send({ type: 'snapshot', id }) ?? false,
-    });
-    this.rtp = new RtpStream({
-      codec: kind === 'video' ? H264 : OPUS,
-      clock,
-      cname: options.cname,
-      requestKeyFrame: () => this.requestKeyFrame(),
-    });
-    this.rtp.onFrame((frame) => this.#onFrame(frame));
     this.#status.onChange((was) => {
       if (this.muted !== was.muted) for (const observer of [...this.#observers]) observer.mutedChanged();
+      this.#changed();
     });
     const source = this;
     this.#supervisor = new Supervisor<WorkerCommand, WorkerReport>({
@@ -133,14 +133,6 @@ export class CaptureSource implements TrackSource {
       backoff: BACKOFF,
       clock: clock.clock,
     });
-  }
-
-  get deviceId(): string {
-    return this.#lastDevice?.deviceId ?? '';
-  }
-
-  get groupId(): string {
-    return this.#lastDevice?.groupId ?? '';
   }
 
   get label(): string {
@@ -174,9 +166,13 @@ export class CaptureSource implements TrackSource {
     return this.#status.reason;
   }
 
+  get flowing(): boolean {
+    return this.state === 'live';
+  }
+
   /** The element that encodes, once it is chosen. */
   get encoder(): string | undefined {
-    return this.#plan?.encoder;
+    return this.#life?.plan?.encoder;
   }
 
   /** Process of the worker while it runs. */
@@ -184,10 +180,12 @@ export class CaptureSource implements TrackSource {
     return this.#supervisor.child?.pid;
   }
 
-  settings(): MediaTrackSettings {
-    const device = this.#device;
-    const identity = device === undefined ? {} : { deviceId: device.deviceId, groupId: device.groupId };
-    return { ...(this.#plan ?? this.#tryPlan())?.settings, ...identity };
+  capabilities(): MediaTrackCapabilities {
+    return this.#device === undefined ? {} : deviceCapabilities(this.#device);
+  }
+
+  modes(): readonly VideoMode[] {
+    return this.#device === undefined ? [] : deviceModes(this.#device);
   }
 
   observe(observer: TrackSourceObserver): () => void {
@@ -195,75 +193,42 @@ export class CaptureSource implements TrackSource {
     return () => this.#observers.delete(observer);
   }
 
-  /** Adds a listener for every change of {@link state} or {@link stateReason}; returns what removes it. */
+  /** Adds a listener for every change of {@link state}, {@link stateReason} or of what is wanted; returns what removes it. */
   onStateChange(listener: () => void): () => void {
-    return this.#status.onChange(() => listener());
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
-  capabilities(): MediaTrackCapabilities {
-    return this.#device === undefined ? {} : { deviceId: this.#device.deviceId, groupId: this.#device.groupId };
-  }
-
-  modes(): readonly VideoMode[] {
-    return this.#device?.kind === 'videoinput' ? this.#device.formats : [];
-  }
-
-  encode(): EncodedStream {
-    this.#attached += 1;
-    let open = true;
-    return {
-      rtp: this.rtp,
-      settings: () => this.settings(),
-      configure: async () => undefined,
-      retain: () => this.retain(),
-      requestKeyFrame: () => this.requestKeyFrame(),
-      close: () => {
-        if (!open) return;
-        open = false;
-        this.#attached -= 1;
-        if (this.#attached === 0) void this.close();
-      },
-    };
+  encode(configuration: TrackConfiguration): EncodedTrack {
+    const { clock, cname } = this.#options;
+    const track = new EncodedTrack(this, { kind: this.kind, configuration, clock, cname });
+    this.#tracks.add(track);
+    return track;
   }
 
   hold(): () => void {
-    return this.retain();
-  }
-
-  async setControls(): Promise<void> {
-    throw new CaptureError('invalid-value', 'this device has no controls');
-  }
-
-  photo(): Promise<Snapshot> {
-    return this.snapshot();
-  }
-
-  async grab(): Promise<RawPicture> {
-    throw new CaptureError('failed', 'this source gives no uncompressed pictures');
-  }
-
-  retain(): () => void {
-    this.#retained += 1;
-    clearTimeout(this.#idleTimer);
-    this.#start();
+    this.#holds += 1;
+    this.#wantedChanged();
     let held = true;
     return () => {
       if (!held) return;
       held = false;
-      this.#retained -= 1;
-      if (this.#retained > 0) return;
-      this.#idleTimer = setTimeout(() => void this.close(), this.#options.idleTimeout);
-      this.#idleTimer.unref();
+      this.#holds -= 1;
+      this.#wantedChanged();
     };
   }
 
-  /** Closes the device now, whoever still retains it; the next retain() opens it again. Idempotent. */
+  /** Closes the device now, whoever still wants it; who wants it next opens it again. Idempotent. */
   async close(): Promise<void> {
     clearTimeout(this.#idleTimer);
-    this.#keyFrames.cancel();
-    this.#snapshots.fail(new CaptureError('not-live', 'the device was closed'));
+    this.#pictures.fail(new CaptureError('not-live', 'the device was closed'));
     this.#status.on('unwanted');
     await this.#stopWorker();
+  }
+
+  /** Closes the device at once where no track is left, and waits for it. */
+  async settle(): Promise<void> {
+    if (this.#tracks.size === 0) await this.close();
   }
 
   /** Ends the source for good: its tracks end, its device is closed. */
@@ -273,38 +238,14 @@ export class CaptureSource implements TrackSource {
     await closed;
   }
 
-  requestKeyFrame(): void {
-    // A life that has not delivered yet begins with a key frame.
-    if (this.kind === 'video' && this.state === 'live') this.#keyFrames.request();
-  }
-
   /** Captures from another device from now on, or waits for one: the stream goes on. */
   setDevice(device: CaptureDevice | undefined): void {
     const before = this.#device;
     this.#device = device;
+    if (device === undefined) this.#controls.forgotten();
     this.#lastDevice = device ?? this.#lastDevice;
     if (before?.deviceId === device?.deviceId && before?.path === device?.path && !this.muted) return;
     this.restart();
-  }
-
-  /**
-   * Changes the encoder: only the bit rate without an interruption where the encoder can, else by a new life of the worker.
-   * @throws CaptureError `invalid-value`; then nothing has changed.
-   */
-  setEncoding(encoding: EncodingSettings): void {
-    const before = this.#encoding;
-    const next = { ...encoding };
-    if (this.#device !== undefined) planCapture(this.#planInput(this.#device, undefined, next));
-    this.#encoding = next;
-    if (this.kind === 'audio' || this.state === 'idle') return;
-    const onlyBitrate =
-      before.maxFramerate === next.maxFramerate &&
-      before.scaleResolutionDownBy === next.scaleResolutionDownBy &&
-      before.keyFrameInterval === next.keyFrameInterval;
-    const live = this.#plan?.liveBitrate;
-    if (!onlyBitrate || live === undefined) this.restart();
-    else if (before.maxBitrate !== next.maxBitrate)
-      this.#worker?.send({ type: 'set-bitrate', property: live.property, value: live.value(next.maxBitrate) });
   }
 
   /** Resolves when media flows; rejects with the signal's reason. */
@@ -312,42 +253,174 @@ export class CaptureSource implements TrackSource {
     return this.#status.live(signal);
   }
 
+  async setControls(settings: MediaTrackSettings): Promise<void> {
+    const device = await this.#controls.set(this.#device, settings);
+    if (this.#device?.deviceId === device.deviceId) this.#device = device;
+    this.#options.controlsChanged?.(device);
+  }
+
   /**
-   * A JPEG of the picture as it is now, in the captured size; opens the device for it where nobody watches.
-   * @throws CaptureError `not-live`, `timeout`, `failed`.
+   * A JPEG of the picture as it is now; opens the device for it where nobody watches. For a size beyond the captured one
+   * the camera is switched over to its nearest for a moment.
+   * @throws CaptureError `not-live`, `timeout`, `failed`, `invalid-value`.
    */
-  async snapshot(): Promise<Snapshot> {
-    if (this.kind !== 'video') throw new CaptureError('invalid-value', 'a microphone has no picture');
-    const release = this.retain();
+  async photo({ width = 0, height = 0 }: PhotoWish = {}): Promise<StillPicture> {
+    if (width * height === 0 || this.#device?.bus === 'test') return jpeg(await this.#picture('jpeg'));
+    // One after the other: each switches the camera for itself.
+    const taken = this.#photos.then(async () => {
+      this.#photo = { width, height };
+      try {
+        this.#adaptLayout();
+        return jpeg(await this.#picture('jpeg'));
+      } finally {
+        this.#photo = undefined;
+        this.#adaptLayout();
+      }
+    });
+    this.#photos = taken.catch(() => undefined);
+    return taken;
+  }
+
+  /** @throws CaptureError `not-live`, `timeout`, `failed`, `invalid-value`. */
+  grab(): Promise<RawPicture> {
+    return this.#picture('rgba');
+  }
+
+  /** @internal */
+  trackSettings(track: EncodedTrack): MediaTrackSettings {
+    const device = this.#device;
+    if (device === undefined) return {};
+    const { deviceId, groupId } = device;
+    const settings = this.#life?.settingsOf(track) ?? this.#tryPlan([track])?.settings[0];
+    const controls = device.kind === 'videoinput' ? controlSettings(device.controls) : {};
+    return { ...settings, ...controls, deviceId, groupId };
+  }
+
+  /** @internal */
+  async configureTrack(track: EncodedTrack, next: TrackConfiguration): Promise<void> {
+    const before = track.configuration;
+    track.configuration = next;
     try {
-      await this.live(AbortSignal.timeout(SNAPSHOT_TIMEOUT_MS)).catch(() => {
-        throw new CaptureError('not-live', `no picture: ${this.stateReason ?? 'the device is still starting'}`);
+      // Refuses what no encoder could do, though none may run now.
+      if (this.#device !== undefined) this.#plan(this.#device, [track]);
+      if (this.#adaptLayout()) await this.live(AbortSignal.timeout(CHANGE_TIMEOUT_MS));
+    } catch (error) {
+      track.configuration = before;
+      this.#adaptLayout();
+      throw error instanceof CaptureError ? error : this.#notLive();
+    }
+  }
+
+  /** @internal */
+  trackWanted(track: EncodedTrack): void {
+    if (this.#life?.has(track)) this.#life.setGate(track);
+    else if (this.#life !== undefined && track.wanted) this.restart();
+    this.#wantedChanged();
+  }
+
+  /** @internal */
+  trackClosed(track: EncodedTrack): void {
+    this.#tracks.delete(track);
+    if (this.#tracks.size === 0) void this.close();
+  }
+
+  /** @internal */
+  trackFrame(): void {
+    this.#flows();
+  }
+
+  /** @internal */
+  sendKeyFrameRequest(track: EncodedTrack): void {
+    this.#life?.requestKeyFrame(track);
+  }
+
+  get #wanted(): boolean {
+    if (this.#holds > 0) return true;
+    for (const track of this.#tracks) if (track.wanted) return true;
+    return false;
+  }
+
+  /** Without a sign of life for this long a worker that had given some counts as hung, in milliseconds. */
+  get #stallTimeout(): number {
+    const { tracks = [], plan } = this.#life ?? {};
+    if (!tracks.some(({ wanted }) => wanted)) return FLOW_TIMEOUT_MS;
+    const interval = 1000 / (plan?.settings[0]?.frameRate ?? 50);
+    return Math.max(700, Math.min(2000, interval * 8), interval * 3);
+  }
+
+  #wantedChanged(): void {
+    clearTimeout(this.#idleTimer);
+    if (this.#wanted) this.#start();
+    else if (this.state !== 'idle') {
+      this.#idleTimer = setTimeout(() => void this.close(), this.#options.idleTimeout);
+      this.#idleTimer.unref();
+    }
+    this.#changed();
+  }
+
+  #changed(): void {
+    for (const listener of [...this.#listeners]) listener();
+  }
+
+  async #picture(format: PictureFormat): Promise<Picture> {
+    if (this.kind !== 'video') throw new CaptureError('invalid-value', 'a microphone has no picture');
+    const release = this.hold();
+    try {
+      await this.live(AbortSignal.timeout(PICTURE_TIMEOUT_MS)).catch(() => {
+        throw this.#notLive();
       });
-      return await this.#snapshots.take();
+      return await this.#pictures.take(format);
     } finally {
       release();
     }
   }
 
-  /** Without a packet for this long a worker that had some counts as hung, in milliseconds. */
-  get #stallTimeout(): number {
-    const interval = 1000 / (this.#plan?.settings.frameRate ?? 50);
-    return Math.max(700, Math.min(2000, interval * 8), interval * 3);
+  #notLive(): CaptureError {
+    return new CaptureError('not-live', `no picture: ${this.stateReason ?? 'the device is still starting'}`);
   }
 
-  #planInput(device: CaptureDevice, encoder: H264Encoder = 'x264enc', encoding = this.#encoding): CapturePlanInput {
-    const { wish, text, pattern = 'smpte75' } = this.#options;
-    return { device, wish, encoding, encoder, pattern, text };
+  /** @throws CaptureError `invalid-value`. */
+  #plan(device: CaptureDevice, tracks: readonly EncodedTrack[], encoder: H264Encoder = 'x264enc'): CapturePlan {
+    const { text, pattern = 'smpte75' } = this.#options;
+    return planCapture({
+      device,
+      tracks: tracks.map(({ configuration, wanted }) => ({ configuration, open: wanted })),
+      encoder,
+      pattern,
+      text,
+      photo: this.#photo,
+    });
   }
 
   /** What would be captured, for settings() before the first start. */
-  #tryPlan(): CapturePlan | undefined {
+  #tryPlan(tracks: readonly EncodedTrack[]): CapturePlan | undefined {
     if (this.#device === undefined) return undefined;
     try {
-      return planCapture(this.#planInput(this.#device));
+      return this.#plan(this.#device, tracks);
     } catch {
       return undefined;
     }
+  }
+
+  /** The tracks that the next life encodes for. */
+  #selectTracks(): EncodedTrack[] {
+    const tracks = [...this.#tracks];
+    return [...tracks.filter(({ wanted }) => wanted), ...tracks.filter(({ wanted }) => !wanted)].slice(
+      0,
+      MAXIMUM_TRACKS,
+    );
+  }
+
+  /**
+   * Brings a running worker to what its tracks ask for now: while it runs where it can, else by another life.
+   * @returns whether it is another life, whose media is yet to come.
+   */
+  #adaptLayout(): boolean {
+    const { tracks, plan } = this.#life ?? {};
+    if (tracks === undefined || plan === undefined || this.#device === undefined) return this.state === 'starting';
+    if (this.#life?.adapt(this.#plan(this.#device, tracks, plan.encoder as H264Encoder))) return false;
+    this.restart();
+    return true;
   }
 
   #start(): void {
@@ -363,7 +436,6 @@ export class CaptureSource implements TrackSource {
 
   /** Another life with what is asked for now: at once, whatever the back-off says. Readers stay. */
   restart(): void {
-    this.#plan = undefined;
     if (this.state === 'idle') return;
     void this.#stopWorker();
     this.#status.on('replaced');
@@ -371,49 +443,68 @@ export class CaptureSource implements TrackSource {
   }
 
   #stopWorker(): Promise<void> {
-    this.#worker = undefined;
+    this.#life = undefined;
     return this.#supervisor.stop({ type: 'stop' });
   }
 
   #startWorker(): CaptureWorker {
-    this.rtp.sourceChanged();
     this.#failure = undefined;
-    this.#keyFrames.cancel();
+    const tracks = this.#selectTracks();
+    for (const track of tracks) track.sourceChanged();
     const worker = startCaptureWorker({
       name: `${this.kind} capture`,
       log: this.#log,
       environment: this.#options.environment ?? {},
-      packet: (packet) => {
-        if (this.#worker !== worker) return;
-        this.#lastPacketAt = this.#options.clock.now();
-        this.#supervisor.progress();
-        this.rtp.push(packet);
-      },
+      tracks: tracks.map((track) => (packet) => {
+        if (this.#life !== life) return;
+        this.#signOfLife();
+        track.rtp.push(packet);
+      }),
       report: (report) => {
-        if (this.#worker === worker) this.#onReport(report);
+        if (this.#life === life) this.#onReport(report);
       },
     });
-    this.#worker = worker;
+    const life = new CaptureLife(worker, tracks);
+    this.#life = life;
     // The process starts while the encoder is chosen and the pipeline is described.
-    void this.#launch(worker);
+    void this.#launch(life);
     return worker;
   }
 
-  async #launch(worker: CaptureWorker): Promise<void> {
+  async #launch(life: CaptureLife): Promise<void> {
     try {
       const encoder = await (this.kind === 'video' ? this.#options.encoders.choose() : undefined);
-      if (this.#worker !== worker || this.#device === undefined) return;
-      this.#plan = planCapture(this.#planInput(this.#device, encoder));
-      worker.send(this.#plan.start);
+      await this.#restoreControls();
+      if (this.#life === life && this.#device !== undefined) life.begin(this.#plan(this.#device, life.tracks, encoder));
     } catch (error) {
-      if (this.#worker !== worker) return;
-      this.#failed('pipeline', error instanceof Error ? error.message : String(error));
+      if (this.#life === life) this.#failed('pipeline', error instanceof Error ? error.message : String(error));
     }
+  }
+
+  /** A camera that refuses what it had is captured all the same. */
+  async #restoreControls(): Promise<void> {
+    const device = this.#device;
+    if (device === undefined) return;
+    try {
+      const restored = await this.#controls.restore(device);
+      if (this.#device === device) this.#device = restored;
+    } catch (error) {
+      this.#log.warn({ err: error, device: device.label }, 'the camera does not take the controls that were set');
+    }
+  }
+
+  #signOfLife(): void {
+    this.#lastSignAt = this.#options.clock.now();
+    this.#supervisor.progress();
   }
 
   #onReport(report: WorkerReport): void {
     switch (report.type) {
       case 'playing':
+        break;
+      case 'flowing':
+        this.#signOfLife();
+        this.#flows();
         break;
       case 'failed':
         this.#failed(report.reason, report.message);
@@ -425,15 +516,11 @@ export class CaptureSource implements TrackSource {
           this.restart();
         }
         break;
-      case 'snapshot':
-        this.#snapshots.taken(report.id, {
-          jpeg: Buffer.from(report.jpeg),
-          width: report.width,
-          height: report.height,
-        });
+      case 'picture':
+        this.#pictures.taken(report.id, { ...report, data: Buffer.from(report.data) });
         break;
-      case 'snapshot-failed':
-        this.#snapshots.failed(report.id, report.message);
+      case 'picture-failed':
+        this.#pictures.failed(report.id, report.message);
         break;
     }
   }
@@ -449,7 +536,7 @@ export class CaptureSource implements TrackSource {
     const failure = this.#failure ?? this.#explain(exit);
     const { restarts } = this.stats;
     restarts[failure.reason] = (restarts[failure.reason] ?? 0) + 1;
-    this.#snapshots.fail(new CaptureError('not-live', failure.message));
+    this.#pictures.fail(new CaptureError('not-live', failure.message));
     // A device that somebody else has is tried for days: it is told once.
     const level = failure.message === this.stateReason ? 'debug' : 'warn';
     this.#log[level]({ ...failure, delay: Math.round(delay) }, `capture interrupted: ${failure.message}`);
@@ -457,17 +544,18 @@ export class CaptureSource implements TrackSource {
   }
 
   #explain(exit: ChildExit): Failure {
-    const silence = this.#options.clock.now() - this.#lastPacketAt;
+    const silence = this.#options.clock.now() - this.#lastSignAt;
     if (this.state === 'live' && silence >= this.#stallTimeout)
       return { reason: 'stall', message: `the device delivered nothing for ${Math.round(silence)} ms` };
     const how = exit.signal ?? (exit.code === null ? 'did not start' : `exit code ${exit.code}`);
     return { reason: 'crash', message: `capture worker ended: ${how}` };
   }
 
-  #onFrame(frame: RtpFrame): void {
-    if (frame.keyFrame) this.#keyFrames.satisfied(frame.captureTime);
+  #flows(): void {
     if (this.state === 'live') return;
     this.#log.info({ device: this.label, encoder: this.encoder }, `capturing from ${this.label}`);
     this.#status.on('packet');
   }
 }
+
+const jpeg = ({ data, width, height }: Picture): StillPicture => ({ jpeg: data, width, height });

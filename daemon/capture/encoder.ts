@@ -122,11 +122,13 @@ export class EncoderSelector implements EncoderChoice {
     // Software needs no trial: it works wherever it is installed.
     if (!exists.ok || !ENCODERS[name].hardware) return exists.ok;
     const encode = ENCODERS[name].launch({
+      name: 'encoder',
       bitrate: 1_000_000,
       keyFrameDistance: 30,
       width: 640,
       height: 480,
       frameRate: 30,
+      content: 'motion',
     });
     const launch = `videotestsrc num-buffers=10 ! video/x-raw,format=I420,width=640,height=480,framerate=30/1 ! ${encode} ! fakesink`;
     const trial = await this.#run('gst-launch-1.0', ['-q', ...launch.split(' ')], TRIAL_TIMEOUT_MS);

@@ -12,8 +12,13 @@ export const H264_ENCODERS = [
 ] as const;
 export type H264Encoder = (typeof H264_ENCODERS)[number];
 
+/** What the picture is of (W3C MediaStreamTrack Content Hints, 3.2); motion also stands for "not told". */
+export type PictureContent = 'motion' | 'detail' | 'text';
+
 /** What an encoder is asked to do. */
 export interface H264EncoderSettings {
+  /** The element's. */
+  name: string;
   /** bit/s. */
   bitrate: number;
   /** Frames from one key frame to the next at most. */
@@ -21,6 +26,7 @@ export interface H264EncoderSettings {
   width: number;
   height: number;
   frameRate: number;
+  content: PictureContent;
 }
 
 /** How one encoder element is driven. */
@@ -30,7 +36,7 @@ export interface H264EncoderDescription {
   readonly nodes: readonly RegExp[];
   /** The `bitrate` property where it may be set while playing, and how many bit/s one unit of it is. */
   readonly liveBitrate?: { readonly property: string; readonly unit: number };
-  /** From raw I420 to H.264 without B-frames, as a part of a launch string. The element is named `encoder`. */
+  /** From raw I420 to H.264 without B-frames, as a part of a launch string. */
   launch(settings: H264EncoderSettings): string;
 }
 
@@ -39,6 +45,21 @@ const PROFILE = 'video/x-h264,profile=constrained-baseline';
 const M2M = [/^video\d+$/];
 const DRI = [/^dri\/renderD\d+$/];
 const NVIDIA = [/^nvidia\d+$/];
+
+/**
+ * Where detail counts, fewer frames (the plan sees to that) are coded with a floor under their quality: edges stay sharp,
+ * and a lively moment may cost more than the bit rate.
+ */
+const X264_TUNING: Record<PictureContent, string> = {
+  motion: 'speed-preset=ultrafast',
+  detail: 'speed-preset=superfast qp-max=32',
+  text: 'speed-preset=superfast qp-max=28',
+};
+const OPENH264_TUNING: Record<PictureContent, string> = {
+  motion: 'usage-type=camera',
+  detail: 'usage-type=camera qp-max=32',
+  text: 'usage-type=screen qp-max=28',
+};
 
 /** H.264 level 4.0 carries 245,760 macroblocks/s (1080p30), 4.2 the double (ITU-T H.264, table A-1). */
 function level({ width, height, frameRate }: H264EncoderSettings): string {
@@ -52,58 +73,58 @@ export const ENCODERS: Record<H264Encoder, H264EncoderDescription> = {
     hardware: true,
     nodes: M2M,
     launch: (settings) =>
-      `videoconvert ! v4l2h264enc name=encoder extra-controls="controls,video_bitrate=${kilobits(settings.bitrate) * 1000},h264_i_frame_period=${settings.keyFrameDistance},repeat_sequence_header=1" ! ` +
+      `videoconvert ! v4l2h264enc name=${settings.name} extra-controls="controls,video_bitrate=${kilobits(settings.bitrate) * 1000},h264_i_frame_period=${settings.keyFrameDistance},repeat_sequence_header=1" ! ` +
       `${PROFILE},level=(string)${level(settings)}`,
   },
   mpph264enc: {
     hardware: true,
     nodes: [/^mpp_service$/, /^mpp-service$/],
-    launch: ({ bitrate, keyFrameDistance }) =>
-      `mpph264enc name=encoder bps=${bitrate} gop=${keyFrameDistance} rc-mode=cbr profile=baseline`,
+    launch: ({ name, bitrate, keyFrameDistance }) =>
+      `mpph264enc name=${name} bps=${bitrate} gop=${keyFrameDistance} rc-mode=cbr profile=baseline`,
   },
   nvv4l2h264enc: {
     hardware: true,
     nodes: [/^nvhost-msenc$/, /^v4l2-nvenc$/],
-    launch: ({ bitrate, keyFrameDistance }) =>
-      `nvvidconv ! video/x-raw(memory:NVMM),format=NV12 ! nvv4l2h264enc name=encoder bitrate=${bitrate} iframeinterval=${keyFrameDistance} idrinterval=${keyFrameDistance} insert-sps-pps=true profile=0`,
+    launch: ({ name, bitrate, keyFrameDistance }) =>
+      `nvvidconv ! video/x-raw(memory:NVMM),format=NV12 ! nvv4l2h264enc name=${name} bitrate=${bitrate} iframeinterval=${keyFrameDistance} idrinterval=${keyFrameDistance} insert-sps-pps=true profile=0`,
   },
   nvh264enc: {
     hardware: true,
     nodes: NVIDIA,
-    launch: ({ bitrate, keyFrameDistance }) =>
-      `nvh264enc name=encoder bitrate=${kilobits(bitrate)} gop-size=${keyFrameDistance} bframes=0 zerolatency=true rc-mode=cbr ! ${PROFILE}`,
+    launch: ({ name, bitrate, keyFrameDistance }) =>
+      `nvh264enc name=${name} bitrate=${kilobits(bitrate)} gop-size=${keyFrameDistance} bframes=0 zerolatency=true rc-mode=cbr ! ${PROFILE}`,
   },
   vah264enc: {
     hardware: true,
     nodes: DRI,
-    launch: ({ bitrate, keyFrameDistance }) =>
-      `videoconvert ! video/x-raw,format=NV12 ! vah264enc name=encoder bitrate=${kilobits(bitrate)} key-int-max=${keyFrameDistance} b-frames=0 rate-control=cbr ! ${PROFILE}`,
+    launch: ({ name, bitrate, keyFrameDistance }) =>
+      `videoconvert ! video/x-raw,format=NV12 ! vah264enc name=${name} bitrate=${kilobits(bitrate)} key-int-max=${keyFrameDistance} b-frames=0 rate-control=cbr ! ${PROFILE}`,
   },
   vaapih264enc: {
     hardware: true,
     nodes: DRI,
-    launch: ({ bitrate, keyFrameDistance }) =>
-      `vaapih264enc name=encoder bitrate=${kilobits(bitrate)} keyframe-period=${keyFrameDistance} max-bframes=0 rate-control=cbr ! ${PROFILE}`,
+    launch: ({ name, bitrate, keyFrameDistance }) =>
+      `vaapih264enc name=${name} bitrate=${kilobits(bitrate)} keyframe-period=${keyFrameDistance} max-bframes=0 rate-control=cbr ! ${PROFILE}`,
   },
   qsvh264enc: {
     hardware: true,
     nodes: DRI,
-    launch: ({ bitrate, keyFrameDistance }) =>
-      `videoconvert ! video/x-raw,format=NV12 ! qsvh264enc name=encoder bitrate=${kilobits(bitrate)} gop-size=${keyFrameDistance} b-frames=0 low-latency=true rate-control=cbr ! ${PROFILE}`,
+    launch: ({ name, bitrate, keyFrameDistance }) =>
+      `videoconvert ! video/x-raw,format=NV12 ! qsvh264enc name=${name} bitrate=${kilobits(bitrate)} gop-size=${keyFrameDistance} b-frames=0 low-latency=true rate-control=cbr ! ${PROFILE}`,
   },
   x264enc: {
     hardware: false,
     nodes: [],
     liveBitrate: { property: 'bitrate', unit: 1000 },
-    launch: ({ bitrate, keyFrameDistance }) =>
-      `x264enc name=encoder tune=zerolatency speed-preset=ultrafast bitrate=${kilobits(bitrate)} key-int-max=${keyFrameDistance} bframes=0 ! ${PROFILE}`,
+    launch: ({ name, bitrate, keyFrameDistance, content }) =>
+      `x264enc name=${name} tune=zerolatency ${X264_TUNING[content]} bitrate=${kilobits(bitrate)} key-int-max=${keyFrameDistance} bframes=0 ! ${PROFILE}`,
   },
   openh264enc: {
     hardware: false,
     nodes: [],
     liveBitrate: { property: 'bitrate', unit: 1 },
-    launch: ({ bitrate, keyFrameDistance }) =>
-      `openh264enc name=encoder usage-type=camera complexity=low rate-control=bitrate bitrate=${kilobits(bitrate) * 1000} gop-size=${keyFrameDistance} ! ${PROFILE}`,
+    launch: ({ name, bitrate, keyFrameDistance, content }) =>
+      `openh264enc name=${name} ${OPENH264_TUNING[content]} complexity=low rate-control=bitrate bitrate=${kilobits(bitrate) * 1000} gop-size=${keyFrameDistance} ! ${PROFILE}`,
   },
 };
 

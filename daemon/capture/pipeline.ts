@@ -1,9 +1,9 @@
 import { H264, OPUS } from '../rtp/codec.ts';
 import { CaptureError } from './capture-error.ts';
 import type { CaptureMode, VideoWish } from './capture-mode.ts';
-import { ENCODERS, type H264Encoder } from './encoders.ts';
+import { ENCODERS, type H264Encoder, type PictureContent } from './encoders.ts';
 
-/** The descriptor of a worker on which its media leaves (`lib/child.ts`: the first pipe of a module). */
+/** The descriptor of a worker on which the media of its first track leaves (`lib/child.ts`: the first pipe of a module). */
 const MEDIA_DESCRIPTOR = 4;
 
 /** What a test picture can show. */
@@ -13,37 +13,59 @@ export type VideoInput =
   | { readonly type: 'test'; readonly pattern: TestPattern; readonly wish: VideoWish; readonly clock: boolean }
   | { readonly type: 'v4l2'; readonly path: string; readonly mode: CaptureMode };
 
+interface Branch {
+  /** Whether media flows into it from the beginning. */
+  readonly open: boolean;
+  /** False: black, silence. */
+  readonly enabled: boolean;
+  /** bit/s. */
+  readonly bitrate: number;
+}
+
+/** One encoded track of a picture. */
+export interface VideoBranch extends Branch {
+  /** What is encoded, in pixels and frames per second; never more frames than the input gives. */
+  readonly output: VideoWish;
+  /** Seconds between key frames that nobody asked for. */
+  readonly keyFrameInterval: number;
+  readonly content: PictureContent;
+}
+
 export interface VideoPipeline {
   readonly kind: 'video';
   readonly input: VideoInput;
   readonly encoder: H264Encoder;
-  /** What is encoded, in pixels and frames per second; never more than the input gives. */
-  readonly output: VideoWish;
-  /** bit/s. */
-  readonly bitrate: number;
-  /** Seconds between key frames that nobody asked for. */
-  readonly keyFrameInterval: number;
+  readonly branches: readonly VideoBranch[];
 }
 
 export type AudioInput = { readonly type: 'test' } | { readonly type: 'alsa'; readonly path: string };
 
+/** What the sound is (W3C MediaStreamTrack Content Hints, 3.1). */
+export type SoundContent = 'generic' | 'voice';
+
+/** One encoded track of a sound. */
+export interface AudioBranch extends Branch {
+  /** 1 or 2. */
+  readonly channelCount: number;
+  readonly content: SoundContent;
+}
+
 export interface AudioPipeline {
   readonly kind: 'audio';
   readonly input: AudioInput;
-  /** 1 or 2. */
-  readonly channelCount: number;
-  /** bit/s. */
-  readonly bitrate: number;
+  readonly branches: readonly AudioBranch[];
 }
 
 export type PipelineDescription = VideoPipeline | AudioPipeline;
 
 /**
- * The launch string (gst-launch syntax) of a capture pipeline. Nothing of it comes from outside but bounded numbers, words of
- * closed lists and one device path of a narrow alphabet.
+ * The launch string (gst-launch syntax) of a capture pipeline: one source, a branch with an encoder for each track.
+ * Nothing of it comes from outside but bounded numbers, words of closed lists and one device path of a narrow alphabet.
  *
- * Named elements: `source`, `encoder`, `pay`; in pictures `shutter` (a valve) and `photo` (an appsink) for snapshots, and
- * `clock` where there is one.
+ * Named elements: `source`; `probe` counts what the device delivers; `intake` is a valve before all work. For each
+ * branch, by its number: `gate0` (a valve), `light0` (a videobalance) or `loudness0` (a volume), `encoder0`, `pay0`.
+ * In pictures `shutter` and `grabber` (valves) with `photo` and `still` (appsinks: JPEG, RGBA), and `clock` where there is
+ * one.
  * @throws CaptureError `invalid-value`.
  */
 export function launchString(pipeline: PipelineDescription): string {
@@ -52,21 +74,40 @@ export function launchString(pipeline: PipelineDescription): string {
 
 // A stalled reader costs whole frames before the encoder, so that what was encoded stays decodable.
 const FRAME_QUEUE = 'queue leaky=downstream max-size-buffers=2 max-size-bytes=0 max-size-time=0';
+const SOUND_QUEUE = 'queue leaky=downstream max-size-time=200000000 max-size-bytes=0 max-size-buffers=0';
 // Rides over a reader that is busy for a moment.
 const PACKET_QUEUE = 'queue max-size-time=1000000000 max-size-buffers=0 max-size-bytes=0';
-const TAIL = `${PACKET_QUEUE} ! rtponviftimestamp ! rtpstreampay ! fdsink fd=${MEDIA_DESCRIPTOR} sync=false async=false`;
-// The parser repeats the parameter sets, not the payloader: that one puts them before every slice of a key frame.
-const VIDEO_TAIL =
-  `h264parse config-interval=-1 ! rtph264pay name=pay pt=${H264.payloadType} mtu=1200 config-interval=0 ` +
-  `aggregate-mode=zero-latency timestamp-offset=0 ! ${TAIL}`;
 const PHOTO =
   'frames. ! valve name=shutter drop=true drop-mode=transform-to-gap ! queue leaky=downstream max-size-buffers=1 ! ' +
   'jpegenc quality=85 ! appsink name=photo max-buffers=1 drop=true sync=false async=false';
+const STILL =
+  'frames. ! valve name=grabber drop=true drop-mode=transform-to-gap ! videoconvert ! video/x-raw,format=RGBA ! ' +
+  'appsink name=still max-buffers=1 drop=true sync=false async=false';
+/** What a disabled track shows. */
+const BLACK = ' contrast=0 saturation=0';
 
-function videoLaunch({ input, encoder, output, bitrate, keyFrameInterval }: VideoPipeline): string {
-  const width = bounded('width', output.width, 16, 8192);
-  const height = bounded('height', output.height, 16, 8192);
+const intake = (branches: readonly Branch[]): string =>
+  `identity name=probe silent=true ! valve name=intake drop=${!branches.some(({ open }) => open)}`;
+const gate = ({ open }: Branch, index: number): string => `frames. ! valve name=gate${index} drop=${!open}`;
+const tail = (index: number): string =>
+  `${PACKET_QUEUE} ! rtponviftimestamp ! rtpstreampay ! fdsink fd=${MEDIA_DESCRIPTOR + index} sync=false async=false`;
+
+function videoLaunch({ input, encoder, branches }: VideoPipeline): string {
+  const source = input.type === 'test' ? testPicture(input, branches) : camera(input, branches);
+  const captured = input.type === 'test' ? input.wish : input.mode;
+  const encoded = branches.map((branch, index) => videoBranch(branch, index, captured, encoder));
+  return [`${source} ! tee name=frames allow-not-linked=true`, ...encoded, PHOTO, STILL].join(' ');
+}
+
+function videoBranch(
+  branch: VideoBranch,
+  index: number,
+  captured: CaptureMode | VideoWish,
+  encoder: H264Encoder,
+): string {
+  const { output, bitrate, keyFrameInterval, content, enabled } = branch;
   const settings = {
+    name: `encoder${index}`,
     bitrate: bounded('bitrate', bitrate, 10_000, 100_000_000),
     keyFrameDistance: bounded(
       'keyFrameInterval',
@@ -74,31 +115,54 @@ function videoLaunch({ input, encoder, output, bitrate, keyFrameInterval }: Vide
       1,
       36_000,
     ),
-    width,
-    height,
+    width: bounded('width', output.width, 16, 8192),
+    height: bounded('height', output.height, 16, 8192),
     frameRate: output.frameRate,
+    content,
   };
-  const source = input.type === 'test' ? testPicture(input) : camera(input);
-  const taken = input.type === 'test' ? input.wish : input.mode;
   const adapt: string[] = [];
-  if (taken.frameRate !== undefined && output.frameRate < taken.frameRate)
+  if (captured.frameRate !== undefined && output.frameRate < captured.frameRate)
     adapt.push(`videorate drop-only=true ! video/x-raw,framerate=${rate(output.frameRate)}`);
-  if (taken.width !== width || taken.height !== height)
-    adapt.push(`videoscale ! video/x-raw,width=${width},height=${height},pixel-aspect-ratio=1/1`);
-  const encode = [FRAME_QUEUE, ...adapt, ENCODERS[encoder].launch(settings), VIDEO_TAIL].join(' ! ');
-  return `${source} ! tee name=frames frames. ! ${encode} ${PHOTO}`;
+  if (captured.width !== output.width || captured.height !== output.height) {
+    const crop = cropToShape(captured, output);
+    if (crop !== '') adapt.push(`videocrop ${crop}`);
+    adapt.push(`videoscale ! video/x-raw,width=${output.width},height=${output.height},pixel-aspect-ratio=1/1`);
+  }
+  // The parser repeats the parameter sets, not the payloader: that one puts them before every slice of a key frame.
+  return [
+    gate(branch, index),
+    FRAME_QUEUE,
+    ...adapt,
+    `videobalance name=light${index}${enabled ? '' : BLACK}`,
+    ENCODERS[encoder].launch(settings),
+    'h264parse config-interval=-1',
+    `rtph264pay name=pay${index} pt=${H264.payloadType} mtu=1200 config-interval=0 aggregate-mode=zero-latency timestamp-offset=0`,
+    tail(index),
+  ].join(' ! ');
 }
 
-function testPicture({ pattern, wish, clock }: Extract<VideoInput, { type: 'test' }>): string {
+/** What to take off a picture, at opposite edges alike, for the shape of another; even numbers, as 4:2:0 has it. */
+function cropToShape(from: { width: number; height: number }, to: { width: number; height: number }): string {
+  const width = Math.min(from.width, (from.height * to.width) / to.height);
+  const height = Math.min(from.height, (from.width * to.height) / to.width);
+  const edge = (whole: number, part: number): number => 2 * Math.round((whole - part) / 4);
+  const [x, y] = [edge(from.width, width), edge(from.height, height)];
+  return [...(x > 0 ? [`left=${x} right=${x}`] : []), ...(y > 0 ? [`top=${y} bottom=${y}`] : [])].join(' ');
+}
+
+function testPicture(
+  { pattern, wish, clock }: Extract<VideoInput, { type: 'test' }>,
+  branches: readonly VideoBranch[],
+): string {
   const width = bounded('width', wish.width, 16, 8192);
   const height = bounded('height', wish.height, 16, 8192);
   const caps = `video/x-raw,format=I420,width=${width},height=${height},framerate=${rate(wish.frameRate)}`;
   const overlay =
     ' ! clockoverlay name=clock halignment=center valignment=center shaded-background=true font-desc="Sans Bold 32" time-format="%F %T"';
-  return `videotestsrc name=source is-live=true pattern=${pattern} ! ${caps}${clock ? overlay : ''}`;
+  return `videotestsrc name=source is-live=true pattern=${pattern} ! ${caps} ! ${intake(branches)}${clock ? overlay : ''}`;
 }
 
-function camera({ path, mode }: Extract<VideoInput, { type: 'v4l2' }>): string {
+function camera({ path, mode }: Extract<VideoInput, { type: 'v4l2' }>, branches: readonly VideoBranch[]): string {
   const { media, frameRate } = mode;
   const width = bounded('width', mode.width, 1, 8192);
   const height = bounded('height', mode.height, 1, 8192);
@@ -107,24 +171,31 @@ function camera({ path, mode }: Extract<VideoInput, { type: 'v4l2' }>): string {
   const format = media.type === 'raw' ? `video/x-raw,format=${media.format}` : 'image/jpeg';
   const decode = media.type === 'raw' ? '' : ` ! ${FRAME_QUEUE} ! jpegdec`;
   return (
-    `v4l2src name=source device=${devicePath(path)} ! ${format},width=${width},height=${height}${rates}${decode} ! ` +
-    'videoconvert ! video/x-raw,format=I420'
+    `v4l2src name=source device=${devicePath(path)} ! ${format},width=${width},height=${height}${rates} ! ` +
+    `${intake(branches)}${decode} ! videoconvert ! video/x-raw,format=I420`
   );
 }
 
-function audioLaunch({ input, channelCount, bitrate }: AudioPipeline): string {
-  const channels = bounded('channelCount', channelCount, 1, 2);
+function audioLaunch({ input, branches }: AudioPipeline): string {
   // The system's clock, which the picture's pipeline runs on too: the sound card's own must not become the pipeline's.
   const source =
     input.type === 'test'
       ? 'audiotestsrc name=source is-live=true wave=sine freq=440 volume=0.2 samplesperbuffer=960'
       : `alsasrc name=source device=${devicePath(input.path)} provide-clock=false slave-method=skew buffer-time=200000 latency-time=10000`;
-  return (
-    `${source} ! queue leaky=downstream max-size-time=200000000 max-size-bytes=0 max-size-buffers=0 ! ` +
-    `audioconvert ! audioresample ! audio/x-raw,rate=48000,channels=${channels} ! ` +
-    `opusenc name=encoder bitrate=${bounded('bitrate', bitrate, 6000, 510_000)} frame-size=20 ! ` +
-    `rtpopuspay name=pay pt=${OPUS.payloadType} timestamp-offset=0 ! ${TAIL}`
-  );
+  const encoded = branches.map((branch, index) => {
+    const channels = bounded('channelCount', branch.channelCount, 1, 2);
+    const bitrate = bounded('bitrate', branch.bitrate, 6000, 510_000);
+    return [
+      gate(branch, index),
+      SOUND_QUEUE,
+      `audioconvert ! audioresample ! audio/x-raw,rate=48000,channels=${channels}`,
+      `volume name=loudness${index} volume=${branch.enabled ? 1 : 0}`,
+      `opusenc name=encoder${index} audio-type=${branch.content} bitrate=${bitrate} frame-size=20`,
+      `rtpopuspay name=pay${index} pt=${OPUS.payloadType} timestamp-offset=0`,
+      tail(index),
+    ].join(' ! ');
+  });
+  return [`${source} ! ${intake(branches)} ! tee name=frames allow-not-linked=true`, ...encoded].join(' ');
 }
 
 /** @throws CaptureError `invalid-value` for anything that could mean something to the launch parser. */

@@ -3,31 +3,42 @@ export type WorkerCommand =
   | {
       readonly type: 'start';
       readonly launch: string;
+      /** Of each track, in the order of the pipes: whether its media flows from the beginning. */
+      readonly gates: readonly boolean[];
       /** Which property of `source` tells after play() that the device did not open, and the value that says so. */
       readonly opened: { readonly property: string; readonly failed: number | null } | undefined;
       /** Text on the test picture, before its clock; plain, any script. */
       readonly text: string | undefined;
     }
-  | { readonly type: 'key-frame' }
+  /** Lets the media of a track flow, or stops it before its encoder. */
+  | { readonly type: 'gate'; readonly track: number; readonly open: boolean }
+  /** Black or silence while it is not enabled. */
+  | { readonly type: 'enable'; readonly track: number; readonly enabled: boolean }
+  | { readonly type: 'key-frame'; readonly track: number }
   /** In the encoder's own unit. */
-  | { readonly type: 'set-bitrate'; readonly property: string; readonly value: number }
-  | { readonly type: 'snapshot'; readonly id: number }
+  | { readonly type: 'set-bitrate'; readonly track: number; readonly property: string; readonly value: number }
+  | { readonly type: 'picture'; readonly id: number; readonly format: PictureFormat }
   | { readonly type: 'stop' };
+
+/** `rgba`: uncompressed, 4 bytes a pixel. */
+export type PictureFormat = 'jpeg' | 'rgba';
 
 /** What the capture worker tells. Its media goes out on a descriptor, not here. */
 export type WorkerReport =
   | { readonly type: 'playing' }
+  /** The device delivers, though nothing of it is encoded. */
+  | { readonly type: 'flowing' }
   /** Nothing (more) will come of this life; the worker waits to be ended. */
   | { readonly type: 'failed'; readonly reason: WorkerFailure; readonly message: string }
-  | { readonly type: 'bitrate'; readonly value: number; readonly accepted: boolean }
+  | { readonly type: 'bitrate'; readonly track: number; readonly value: number; readonly accepted: boolean }
   | {
-      readonly type: 'snapshot';
+      readonly type: 'picture';
       readonly id: number;
-      readonly jpeg: Buffer;
+      readonly data: Buffer;
       readonly width: number;
       readonly height: number;
     }
-  | { readonly type: 'snapshot-failed'; readonly id: number; readonly message: string };
+  | { readonly type: 'picture-failed'; readonly id: number; readonly message: string };
 
 export type WorkerFailure =
   /** The launch string was refused: an element is not installed, or it is wrong. */

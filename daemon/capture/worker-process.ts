@@ -17,23 +17,25 @@ export interface CaptureWorkerOptions {
   log: Log;
   /** More environment; see {@link gstreamerEnvironment}. */
   environment: Readonly<Record<string, string>>;
-  /** An RTP packet of the pipeline, a view into the bytes read. */
-  packet: (packet: Buffer) => void;
+  /** Takes the RTP packets of each track, views into the bytes read; there are as many pipes. */
+  tracks: readonly ((packet: Buffer) => void)[];
   report: (report: WorkerReport) => void;
 }
 
 /** Starts the process of a capture worker; it does nothing before it gets its `start` command. */
-export function startCaptureWorker({ name, log, environment, packet, report }: CaptureWorkerOptions): CaptureWorker {
+export function startCaptureWorker({ name, log, environment, tracks, report }: CaptureWorkerOptions): CaptureWorker {
   const child: CaptureWorker = new Child({
     run: { module: WORKER, execArgv: EXEC_ARGV },
     name,
     log,
-    pipes: 1,
+    pipes: tracks.length,
     env: environment,
     stopDeadline: STOP_DEADLINE_MS,
   });
-  const splitter = new Rfc4571Splitter(packet);
-  (child.pipes[0] as Readable).on('data', (chunk: Buffer) => splitter.push(chunk));
+  for (const [index, packet] of tracks.entries()) {
+    const splitter = new Rfc4571Splitter(packet);
+    (child.pipes[index] as Readable).on('data', (chunk: Buffer) => splitter.push(chunk));
+  }
   child.onMessage(report);
   return child;
 }

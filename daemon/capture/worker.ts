@@ -1,6 +1,6 @@
 /**
- * Entry of the capture worker: one device, one GStreamer pipeline, one life. RTP leaves on descriptor 4 without
- * passing through JavaScript; commands and snapshots go over IPC. Restarting is a new process.
+ * Entry of the capture worker: one device, one GStreamer pipeline, one life. RTP leaves on descriptors 4 and up, one
+ * for each track, without passing through JavaScript; commands and snapshots go over IPC. Restarting is a new process.
  *
  * gstreamer-superficial has sharp edges; what is odd below keeps clear of them. process.exit() would wait for ever for
  * the thread that polls the bus: this process ends by SIGKILL, after the pipeline was stopped.
@@ -8,7 +8,7 @@
 import { createRequire } from 'node:module';
 import type { AppSink, Element, Pipeline } from 'gstreamer-superficial';
 import { childLog } from '../lib/child.ts';
-import type { WorkerCommand, WorkerFailure, WorkerReport } from './worker-messages.ts';
+import type { PictureFormat, WorkerCommand, WorkerFailure, WorkerReport } from './worker-messages.ts';
 
 // The addon's `main` has no file ending, which only require() resolves.
 const gstreamer = createRequire(import.meta.url)('gstreamer-superficial') as typeof import('gstreamer-superficial');
@@ -17,8 +17,12 @@ const log = childLog();
 /** How long the error message of a device that did not open may take. */
 const OPEN_ERROR_MS = 300;
 
+/** How often a device of which nothing is encoded is asked for a sign of life. */
+const PROBE_INTERVAL_MS = 400;
+
 let pipeline: Pipeline | undefined;
 let failed = false;
+let gates: boolean[] = [];
 // findChild() costs 50 kB that are never freed: once for each element.
 const elements = new Map<string, Element | undefined>();
 
@@ -43,13 +47,14 @@ function fail(reason: WorkerFailure, message: string): void {
   report({ type: 'failed', reason, message });
 }
 
-function start({ launch, opened, text }: Extract<WorkerCommand, { type: 'start' }>): void {
+function start({ launch, opened, text, gates: open }: Extract<WorkerCommand, { type: 'start' }>): void {
   try {
     pipeline = new gstreamer.Pipeline(launch);
   } catch (error) {
     fail('pipeline', error instanceof Error ? error.message : String(error));
     return;
   }
+  gates = [...open];
   const clock = text === undefined ? undefined : element('clock');
   if (clock !== undefined) clock.text = markup(text as string);
   pipeline.play();
@@ -59,7 +64,43 @@ function start({ launch, opened, text }: Extract<WorkerCommand, { type: 'start' 
     return;
   }
   watchBus(pipeline);
+  watchFlow();
   report({ type: 'playing' });
+}
+
+/** While something is encoded its packets are the sign of life. */
+function watchFlow(): void {
+  let before: unknown;
+  setInterval(() => {
+    if (gates.includes(true) || failed) return;
+    const count = element('probe')?.stats;
+    if (before !== undefined && count !== before) report({ type: 'flowing' });
+    before = count;
+  }, PROBE_INTERVAL_MS);
+}
+
+function setGate(track: number, open: boolean): void {
+  const gate = element(`gate${track}`);
+  if (gate === undefined) return;
+  gates[track] = open;
+  gate.drop = !open;
+  setIntake();
+}
+
+/** Nothing is decoded or converted while nobody has use for it. */
+function setIntake(): void {
+  const intake = element('intake');
+  if (intake !== undefined) intake.drop = !(gates.includes(true) || pictures.jpeg.waiting + pictures.rgba.waiting > 0);
+}
+
+function enable(track: number, enabled: boolean): void {
+  const light = element(`light${track}`);
+  if (light !== undefined) {
+    light.contrast = enabled ? 1 : 0;
+    light.saturation = enabled ? 1 : 0;
+  }
+  const loudness = element(`loudness${track}`);
+  if (loudness !== undefined) loudness.volume = enabled ? 1 : 0;
 }
 
 function watchBus(playing: Pipeline): void {
@@ -84,60 +125,87 @@ function markup(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }
 
-function setBitrate(property: string, value: number): void {
-  const encoder = element('encoder');
+function setBitrate(track: number, property: string, value: number): void {
+  const encoder = element(`encoder${track}`);
   // What the element does not have would become a property of the wrapper, and read back as if it had worked.
   if (encoder === undefined || property !== 'bitrate' || typeof encoder[property] !== 'number') {
-    report({ type: 'bitrate', value, accepted: false });
+    report({ type: 'bitrate', track, value, accepted: false });
     return;
   }
   encoder[property] = value;
-  report({ type: 'bitrate', value, accepted: encoder[property] === value });
+  report({ type: 'bitrate', track, value, accepted: encoder[property] === value });
 }
 
-const waitingForPhoto: number[] = [];
-/** The appsink keeps the last picture from before the shutter closed. */
-let photoIsStale = false;
+/** Takes single pictures in one format: a valve lets one frame through to an appsink. */
+class Camera {
+  readonly #valve: string;
+  readonly #sink: string;
+  readonly #ids: number[] = [];
+  /** The appsink keeps the last picture from before the valve closed. */
+  #stale = false;
 
-function takePhoto(id: number): void {
-  const shutter = element('shutter');
-  const photo = element('photo') as AppSink | undefined;
-  if (shutter === undefined || photo === undefined || failed) {
-    report({ type: 'snapshot-failed', id, message: 'there is no picture' });
-    return;
+  constructor(valve: string, sink: string) {
+    this.#valve = valve;
+    this.#sink = sink;
   }
-  if (waitingForPhoto.push(id) > 1) return;
-  shutter.drop = false;
-  const taken = (jpeg: Buffer | null, caps: Record<string, unknown>): void => {
-    if (photoIsStale && jpeg !== null) {
-      photoIsStale = false;
-      photo.pull(taken);
+
+  get waiting(): number {
+    return this.#ids.length;
+  }
+
+  take(id: number): void {
+    const valve = element(this.#valve);
+    const sink = element(this.#sink) as AppSink | undefined;
+    if (valve === undefined || sink === undefined || failed) {
+      report({ type: 'picture-failed', id, message: 'there is no picture' });
       return;
     }
-    shutter.drop = true;
-    photoIsStale = true;
-    for (const waiting of waitingForPhoto.splice(0)) {
-      if (jpeg === null) report({ type: 'snapshot-failed', id: waiting, message: 'the picture has ended' });
-      else report({ type: 'snapshot', id: waiting, jpeg, width: Number(caps.width), height: Number(caps.height) });
-    }
-  };
-  photo.pull(taken);
+    if (this.#ids.push(id) > 1) return;
+    valve.drop = false;
+    setIntake();
+    const taken = (data: Buffer | null, caps: Record<string, unknown>): void => {
+      if (this.#stale && data !== null) {
+        this.#stale = false;
+        sink.pull(taken);
+        return;
+      }
+      valve.drop = true;
+      this.#stale = true;
+      for (const waiting of this.#ids.splice(0)) {
+        if (data === null) report({ type: 'picture-failed', id: waiting, message: 'the picture has ended' });
+        else report({ type: 'picture', id: waiting, data, width: Number(caps.width), height: Number(caps.height) });
+      }
+      setIntake();
+    };
+    sink.pull(taken);
+  }
 }
+
+const pictures: Record<PictureFormat, Camera> = {
+  jpeg: new Camera('shutter', 'photo'),
+  rgba: new Camera('grabber', 'still'),
+};
 
 function obey(command: WorkerCommand): void {
   switch (command.type) {
     case 'start':
       if (pipeline === undefined) start(command);
       break;
+    case 'gate':
+      setGate(command.track, command.open);
+      break;
+    case 'enable':
+      enable(command.track, command.enabled);
+      break;
     case 'key-frame':
       // With a name that is not there the binding would write to a null pointer's pad.
-      if (element('pay') !== undefined && !failed) pipeline?.forceKeyUnit('pay', 0);
+      if (element(`pay${command.track}`) !== undefined && !failed) pipeline?.forceKeyUnit(`pay${command.track}`, 0);
       break;
     case 'set-bitrate':
-      setBitrate(command.property, command.value);
+      setBitrate(command.track, command.property, command.value);
       break;
-    case 'snapshot':
-      takePhoto(command.id);
+    case 'picture':
+      pictures[command.format].take(command.id);
       break;
     case 'stop':
       pipeline?.stop();

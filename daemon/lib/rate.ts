@@ -18,6 +18,7 @@ export class Rate {
       this.#newer = { time, value };
     }
     const elapsed = time - this.#older.time;
-    return elapsed <= 0 ? 0 : ((value - this.#older.value) * 1000) / elapsed;
+    // A counter that began anew has not run backwards.
+    return elapsed <= 0 ? 0 : (Math.max(0, value - this.#older.value) * 1000) / elapsed;
   }
 }

@@ -58,6 +58,8 @@ export interface TrackConfiguration {
  */
 export interface EncodedStream {
   readonly rtp: RtpStream;
+  /** Somebody consumes it. */
+  readonly wanted: boolean;
   /** What is delivered: size, frame rate, channels, identity of the device, values of its controls. */
   settings(): MediaTrackSettings;
   /**

@@ -1,40 +1,40 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { test } from 'tap';
-import { captureTestSource, collect, ENCODING, until } from '../support/capture-test-source.ts';
+import { captureTest, collect, ENCODING, until } from '../support/capture-test-source.ts';
 
 test('a key frame on demand; many wishes are few requests', async (t) => {
-  const source = captureTestSource('video', { encoding: { ...ENCODING, keyFrameInterval: 600 } });
+  const { source, track } = captureTest('video', { encoding: { ...ENCODING, keyFrameInterval: 600 } });
   t.teardown(() => source.close());
-  const frames = collect(source);
-  source.retain();
+  const frames = collect(track);
+  track.retain();
   await until(() => frames.length >= 15);
-  t.equal(source.rtp.stats.keyFrames, 1);
-  source.requestKeyFrame();
-  await until(() => source.rtp.stats.keyFrames === 2, 5000);
+  t.equal(track.rtp.stats.keyFrames, 1);
+  track.requestKeyFrame();
+  await until(() => track.rtp.stats.keyFrames === 2, 5000);
   await delay(400);
-  const before = source.rtp.stats.keyFrames;
-  for (let i = 0; i < 50; i++) source.requestKeyFrame();
-  await until(() => source.rtp.stats.keyFrames > before, 5000);
+  const before = track.rtp.stats.keyFrames;
+  for (let i = 0; i < 50; i++) track.requestKeyFrame();
+  await until(() => track.rtp.stats.keyFrames > before, 5000);
   await delay(1000);
-  t.ok(source.rtp.stats.keyFrames - before <= 2, `${source.rtp.stats.keyFrames - before} key frames for 50 wishes`);
+  t.ok(track.rtp.stats.keyFrames - before <= 2, `${track.rtp.stats.keyFrames - before} key frames for 50 wishes`);
 });
 
 test('bit rate: live, without another life of the worker', async (t) => {
   for (const encoder of ['x264enc', 'openh264enc'] as const) {
-    const source = captureTestSource('video', {
+    const { source, track } = captureTest('video', {
       encoders: { choose: async () => encoder, distrust: () => undefined },
       pattern: 'snow',
       encoding: { ...ENCODING, maxBitrate: 300_000 },
     });
     t.teardown(() => source.close());
-    const frames = collect(source);
-    source.retain();
+    const frames = collect(track);
+    track.retain();
     await until(() => frames.length >= 45);
     const pid = source.pid;
     const size = (from: number): number =>
       frames.slice(from).reduce((sum, frame) => sum + frame.byteLength, 0) / (frames.length - from);
     const low = size(15);
-    source.setEncoding({ ...ENCODING, maxBitrate: 8_000_000 });
+    await track.configure({ ...track.configuration, encoding: { ...ENCODING, maxBitrate: 8_000_000 } });
     const changed = frames.length + 15;
     await until(() => frames.length >= changed + 30);
     t.ok(size(changed) > 2 * low, `${encoder}: from ${Math.round(low)} to ${Math.round(size(changed))} bytes a frame`);

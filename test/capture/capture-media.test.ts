@@ -2,7 +2,7 @@ import { test } from 'tap';
 import { timestampDistance } from '../../daemon/rtp/packet.ts';
 import type { RtpFrame } from '../../daemon/rtp/rtp-frame.ts';
 import {
-  captureTestSource,
+  captureTest,
   checkContinuity,
   collect,
   decode,
@@ -14,13 +14,13 @@ import {
 test('what comes out decodes without a complaint', async (t) => {
   const folder = await temporaryFolder(t);
   for (const encoder of ['x264enc', 'openh264enc'] as const) {
-    const source = captureTestSource('video', {
+    const { source, track } = captureTest('video', {
       encoders: { choose: async () => encoder, distrust: () => undefined },
       encoding: { ...ENCODING, keyFrameInterval: 1 },
     });
     t.teardown(() => source.close());
-    const frames = collect(source);
-    source.retain();
+    const frames = collect(track);
+    track.retain();
     await until(() => frames.length >= 40);
     await source.close();
     const { frames: pictures, complaints } = await decode(folder, frames);
@@ -43,11 +43,11 @@ test('what comes out decodes without a complaint', async (t) => {
 
 test('capture times are true: sound and picture run on one clock', async (t) => {
   for (const kind of ['video', 'audio'] as const) {
-    const source = captureTestSource(kind);
+    const { source, track } = captureTest(kind);
     t.teardown(() => source.close());
     const ages: number[] = [];
-    source.rtp.onFrame((frame) => ages.push(Number(process.hrtime.bigint()) / 1e6 - frame.captureTime));
-    source.retain();
+    track.rtp.onFrame((frame) => ages.push(Number(process.hrtime.bigint()) / 1e6 - frame.captureTime));
+    track.retain();
     await until(() => ages.length >= 30);
     const least = Math.min(...ages);
     // The fastest frame of many is not held up by a busy machine: encoding and pipes take a few milliseconds.
@@ -57,15 +57,15 @@ test('capture times are true: sound and picture run on one clock', async (t) => 
 });
 
 test('sound: an Opus frame every 20 ms', async (t) => {
-  const source = captureTestSource('audio');
+  const { source, track } = captureTest('audio');
   t.teardown(() => source.close());
-  const frames = collect(source);
-  source.retain();
+  const frames = collect(track);
+  track.retain();
   await until(() => frames.length >= 100);
   checkContinuity(t, frames);
   const spans = frames
     .slice(2)
     .map((frame, i) => timestampDistance(frame.timestamp, (frames[i + 1] as RtpFrame).timestamp));
   t.equal(spans.filter((span) => span === 960).length, spans.length, 'each 960 samples after the one before');
-  t.match(source.settings(), { sampleRate: 48_000, channelCount: 2 });
+  t.match(track.settings(), { sampleRate: 48_000, channelCount: 2 });
 });

@@ -6,7 +6,7 @@ import { test } from 'tap';
 import type { RtpFrame } from '../../daemon/rtp/rtp-frame.ts';
 import {
   alive,
-  captureTestSource,
+  captureTest,
   checkContinuity,
   collect,
   decode,
@@ -18,12 +18,12 @@ import {
 for (const signal of ['SIGKILL', 'SIGSTOP', 'SIGSEGV'] as const) {
   test(`${signal} of the worker: viewers see a gap, the stream goes on`, async (t) => {
     const folder = await temporaryFolder(t);
-    const source = captureTestSource('video');
+    const { source, track } = captureTest('video');
     t.teardown(() => source.close());
-    const frames = collect(source);
+    const frames = collect(track);
     const muted: (string | undefined)[] = [];
     source.observe({ mutedChanged: () => muted.push(source.mutedReason), ended: () => t.fail('ended') });
-    source.retain();
+    track.retain();
     await until(() => frames.length >= 20);
     const pid = source.pid as number;
     process.kill(pid, signal);

@@ -2,7 +2,7 @@ import { test } from 'tap';
 import { TEST_PICTURE, TEST_TONE, type VideoDevice } from '../../daemon/capture/device.ts';
 import {
   alive,
-  captureTestSource,
+  captureTest,
   checkContinuity,
   collect,
   decode,
@@ -13,25 +13,28 @@ import {
 } from '../support/capture-test-source.ts';
 
 test('on demand: idle, live while retained, idle again, no process left', async (t) => {
-  const source = captureTestSource('video');
+  const { source, track } = captureTest('video');
   t.teardown(() => source.close());
   const states: string[] = [];
-  source.onStateChange(() => states.push(source.state));
+  source.onStateChange(() => {
+    if (states.at(-1) !== source.state) states.push(source.state);
+  });
   t.equal(source.state, 'idle');
   t.equal(source.muted, false);
   t.equal(source.pid, undefined);
-  const frames = collect(source);
-  const release = source.retain();
+  const frames = collect(track);
+  const release = track.retain();
   await live(source);
   const pid = source.pid as number;
   await until(() => frames.length > 15);
   t.equal(frames[0]?.keyFrame, true, 'the first frame is a key frame');
-  t.match(await source.rtp.formatKnown(), /profile-level-id=42C0/, 'constrained baseline');
-  t.same(source.settings(), {
+  t.match(await track.rtp.formatKnown(), /profile-level-id=42C0/, 'constrained baseline');
+  t.same(track.settings(), {
     width: 320,
     height: 240,
     frameRate: 15,
     aspectRatio: 320 / 240,
+    resizeMode: 'none',
     deviceId: 'test',
     groupId: 'test',
   });
@@ -41,7 +44,7 @@ test('on demand: idle, live while retained, idle again, no process left', async 
   t.same(states, ['starting', 'live', 'idle']);
   await until(() => source.pid === undefined, 3000);
   t.notOk(alive(pid));
-  const again = source.retain();
+  const again = track.retain();
   await live(source);
   again();
   await source.close();
@@ -49,8 +52,8 @@ test('on demand: idle, live while retained, idle again, no process left', async 
 });
 
 test('stops in less than two seconds, twice', async (t) => {
-  const source = captureTestSource('video');
-  source.retain();
+  const { source, track } = captureTest('video');
+  track.retain();
   await live(source);
   const pid = source.pid as number;
   const begin = Date.now();
@@ -61,17 +64,20 @@ test('stops in less than two seconds, twice', async (t) => {
 
 test('size and frame rate: by another life of the worker, on the same stream', async (t) => {
   const folder = await temporaryFolder(t);
-  const source = captureTestSource('video');
+  const { source, track } = captureTest('video');
   t.teardown(() => source.close());
-  const frames = collect(source);
+  const frames = collect(track);
   const muted: boolean[] = [];
   source.observe({ mutedChanged: () => muted.push(source.muted), ended: () => undefined });
-  source.retain();
+  track.retain();
   await until(() => frames.length >= 10);
-  source.setEncoding({ ...ENCODING, scaleResolutionDownBy: 2, maxFramerate: 5 });
+  await track.configure({
+    ...track.configuration,
+    encoding: { ...ENCODING, scaleResolutionDownBy: 2, maxFramerate: 5 },
+  });
   const before = frames.length;
   await until(() => source.state === 'live');
-  t.match(source.settings(), { width: 160, height: 120, frameRate: 5 });
+  t.match(track.settings(), { width: 320, height: 240, frameRate: 15 }, 'an encoding is none of the settings');
   await until(() => frames.length >= before + 10);
   await source.close();
   checkContinuity(t, frames);
@@ -80,21 +86,25 @@ test('size and frame rate: by another life of the worker, on the same stream', a
   t.match(pictures[0], { width: 320, height: 240 });
   t.match(pictures.at(-1), { width: 160, height: 120 });
   t.same(muted, [], 'we did it: nothing is muted');
-  t.throws(() => source.setEncoding({ ...ENCODING, maxBitrate: 1 }), {
+  const unchanged = track.configuration;
+  await t.rejects(track.configure({ ...unchanged, encoding: { ...ENCODING, maxBitrate: 1 } }), {
     code: 'invalid-value',
     message: /bitrate is 1; allowed/,
   });
-  t.throws(() => source.setEncoding({ ...ENCODING, scaleResolutionDownBy: 0.5 }), { code: 'invalid-value' });
+  await t.rejects(track.configure({ ...unchanged, encoding: { ...ENCODING, scaleResolutionDownBy: 0.5 } }), {
+    code: 'invalid-value',
+  });
+  t.equal(track.configuration, unchanged, 'what failed changed nothing');
 });
 
 test('the last track that stops closes the device; end() ends the tracks', async (t) => {
-  const source = captureTestSource('video', { idleTimeout: 60_000 });
+  const { source, track } = captureTest('video', { idleTimeout: 60_000 });
   t.teardown(() => source.close());
-  const [one, other] = [source.encode(), source.encode()];
-  const release = source.retain();
+  const other = source.encode(track.configuration);
+  const release = track.retain();
   await live(source);
-  one.close();
-  one.close();
+  track.close();
+  track.close();
   t.equal(source.state, 'live');
   other.close();
   t.equal(source.state, 'idle');
@@ -107,11 +117,11 @@ test('the last track that stops closes the device; end() ends the tracks', async
 
 test('an encoder that is not installed: error, and the choice is looked at again', async (t) => {
   let distrusted = 0;
-  const source = captureTestSource('video', {
+  const { source, track } = captureTest('video', {
     encoders: { choose: async () => (distrusted === 0 ? 'mpph264enc' : 'x264enc'), distrust: () => (distrusted += 1) },
   });
   t.teardown(() => source.close());
-  source.retain();
+  track.retain();
   await until(() => source.state === 'error');
   t.match(source.stateReason, /mpph264enc/);
   await live(source);
@@ -128,9 +138,9 @@ test('a camera that is not there: muted with a reason, tried again, live as soon
     path: '/dev/video-that-is-not-there',
     formats: [{ pixelFormat: 'YUYV', width: 320, height: 240, frameRates: [15] }],
   };
-  const source = captureTestSource('video', { device: gone });
+  const { source, track } = captureTest('video', { device: gone });
   t.teardown(() => source.close());
-  source.retain();
+  track.retain();
   await until(() => source.state === 'muted');
   t.match(source.mutedReason, /video-that-is-not-there|does not open/);
   await until(() => (source.stats.restarts.device ?? 0) >= 2);
@@ -147,11 +157,11 @@ test('a camera that is not there: muted with a reason, tried again, live as soon
 });
 
 test('a microphone that is not there: muted with a reason', async (t) => {
-  const source = captureTestSource('audio', {
+  const { source, track } = captureTest('audio', {
     device: { ...TEST_TONE, deviceId: 'gone', label: 'Gone microphone', bus: 'usb', path: 'plughw:CARD=None,DEV=0' },
   });
   t.teardown(() => source.close());
-  source.retain();
+  track.retain();
   await until(() => source.state === 'muted');
   t.match(source.mutedReason, /device/i);
   t.match(source.stats.restarts, { device: Number });

@@ -99,7 +99,7 @@ test('the mode nearest to the wish, raw where that can be carried', async (t) =>
       mode: undefined,
     },
   ];
-  for (const { name, device, wish, mode } of table) t.same(chooseMode(device, wish), mode, name);
+  for (const { name, device, wish, mode } of table) t.same(chooseMode(device, [wish]), mode, name);
 });
 
 test('which device a wish means', async (t) => {

@@ -2,30 +2,48 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { test } from 'tap';
 import { ENCODERS, H264_ENCODERS } from '../../daemon/capture/encoders.ts';
-import { launchString, type PipelineDescription, type VideoPipeline } from '../../daemon/capture/pipeline.ts';
+import {
+  type AudioBranch,
+  launchString,
+  type PipelineDescription,
+  type VideoBranch,
+  type VideoPipeline,
+} from '../../daemon/capture/pipeline.ts';
 
 const run = promisify(execFile);
 
 const TAIL =
   'queue max-size-time=1000000000 max-size-buffers=0 max-size-bytes=0 ! rtponviftimestamp ! rtpstreampay ! fdsink fd=4 sync=false async=false';
+const INTAKE = 'identity name=probe silent=true ! valve name=intake drop=false';
+const GATE = 'frames. ! valve name=gate0 drop=false';
+const LIGHT = 'videobalance name=light0';
 const LEAKY = 'queue leaky=downstream max-size-buffers=2 max-size-bytes=0 max-size-time=0';
 const VIDEO_TAIL =
-  'h264parse config-interval=-1 ! rtph264pay name=pay pt=96 mtu=1200 config-interval=0 aggregate-mode=zero-latency timestamp-offset=0 ! ' +
+  'h264parse config-interval=-1 ! rtph264pay name=pay0 pt=96 mtu=1200 config-interval=0 aggregate-mode=zero-latency timestamp-offset=0 ! ' +
   TAIL;
 const PHOTO =
   ' frames. ! valve name=shutter drop=true drop-mode=transform-to-gap ! queue leaky=downstream max-size-buffers=1 ! ' +
-  'jpegenc quality=85 ! appsink name=photo max-buffers=1 drop=true sync=false async=false';
+  'jpegenc quality=85 ! appsink name=photo max-buffers=1 drop=true sync=false async=false ' +
+  'frames. ! valve name=grabber drop=true drop-mode=transform-to-gap ! videoconvert ! video/x-raw,format=RGBA ! ' +
+  'appsink name=still max-buffers=1 drop=true sync=false async=false';
 const X264 =
-  'x264enc name=encoder tune=zerolatency speed-preset=ultrafast bitrate=2000 key-int-max=60 bframes=0 ! video/x-h264,profile=constrained-baseline';
+  'x264enc name=encoder0 tune=zerolatency speed-preset=ultrafast bitrate=2000 key-int-max=60 bframes=0 ! video/x-h264,profile=constrained-baseline';
 
 const HD = { width: 1280, height: 720, frameRate: 30 };
+const BRANCH: VideoBranch = {
+  open: true,
+  enabled: true,
+  output: HD,
+  bitrate: 2_000_000,
+  keyFrameInterval: 2,
+  content: 'motion',
+};
+const SOUND: AudioBranch = { open: true, enabled: true, channelCount: 2, bitrate: 64_000, content: 'generic' };
 const TEST_PICTURE: VideoPipeline = {
   kind: 'video',
   input: { type: 'test', pattern: 'smpte75', wish: HD, clock: true },
   encoder: 'x264enc',
-  output: HD,
-  bitrate: 2_000_000,
-  keyFrameInterval: 2,
+  branches: [BRANCH],
 };
 const CLOCK =
   'clockoverlay name=clock halignment=center valignment=center shaded-background=true font-desc="Sans Bold 32" time-format="%F %T"';
@@ -36,7 +54,7 @@ const TABLE: { name: string; pipeline: PipelineDescription; launch: string }[] =
     pipeline: TEST_PICTURE,
     launch:
       'videotestsrc name=source is-live=true pattern=smpte75 ! video/x-raw,format=I420,width=1280,height=720,framerate=30/1 ! ' +
-      `${CLOCK} ! tee name=frames frames. ! ${LEAKY} ! ${X264} ! ${VIDEO_TAIL}${PHOTO}`,
+      `${INTAKE} ! ${CLOCK} ! tee name=frames allow-not-linked=true ${GATE} ! ${LEAKY} ! ${LIGHT} ! ${X264} ! ${VIDEO_TAIL}${PHOTO}`,
   },
   {
     name: 'test picture without a clock, scaled and slowed down, by openh264',
@@ -44,14 +62,13 @@ const TABLE: { name: string; pipeline: PipelineDescription; launch: string }[] =
       ...TEST_PICTURE,
       input: { type: 'test', pattern: 'black', wish: HD, clock: false },
       encoder: 'openh264enc',
-      output: { width: 640, height: 360, frameRate: 7.5 },
-      bitrate: 500_400,
+      branches: [{ ...BRANCH, output: { width: 640, height: 360, frameRate: 7.5 }, bitrate: 500_400 }],
     },
     launch:
       'videotestsrc name=source is-live=true pattern=black ! video/x-raw,format=I420,width=1280,height=720,framerate=30/1 ! ' +
-      `tee name=frames frames. ! ${LEAKY} ! videorate drop-only=true ! video/x-raw,framerate=15/2 ! ` +
-      'videoscale ! video/x-raw,width=640,height=360,pixel-aspect-ratio=1/1 ! ' +
-      'openh264enc name=encoder usage-type=camera complexity=low rate-control=bitrate bitrate=500000 gop-size=15 ! ' +
+      `${INTAKE} ! tee name=frames allow-not-linked=true ${GATE} ! ${LEAKY} ! videorate drop-only=true ! video/x-raw,framerate=15/2 ! ` +
+      'videoscale ! video/x-raw,width=640,height=360,pixel-aspect-ratio=1/1 ! videobalance name=light0 ! ' +
+      'openh264enc name=encoder0 usage-type=camera complexity=low rate-control=bitrate bitrate=500000 gop-size=15 ! ' +
       `video/x-h264,profile=constrained-baseline ! ${VIDEO_TAIL}${PHOTO}`,
   },
   {
@@ -62,7 +79,7 @@ const TABLE: { name: string; pipeline: PipelineDescription; launch: string }[] =
     },
     launch:
       'v4l2src name=source device=/dev/video0 ! video/x-raw,format=YUY2,width=1280,height=720,framerate=[297/10,303/10] ! ' +
-      `videoconvert ! video/x-raw,format=I420 ! tee name=frames frames. ! ${LEAKY} ! ${X264} ! ${VIDEO_TAIL}${PHOTO}`,
+      `${INTAKE} ! videoconvert ! video/x-raw,format=I420 ! tee name=frames allow-not-linked=true ${GATE} ! ${LEAKY} ! ${LIGHT} ! ${X264} ! ${VIDEO_TAIL}${PHOTO}`,
   },
   {
     name: 'raw camera that does not tell its frame rates',
@@ -76,7 +93,7 @@ const TABLE: { name: string; pipeline: PipelineDescription; launch: string }[] =
     },
     launch:
       'v4l2src name=source device=/dev/video0 ! video/x-raw,format=NV12,width=1280,height=720 ! ' +
-      `videoconvert ! video/x-raw,format=I420 ! tee name=frames frames. ! ${LEAKY} ! ${X264} ! ${VIDEO_TAIL}${PHOTO}`,
+      `${INTAKE} ! videoconvert ! video/x-raw,format=I420 ! tee name=frames allow-not-linked=true ${GATE} ! ${LEAKY} ! ${LIGHT} ! ${X264} ! ${VIDEO_TAIL}${PHOTO}`,
   },
   {
     name: 'MJPEG camera on a Raspberry Pi',
@@ -88,36 +105,66 @@ const TABLE: { name: string; pipeline: PipelineDescription; launch: string }[] =
         mode: { media: { type: 'jpeg' }, width: 1920, height: 1080, frameRate: 15 },
       },
       encoder: 'v4l2h264enc',
-      output: { width: 1920, height: 1080, frameRate: 15 },
+      branches: [{ ...BRANCH, output: { width: 1920, height: 1080, frameRate: 15 } }],
     },
     launch:
       'v4l2src name=source device=/dev/video1 ! image/jpeg,width=1920,height=1080,framerate=[297/20,303/20] ! ' +
-      `${LEAKY} ! jpegdec ! videoconvert ! video/x-raw,format=I420 ! tee name=frames frames. ! ${LEAKY} ! ` +
-      'videoconvert ! v4l2h264enc name=encoder extra-controls="controls,video_bitrate=2000000,h264_i_frame_period=30,repeat_sequence_header=1" ! ' +
+      `${INTAKE} ! ${LEAKY} ! jpegdec ! videoconvert ! video/x-raw,format=I420 ! tee name=frames allow-not-linked=true ${GATE} ! ${LEAKY} ! ${LIGHT} ! ` +
+      'videoconvert ! v4l2h264enc name=encoder0 extra-controls="controls,video_bitrate=2000000,h264_i_frame_period=30,repeat_sequence_header=1" ! ' +
       `video/x-h264,profile=constrained-baseline,level=(string)4 ! ${VIDEO_TAIL}${PHOTO}`,
   },
   {
+    name: 'two tracks of one camera: all of it, and a square of it, black, that nobody reads yet',
+    pipeline: {
+      ...TEST_PICTURE,
+      input: { type: 'v4l2', path: '/dev/video0', mode: { media: { type: 'raw', format: 'YUY2' }, ...HD } },
+      branches: [
+        BRANCH,
+        {
+          ...BRANCH,
+          open: false,
+          enabled: false,
+          output: { width: 360, height: 360, frameRate: 10 },
+          bitrate: 300_000,
+          content: 'text',
+        },
+      ],
+    },
+    launch:
+      'v4l2src name=source device=/dev/video0 ! video/x-raw,format=YUY2,width=1280,height=720,framerate=[297/10,303/10] ! ' +
+      `${INTAKE} ! videoconvert ! video/x-raw,format=I420 ! tee name=frames allow-not-linked=true ` +
+      `${GATE} ! ${LEAKY} ! ${LIGHT} ! ${X264} ! ${VIDEO_TAIL} ` +
+      `frames. ! valve name=gate1 drop=true ! ${LEAKY} ! videorate drop-only=true ! video/x-raw,framerate=10/1 ! ` +
+      'videocrop left=280 right=280 ! videoscale ! video/x-raw,width=360,height=360,pixel-aspect-ratio=1/1 ! ' +
+      'videobalance name=light1 contrast=0 saturation=0 ! ' +
+      'x264enc name=encoder1 tune=zerolatency speed-preset=superfast qp-max=28 bitrate=300 key-int-max=20 bframes=0 ! ' +
+      `video/x-h264,profile=constrained-baseline ! ${VIDEO_TAIL.replace('pay0', 'pay1').replace('fd=4', 'fd=5')}${PHOTO}`,
+  },
+  {
     name: 'test tone',
-    pipeline: { kind: 'audio', input: { type: 'test' }, channelCount: 2, bitrate: 64_000 },
+    pipeline: { kind: 'audio', input: { type: 'test' }, branches: [SOUND] },
     launch:
       'audiotestsrc name=source is-live=true wave=sine freq=440 volume=0.2 samplesperbuffer=960 ! ' +
+      `${INTAKE} ! tee name=frames allow-not-linked=true ${GATE} ! ` +
       'queue leaky=downstream max-size-time=200000000 max-size-bytes=0 max-size-buffers=0 ! audioconvert ! audioresample ! ' +
-      'audio/x-raw,rate=48000,channels=2 ! opusenc name=encoder bitrate=64000 frame-size=20 ! ' +
-      `rtpopuspay name=pay pt=111 timestamp-offset=0 ! ${TAIL}`,
+      'audio/x-raw,rate=48000,channels=2 ! volume name=loudness0 volume=1 ! ' +
+      'opusenc name=encoder0 audio-type=generic bitrate=64000 frame-size=20 ! ' +
+      `rtpopuspay name=pay0 pt=111 timestamp-offset=0 ! ${TAIL}`,
   },
   {
     name: 'microphone',
     pipeline: {
       kind: 'audio',
       input: { type: 'alsa', path: 'plughw:CARD=Webcam,DEV=0' },
-      channelCount: 1,
-      bitrate: 32_000,
+      branches: [{ ...SOUND, channelCount: 1, bitrate: 32_000, content: 'voice' }],
     },
     launch:
       'alsasrc name=source device=plughw:CARD=Webcam,DEV=0 provide-clock=false slave-method=skew buffer-time=200000 latency-time=10000 ! ' +
+      `${INTAKE} ! tee name=frames allow-not-linked=true ${GATE} ! ` +
       'queue leaky=downstream max-size-time=200000000 max-size-bytes=0 max-size-buffers=0 ! audioconvert ! audioresample ! ' +
-      'audio/x-raw,rate=48000,channels=1 ! opusenc name=encoder bitrate=32000 frame-size=20 ! ' +
-      `rtpopuspay name=pay pt=111 timestamp-offset=0 ! ${TAIL}`,
+      'audio/x-raw,rate=48000,channels=1 ! volume name=loudness0 volume=1 ! ' +
+      'opusenc name=encoder0 audio-type=voice bitrate=32000 frame-size=20 ! ' +
+      `rtpopuspay name=pay0 pt=111 timestamp-offset=0 ! ${TAIL}`,
   },
 ];
 
@@ -136,7 +183,9 @@ test('GStreamer takes each that needs no hardware, with a few frames', async (t)
         'videotestsrc num-buffers=20 ! video/x-raw,format=$1',
       )
       .replace(/alsasrc name=source \S+ \S+ \S+ \S+ \S+/, 'audiotestsrc num-buffers=20')
-      .replace('fdsink fd=4', 'fakesink');
+      // A closed valve would hold the end back.
+      .replaceAll(/(name=gate\d) drop=true/g, '$1 drop=false')
+      .replace(/fdsink fd=\d/g, 'fakesink');
     const { stderr } = await run('gst-launch-1.0', ['-q', ...split(runnable)], { timeout: 20_000 });
     // The library of openh264 complains, without harm, when it is drained at the end.
     t.equal(stderr.replaceAll(/^\[OpenH264\].*\n/gm, ''), '', name);
@@ -151,6 +200,7 @@ test('what does not fit is refused before it reaches the launch parser', async (
     (change: Partial<VideoPipeline>): (() => string) =>
     () =>
       launchString({ ...TEST_PICTURE, ...change });
+  const branch = (change: Partial<VideoBranch>): (() => string) => picture({ branches: [{ ...BRANCH, ...change }] });
   const camera = (path: string): (() => string) =>
     picture({ input: { type: 'v4l2', path, mode: { media: { type: 'jpeg' }, ...HD } } });
   const refused: [string, () => string, RegExp][] = [
@@ -159,24 +209,23 @@ test('what does not fit is refused before it reaches the launch parser', async (
     ['path with a line end', camera('/dev/video0\n'), /device path/],
     ['empty path', camera(''), /device path/],
     ['long path', camera(`/dev/${'a'.repeat(200)}`), /device path/],
-    ['width', picture({ output: { ...HD, width: 12.5 } }), /width is 12.5; allowed is a whole number from 16 to 8192/],
-    ['height', picture({ output: { ...HD, height: 100_000 } }), /height is 100000/],
-    ['rate', picture({ output: { ...HD, frameRate: 0 } }), /frameRate is 0/],
+    ['width', branch({ output: { ...HD, width: 12.5 } }), /width is 12.5; allowed is a whole number from 16 to 8192/],
+    ['height', branch({ output: { ...HD, height: 100_000 } }), /height is 100000/],
+    ['rate', branch({ output: { ...HD, frameRate: 0 } }), /frameRate is 0/],
     [
       'rate that is none',
       picture({ input: { type: 'test', pattern: 'black', clock: false, wish: { ...HD, frameRate: Number.NaN } } }),
       /frameRate is NaN/,
     ],
-    ['bit rate', picture({ bitrate: Number.POSITIVE_INFINITY }), /bitrate is Infinity/],
+    ['bit rate', branch({ bitrate: Number.POSITIVE_INFINITY }), /bitrate is Infinity/],
     [
       'microphone',
-      () =>
-        launchString({ kind: 'audio', input: { type: 'alsa', path: 'hw:0 ! x' }, channelCount: 2, bitrate: 64_000 }),
+      () => launchString({ kind: 'audio', input: { type: 'alsa', path: 'hw:0 ! x' }, branches: [SOUND] }),
       /device path/,
     ],
     [
       'channels',
-      () => launchString({ kind: 'audio', input: { type: 'test' }, channelCount: 6, bitrate: 64_000 }),
+      () => launchString({ kind: 'audio', input: { type: 'test' }, branches: [{ ...SOUND, channelCount: 6 }] }),
       /channelCount is 6/,
     ],
   ];
@@ -184,10 +233,18 @@ test('what does not fit is refused before it reaches the launch parser', async (
 });
 
 test('every encoder is named, has a profile without B-frames where it can say so, and its own unit of the bit rate', async (t) => {
-  const settings = { bitrate: 1_234_567, keyFrameDistance: 50, width: 1280, height: 720, frameRate: 25 };
+  const settings = {
+    name: 'encoder0',
+    content: 'motion' as const,
+    bitrate: 1_234_567,
+    keyFrameDistance: 50,
+    width: 1280,
+    height: 720,
+    frameRate: 25,
+  };
   for (const name of H264_ENCODERS) {
     const launch = ENCODERS[name].launch(settings);
-    t.match(launch, new RegExp(`(^|! )${name} name=encoder `), name);
+    t.match(launch, new RegExp(`(^|! )${name} name=encoder0 `), name);
     t.match(launch, /=(1234567|1235000|1235)\b/, `${name}: bit rate`);
     t.match(launch, /=50\b/, `${name}: key frame distance`);
   }

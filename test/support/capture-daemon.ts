@@ -1,7 +1,7 @@
-import { captureTestSource } from './capture-test-source.ts';
+import { captureTest } from './capture-test-source.ts';
 
 // A process of its own that captures, to be killed by a test: tells the worker's process id as soon as media flows.
-const source = captureTestSource('video');
-source.retain();
+const { source, track } = captureTest('video');
+track.retain();
 await source.live();
 process.send?.(source.pid);

@@ -6,44 +6,53 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { Test } from 'tap';
-import type { EncodingSettings } from '../../config/settings.ts';
 import { CaptureSource, type CaptureSourceOptions } from '../../daemon/capture/capture-source.ts';
 import { testDevice } from '../../daemon/capture/device.ts';
+import type { EncodedTrack } from '../../daemon/capture/encoded-track.ts';
 import { MediaClock } from '../../daemon/lib/clock.ts';
 import { silentLog } from '../../daemon/lib/log.ts';
+import type { EncodingParameters, TrackConfiguration } from '../../daemon/media/track-source.ts';
 import { payloadOffset, sequenceDistance, sequenceNumber, timestampDistance } from '../../daemon/rtp/packet.ts';
 import type { RtpFrame } from '../../daemon/rtp/rtp-frame.ts';
 
 const run = promisify(execFile);
 
-export const ENCODING: EncodingSettings = {
-  rid: 'main',
+export const ENCODING: EncodingParameters = {
   maxBitrate: 500_000,
   maxFramerate: undefined,
   scaleResolutionDownBy: 1,
   keyFrameInterval: 10,
 };
 
-/** A capture source over the test picture or tone, small enough for a loaded machine. */
-export function captureTestSource(kind: 'video' | 'audio', options: Partial<CaptureSourceOptions> = {}): CaptureSource {
-  return new CaptureSource({
+/** A capture source over the test picture or tone, and a track of it small enough for a loaded machine. */
+export function captureTest(
+  kind: 'video' | 'audio',
+  options: Partial<CaptureSourceOptions & TrackConfiguration> = {},
+): { source: CaptureSource; track: EncodedTrack } {
+  const { settings, encoding, contentHint, enabled, ...more } = options;
+  const source = new CaptureSource({
     kind,
     device: testDevice(kind),
-    wish: kind === 'video' ? { width: 320, height: 240, frameRate: 15 } : { channelCount: 2 },
-    encoding: ENCODING,
     encoders: { choose: async () => 'x264enc', distrust: () => undefined },
     clock: new MediaClock(),
     cname: 'test',
     log: silentLog,
     text: 'A & B <ü>',
     idleTimeout: 100,
-    ...options,
+    ...more,
   });
+  const track = source.encode({
+    settings: settings ?? (kind === 'video' ? { width: 320, height: 240, frameRate: 15 } : { channelCount: 2 }),
+    encoding: encoding ?? ENCODING,
+    contentHint: contentHint ?? '',
+    enabled: enabled ?? true,
+  });
+  return { source, track };
 }
 
-export function collect(source: CaptureSource): RtpFrame[] {
+export function collect(track: EncodedTrack): RtpFrame[] {
   const frames: RtpFrame[] = [];
-  source.rtp.onFrame((frame) => frames.push(frame));
+  track.rtp.onFrame((frame) => frames.push(frame));
   return frames;
 }
 

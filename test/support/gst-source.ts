@@ -84,6 +84,7 @@ export class GstSource implements TrackSource {
   encode(): EncodedStream {
     return {
       rtp: this.rtp,
+      wanted: true,
       settings: () => this.#settings,
       configure: async () => undefined,
       retain: () => this.hold(),

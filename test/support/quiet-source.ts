@@ -65,6 +65,7 @@ export class QuietSource implements TrackSource {
     let open = true;
     return {
       rtp: this.rtp,
+      wanted: true,
       settings: () => this.settings(),
       configure: async (next) => {
         if (this.refusal !== undefined) throw this.refusal;

@@ -1,0 +1,61 @@
+import type { MediaTrackSettings } from '../media/track-dictionaries.ts';
+import type { CapturePlan } from './capture-plan.ts';
+import type { EncodedTrack } from './encoded-track.ts';
+import type { CaptureWorker } from './worker-process.ts';
+
+/** One life of a source's worker: the tracks that it encodes for, in the order of its pipes, and what it was told. */
+export class CaptureLife {
+  readonly tracks: readonly EncodedTrack[];
+  readonly worker: CaptureWorker;
+  #plan: CapturePlan | undefined;
+
+  constructor(worker: CaptureWorker, tracks: readonly EncodedTrack[]) {
+    this.worker = worker;
+    this.tracks = tracks;
+  }
+
+  /** What it does; undefined before {@link begin}. */
+  get plan(): CapturePlan | undefined {
+    return this.#plan;
+  }
+
+  begin(plan: CapturePlan): void {
+    this.#plan = plan;
+    this.worker.send(plan.start);
+  }
+
+  has(track: EncodedTrack): boolean {
+    return this.tracks.includes(track);
+  }
+
+  settingsOf(track: EncodedTrack): MediaTrackSettings | undefined {
+    return this.#plan?.settings[this.tracks.indexOf(track)];
+  }
+
+  /** Lets the media of a track flow while it is wanted. */
+  setGate(track: EncodedTrack): void {
+    this.worker.send({ type: 'gate', track: this.tracks.indexOf(track), open: track.wanted });
+    // The encoder goes on where it stopped; who comes now has not seen that.
+    if (track.wanted) track.requestKeyFrame();
+  }
+
+  requestKeyFrame(track: EncodedTrack): void {
+    if (this.has(track)) this.worker.send({ type: 'key-frame', track: this.tracks.indexOf(track) });
+  }
+
+  /** Goes over to another plan while it runs. @returns false where that takes another life. */
+  adapt(next: CapturePlan): boolean {
+    const before = this.#plan;
+    if (before === undefined || before.layout !== next.layout) return false;
+    for (const [index, track] of this.tracks.entries()) {
+      this.worker.send({ type: 'enable', track: index, enabled: track.configuration.enabled });
+      const bitrate = next.bitrates[index];
+      const { liveBitrate } = before;
+      if (liveBitrate === undefined || bitrate === undefined || bitrate === before.bitrates[index]) continue;
+      const { property, value } = liveBitrate;
+      this.worker.send({ type: 'set-bitrate', track: index, property, value: value(bitrate) });
+    }
+    this.#plan = next;
+    return true;
+  }
+}
