@@ -25,8 +25,8 @@ interface TrackInit {
   readonly configuration: TrackConfiguration;
   readonly readyState: MediaStreamTrackState;
   readonly constraints: MediaTrackConstraints;
-  /** The device is open as long as the track lives, though nobody may read it: tracks of getUserMedia(). */
-  readonly held: boolean;
+  /** Of tracks of getUserMedia(): while they live they are in this set, and the device is open though nobody may read it. */
+  readonly captured: Set<MediaStreamTrack> | undefined;
   /** Whether pan, tilt and zoom may be told and set (Image Capture, 9.2). */
   readonly panTiltZoom: boolean;
 }
@@ -46,6 +46,7 @@ interface TrackSlots extends TrackInit {
 }
 
 let slotsOf: (track: MediaStreamTrack) => TrackSlots;
+let endByItself: (track: MediaStreamTrack) => void;
 
 type Handler = ((this: MediaStreamTrack, event: Event) => unknown) | null;
 
@@ -63,6 +64,7 @@ export class MediaStreamTrack extends EventTarget {
 
   static {
     slotsOf = (track) => track.#slots;
+    endByItself = (track) => track.#endByItself();
     defineInterface(MediaStreamTrack, {
       brand: (value) => #slots in value,
       events: ['mute', 'unmute', 'ended', 'configurationchange'],
@@ -89,13 +91,15 @@ export class MediaStreamTrack extends EventTarget {
       slots.encoded.close();
       return;
     }
-    const release = init.held ? source.hold() : undefined;
+    const release = init.captured === undefined ? undefined : source.hold();
+    init.captured?.add(this);
     const stopObserving = source.observe({
       mutedChanged: () => this.#mutedChanged(),
       configurationChanged: () => this.dispatchEvent(new Event('configurationchange')),
       ended: () => this.#endByItself(),
     });
     slots.letGo = () => {
+      init.captured?.delete(this);
       stopObserving();
       release?.();
     };
@@ -289,14 +293,14 @@ const inherentOf = (slots: TrackSlots): MediaTrackSettings =>
 export function createTrack(
   source: TrackSource,
   configuration: Partial<TrackConfiguration> = {},
-  options: Partial<Pick<TrackInit, 'constraints' | 'held' | 'panTiltZoom'>> = {},
+  options: Partial<Pick<TrackInit, 'constraints' | 'captured' | 'panTiltZoom'>> = {},
 ): MediaStreamTrack {
   return new MediaStreamTrack(internal, {
     source,
     configuration: { settings: {}, contentHint: '', enabled: true, ...configuration },
     readyState: 'live',
     constraints: {},
-    held: false,
+    captured: undefined,
     panTiltZoom: true,
     ...options,
   });
@@ -318,6 +322,11 @@ export async function configureTrack(track: MediaStreamTrack, change: Partial<Tr
     slots.configuration = { ...slots.configuration, ...Object.fromEntries(own) };
     throw error;
   }
+}
+
+/** Ends a track against the script's will, which hears of it by `ended`. */
+export function endTrack(track: MediaStreamTrack): void {
+  endByItself(track);
 }
 
 /** The source behind a track: for the rooms that publish it. */

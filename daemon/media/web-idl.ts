@@ -27,10 +27,12 @@ export const illegalConstructor = (): TypeError => new TypeError('Illegal constr
 export function defineInterface(Class: Interface, options: { brand: Brand; events?: readonly string[] }): void {
   const { prototype } = Class;
   brands.set(Class, options.brand);
-  for (const holder of [prototype, Class])
+  for (const [holder, built] of [
+    [prototype, ['constructor']],
+    [Class, ['length', 'name', 'prototype']],
+  ] as const)
     for (const name of Object.getOwnPropertyNames(holder))
-      if (!['constructor', 'length', 'name', 'prototype'].includes(name))
-        Object.defineProperty(holder, name, { enumerable: true });
+      if (!(built as readonly string[]).includes(name)) Object.defineProperty(holder, name, { enumerable: true });
   Object.defineProperty(prototype, Symbol.toStringTag, { value: Class.name, configurable: true });
   defineEventHandlers(prototype as EventTarget, options.events ?? [], options.brand);
 }

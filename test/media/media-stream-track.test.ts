@@ -343,12 +343,15 @@ test('a hint for sound changes what is chosen where there is a choice', async (t
   t.match(track.getSettings(), { echoCancellation: true });
 });
 
-test('a track of a held source', async (t) => {
+test('a captured track', async (t) => {
   const source = new QuietSource();
-  const track = createTrack(source, {}, { held: true });
+  const captured = new Set<MediaStreamTrack>();
+  const track = createTrack(source, {}, { captured });
   t.equal(source.retained, 1, 'the device is open');
   const clone = track.clone();
+  t.same([...captured], [track, clone]);
   track.stop();
+  t.same([...captured], [clone]);
   t.equal(source.retained, 1, 'as long as a clone lives');
   clone.stop();
   t.equal(source.retained, 0);

@@ -11,11 +11,16 @@ import type {
   OperationMemberType,
   ValueDescription,
 } from 'webidl2';
+import { DeviceChangeEvent, DeviceChangeEventInitType } from '../../daemon/media/device-change-event.ts';
 import { ErrorEvent } from '../../daemon/media/error-event.ts';
 import { ImageCapture } from '../../daemon/media/image-capture.ts';
+import { InputDeviceInfo, MediaDeviceInfo } from '../../daemon/media/media-device-info.ts';
+import { MediaDevices } from '../../daemon/media/media-devices.ts';
 import { MediaStream, MediaStreamTrackEvent } from '../../daemon/media/media-stream.ts';
+import { MediaStreamConstraintsType } from '../../daemon/media/media-stream-constraints.ts';
 import { MediaStreamTrack } from '../../daemon/media/media-stream-track.ts';
 import { OverconstrainedError } from '../../daemon/media/overconstrained-error.ts';
+import { PermissionStatus, Permissions } from '../../daemon/media/permissions.ts';
 import { MediaTrackConstraintsType } from '../../daemon/media/track-constraints.ts';
 
 interface Interface {
@@ -25,12 +30,18 @@ interface Interface {
 }
 
 const INTERFACES: Record<string, Interface> = {
+  DeviceChangeEvent,
   ErrorEvent,
   ImageCapture,
+  InputDeviceInfo,
+  MediaDeviceInfo,
+  MediaDevices,
   MediaStream,
   MediaStreamTrack,
   MediaStreamTrackEvent,
   OverconstrainedError,
+  PermissionStatus,
+  Permissions,
 };
 
 /** The specifications that these interfaces come from; what only others add (codecs, screen capture) is not ours. */
@@ -58,7 +69,12 @@ const LEFT_OUT = new Set([
 ]);
 
 /** Dictionaries that scripts pass, by the converters that read them. */
-const DICTIONARIES = [MediaTrackConstraintsType, MediaTrackConstraintsType.parent].filter((type) => type !== undefined);
+const DICTIONARIES = [
+  DeviceChangeEventInitType,
+  MediaStreamConstraintsType,
+  MediaTrackConstraintsType,
+  MediaTrackConstraintsType.parent,
+].filter((type) => type !== undefined);
 
 interface Description {
   parent: string | null;
