@@ -2,7 +2,7 @@ import { ImageBitmap } from './image-bitmap.ts';
 import { MediaStreamTrack, sourceOf } from './media-stream-track.ts';
 import { type PhotoCapabilities, PhotoSettings } from './photo-dictionaries.ts';
 import type { ValueRange } from './track-dictionaries.ts';
-import type { PhotoWish, TrackSource } from './track-source.ts';
+import type { PhotoWish, TrackSource, VideoMode } from './track-source.ts';
 import { defineInterface, internal, requireArguments } from './web-idl.ts';
 import { instance } from './web-idl-types.ts';
 
@@ -44,7 +44,7 @@ export class ImageCapture {
     this.#expectPicture();
     const source = sourceOf(this.#track);
     refuseSize(settings, this.#told);
-    const wish = photoWish(settings, photoCapabilities(source));
+    const wish = { ...photoSize(settings, photoModes(source)), ...photoLight(settings, photoCapabilities(source)) };
     const { jpeg, type = 'image/jpeg' } = await this.#complete('UnknownError', () => source.photo(wish));
     return new Blob([jpeg], { type });
   }
@@ -112,11 +112,16 @@ export class ImageCapture {
   }
 }
 
+/** The sizes of photos, where they are those of the camera's modes. */
+function photoModes(source: TrackSource): readonly VideoMode[] {
+  return source.photoCapabilities?.() === undefined ? source.modes() : [];
+}
+
 function photoCapabilities(source: TrackSource): PhotoCapabilities {
   const told = source.photoCapabilities?.();
   if (told !== undefined) return told;
   const { width, height } = source.capabilities();
-  const modes = source.modes();
+  const modes = photoModes(source);
   const imageHeight = modes.length > 0 ? rangeOf(modes.map((mode) => mode.height)) : height;
   const imageWidth = modes.length > 0 ? rangeOf(modes.map((mode) => mode.width)) : width;
   return {
@@ -142,18 +147,26 @@ function refuseSize(settings: PhotoSettings, told: PhotoCapabilities): void {
   }
 }
 
-function photoWish(settings: PhotoSettings, capabilities: PhotoCapabilities): PhotoWish {
-  const { imageWidth, imageHeight, fillLightMode, redEyeReduction } = settings;
+/** One dimension by itself is a wish for the camera's nearest size. */
+function photoSize({ imageWidth, imageHeight }: PhotoSettings, modes: readonly VideoMode[]): PhotoWish {
+  if (imageWidth === undefined && imageHeight === undefined) return {};
+  if (imageWidth !== undefined && imageHeight !== undefined) return { width: imageWidth, height: imageHeight };
+  const distance = (mode: VideoMode): number =>
+    imageWidth === undefined ? Math.abs(mode.height - (imageHeight as number)) : Math.abs(mode.width - imageWidth);
+  const [nearest] = [...modes].sort((a, b) => distance(a) - distance(b));
+  const { width = imageWidth, height = imageHeight } = nearest ?? {};
+  return { ...(width !== undefined && { width }), ...(height !== undefined && { height }) };
+}
+
+function photoLight({ fillLightMode, redEyeReduction }: PhotoSettings, capabilities: PhotoCapabilities): PhotoWish {
   const { fillLightMode: lights = ['off'], redEyeReduction: reduction } = capabilities;
   if (fillLightMode !== undefined && !lights.includes(fillLightMode))
     throw notSupported(`fillLightMode '${fillLightMode}': with this camera it is ${lights.join(', ')}`);
   if (redEyeReduction !== undefined && reduction !== 'controllable' && redEyeReduction !== (reduction === 'always'))
     throw notSupported(`redEyeReduction ${redEyeReduction}: with this camera it is ${reduction}`);
   return {
-    ...(imageWidth === undefined ? {} : { width: imageWidth }),
-    ...(imageHeight === undefined ? {} : { height: imageHeight }),
-    ...(fillLightMode === undefined ? {} : { fillLightMode }),
-    ...(redEyeReduction === undefined ? {} : { redEyeReduction }),
+    ...(fillLightMode !== undefined && { fillLightMode }),
+    ...(redEyeReduction !== undefined && { redEyeReduction }),
   };
 }
 

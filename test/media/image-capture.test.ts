@@ -94,14 +94,20 @@ test('settings that are none, and settings that the camera has not', async (t) =
 test('sizes: the camera does what is nearest; a script that knows the limits is held to them', async (t) => {
   const source = new Webcam();
   const capture = new ImageCapture(createTrack(source));
-  await capture.takePhoto({ imageWidth: 9999 });
-  t.same(source.photos, [{ width: 9999 }]);
+  await capture.takePhoto({ imageWidth: 9999, imageHeight: 9999 });
+  await capture.takePhoto({ imageWidth: 1300 });
+  await capture.takePhoto({ imageHeight: 1000 });
+  t.same(source.photos, [
+    { width: 9999, height: 9999 },
+    { width: 1280, height: 720 },
+    { width: 1920, height: 1080 },
+  ]);
   const { imageWidth } = await capture.getPhotoCapabilities();
   (imageWidth as { max: number }).max = 99_999;
   for (const settings of [{ imageWidth: 1921 }, { imageWidth: 639 }, { imageHeight: 1081 }, { imageHeight: 0 }])
     await rejects(t, capture.takePhoto(settings), 'NotSupportedError', /takes photos from/);
   await capture.takePhoto({ imageWidth: 1920, imageHeight: 360 });
-  t.equal(source.photos.length, 2);
+  t.equal(source.photos.length, 4);
 });
 
 test('what the device says about failures', async (t) => {
