@@ -1,6 +1,7 @@
 import type { MediaTrackSettings } from '../media/track-dictionaries.ts';
 import type { CapturePlan } from './capture-plan.ts';
 import type { EncodedTrack } from './encoded-track.ts';
+import { framePrefix } from './pushed-frames.ts';
 import type { CaptureWorker } from './worker-process.ts';
 
 /** One life of a source's worker: the tracks that it encodes for, in the order of its pipes, and what it was told. */
@@ -22,6 +23,15 @@ export class CaptureLife {
   begin(plan: CapturePlan): void {
     this.#plan = plan;
     this.worker.send(plan.start);
+  }
+
+  /** Hands a pushed picture on. @returns false when the worker has not taken the last ones yet: this one is dropped. */
+  push(frame: Uint8Array): boolean {
+    const pipe = this.worker.pipes[this.tracks.length];
+    if (pipe === undefined || this.#plan === undefined || pipe.writableNeedDrain) return false;
+    pipe.write(framePrefix(frame.length));
+    pipe.write(frame);
+    return true;
   }
 
   has(track: EncodedTrack): boolean {

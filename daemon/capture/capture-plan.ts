@@ -113,7 +113,8 @@ function planPicture(input: CapturePlanInput, device: VideoDevice): CapturePlan 
       type: 'start',
       launch: launchString(describe(branches)),
       gates: branches.map(({ open }) => open),
-      opened: source.type === 'test' ? undefined : { property: 'device-fd', failed: -1 },
+      opened: source.type === 'v4l2' ? { property: 'device-fd', failed: -1 } : undefined,
+      pushed: source.type === 'push',
       text: source.type === 'test' ? text : undefined,
     },
     settings,
@@ -183,7 +184,7 @@ function camera(device: VideoDevice, wishes: readonly VideoWish[]): VideoInput {
   const mode = chooseMode(device, wishes);
   if (mode === undefined)
     throw new CaptureError('invalid-value', `${device.label} has no picture format that can be used (raw or JPEG)`);
-  return { type: 'v4l2', path: device.path, mode };
+  return device.bus === 'push' ? { type: 'push', mode } : { type: 'v4l2', path: device.path, mode };
 }
 
 /** H.264 of 4:2:0 has even sizes. */
@@ -209,6 +210,7 @@ function planSound({ tracks }: CapturePlanInput, device: AudioDevice): CapturePl
       launch: launchString(describe(branches)),
       gates: branches.map(({ open }) => open),
       opened: test ? undefined : { property: 'card-name', failed: null },
+      pushed: false,
       text: undefined,
     },
     settings: branches.map(({ channelCount }) => ({ sampleRate: 48_000, sampleSize: 16, channelCount })),

@@ -96,6 +96,8 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
   readonly #controls = new SourceControls();
   /** The life that counts; one that was asked to stop does not. */
   #life: CaptureLife | undefined;
+  /** What a program pushed last. */
+  #pushed: Uint8Array | undefined;
   /** The size of a photo that the capture has to serve. */
   #photo: { width: number; height: number } | undefined;
   #photos: Promise<unknown> = Promise.resolve();
@@ -286,6 +288,15 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
     return this.#picture('rgba');
   }
 
+  /**
+   * The next picture of a pushed device, in its format and size. It is the one that viewers see until the next.
+   * @returns false when it came too fast and is left out.
+   */
+  push(frame: Uint8Array): boolean {
+    this.#pushed = frame;
+    return this.#life?.push(frame) ?? true;
+  }
+
   /** @internal */
   trackSettings(track: EncodedTrack): MediaTrackSettings {
     const device = this.#device;
@@ -334,6 +345,10 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
     this.#life?.requestKeyFrame(track);
   }
 
+  get #pushes(): boolean {
+    return this.#device?.bus === 'push';
+  }
+
   get #wanted(): boolean {
     if (this.#holds > 0) return true;
     for (const track of this.#tracks) if (track.wanted) return true;
@@ -343,7 +358,7 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
   /** Without a sign of life for this long a worker that had given some counts as hung, in milliseconds. */
   get #stallTimeout(): number {
     const { tracks = [], plan } = this.#life ?? {};
-    if (!tracks.some(({ wanted }) => wanted)) return FLOW_TIMEOUT_MS;
+    if (this.#pushes || !tracks.some(({ wanted }) => wanted)) return FLOW_TIMEOUT_MS;
     const interval = 1000 / (plan?.settings[0]?.frameRate ?? 50);
     return Math.max(700, Math.min(2000, interval * 8), interval * 3);
   }
@@ -463,6 +478,7 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
       report: (report) => {
         if (this.#life === life) this.#onReport(report);
       },
+      pushed: this.#pushes,
     });
     const life = new CaptureLife(worker, tracks);
     this.#life = life;
@@ -475,7 +491,9 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
     try {
       const encoder = await (this.kind === 'video' ? this.#options.encoders.choose() : undefined);
       await this.#restoreControls();
-      if (this.#life === life && this.#device !== undefined) life.begin(this.#plan(this.#device, life.tracks, encoder));
+      if (this.#life !== life || this.#device === undefined) return;
+      life.begin(this.#plan(this.#device, life.tracks, encoder));
+      if (this.#pushed !== undefined) life.push(this.#pushed);
     } catch (error) {
       if (this.#life === life) this.#failed('pipeline', error instanceof Error ? error.message : String(error));
     }

@@ -36,7 +36,7 @@ interface DeviceIdentity {
   readonly groupId: string;
   /** What a person calls it. */
   readonly label: string;
-  /** Where it hangs: `usb-0000:01:00.0-1.2`, `platform:vivid-000`, `test`. */
+  /** Where it hangs: `usb-0000:01:00.0-1.2`, `platform:vivid-000`, `test`, `push`. */
   readonly bus: string;
 }
 
@@ -79,6 +79,29 @@ export const TEST_TONE: AudioDevice = {
   bus: 'test',
   path: 'test',
 };
+
+/** What a program pushes: pictures of one size, uncompressed (RGBA) or as JPEG, at about this rate. */
+export function pushedDevice(options: {
+  deviceId: string;
+  label: string;
+  format: 'rgba' | 'jpeg';
+  width: number;
+  height: number;
+  frameRate: number;
+}): VideoDevice {
+  const { deviceId, label, format, width, height, frameRate } = options;
+  const pixelFormat = format === 'rgba' ? 'AB24' : 'JPEG';
+  return {
+    kind: 'videoinput',
+    deviceId,
+    groupId: deviceId,
+    label,
+    bus: 'push',
+    path: 'push',
+    formats: [{ pixelFormat, width, height, frameRates: [frameRate] }],
+    controls: [],
+  };
+}
 
 /** The built-in device of a kind. */
 export function testDevice(kind: 'video' | 'audio'): CaptureDevice {

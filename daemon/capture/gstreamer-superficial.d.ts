@@ -10,6 +10,11 @@ declare module 'gstreamer-superficial' {
     pull(callback: (buffer: Buffer | null, caps: Record<string, unknown>) => void): void;
   }
 
+  export interface AppSrc extends Element {
+    /** Takes a copy. */
+    push(buffer: Buffer): void;
+  }
+
   export interface BusMessage {
     type: string;
     /** Of an error or warning. */

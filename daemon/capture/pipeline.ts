@@ -11,7 +11,8 @@ export type TestPattern = 'smpte75' | 'ball' | 'snow' | 'black';
 
 export type VideoInput =
   | { readonly type: 'test'; readonly pattern: TestPattern; readonly wish: VideoWish; readonly clock: boolean }
-  | { readonly type: 'v4l2'; readonly path: string; readonly mode: CaptureMode };
+  | { readonly type: 'v4l2'; readonly path: string; readonly mode: CaptureMode }
+  | { readonly type: 'push'; readonly mode: CaptureMode };
 
 interface Branch {
   /** Whether media flows into it from the beginning. */
@@ -162,18 +163,23 @@ function testPicture(
   return `videotestsrc name=source is-live=true pattern=${pattern} ! ${caps} ! ${intake(branches)}${clock ? overlay : ''}`;
 }
 
-function camera({ path, mode }: Extract<VideoInput, { type: 'v4l2' }>, branches: readonly VideoBranch[]): string {
+function camera(input: Exclude<VideoInput, { type: 'test' }>, branches: readonly VideoBranch[]): string {
+  const { mode } = input;
   const { media, frameRate } = mode;
   const width = bounded('width', mode.width, 1, 8192);
   const height = bounded('height', mode.height, 1, 8192);
-  // Drivers write 30 frames per second as 333333/10000000 s and the like: a narrow range meets them all.
-  const rates = frameRate === undefined ? '' : `,framerate=[${rate(frameRate * 0.99)},${rate(frameRate * 1.01)}]`;
-  const format = media.type === 'raw' ? `video/x-raw,format=${media.format}` : 'image/jpeg';
+  const size = `${media.type === 'raw' ? `video/x-raw,format=${media.format}` : 'image/jpeg'},width=${width},height=${height}`;
   const decode = media.type === 'raw' ? '' : ` ! ${FRAME_QUEUE} ! jpegdec`;
-  return (
-    `v4l2src name=source device=${devicePath(path)} ! ${format},width=${width},height=${height}${rates} ! ` +
-    `${intake(branches)}${decode} ! videoconvert ! video/x-raw,format=I420`
-  );
+  let source: string;
+  if (input.type === 'push') {
+    const caps = `${size},framerate=${rate(frameRate ?? 30)}`;
+    source = `appsrc name=source is-live=true do-timestamp=true format=time max-buffers=2 leaky-type=downstream caps="${caps}"`;
+  } else {
+    // Drivers write 30 frames per second as 333333/10000000 s and the like: a narrow range meets them all.
+    const rates = frameRate === undefined ? '' : `,framerate=[${rate(frameRate * 0.99)},${rate(frameRate * 1.01)}]`;
+    source = `v4l2src name=source device=${devicePath(input.path)} ! ${size}${rates}`;
+  }
+  return `${source} ! ${intake(branches)}${decode} ! videoconvert ! video/x-raw,format=I420`;
 }
 
 function audioLaunch({ input, branches }: AudioPipeline): string {

@@ -12,6 +12,7 @@ export const RAW_FORMATS: Readonly<Record<string, string>> = {
   BGR3: 'BGR',
   RGB3: 'RGB',
   XR24: 'BGRx',
+  AB24: 'RGBA',
   GREY: 'GRAY8',
 };
 const JPEG_FORMATS: ReadonlySet<string> = new Set(['MJPG', 'JPEG']);
@@ -27,6 +28,7 @@ const BITS_PER_PIXEL: Readonly<Record<string, number>> = {
   BGR3: 24,
   RGB3: 24,
   XR24: 32,
+  AB24: 32,
 };
 
 /** Bits per pixel, for the load on the bus; compressed formats count as nothing. */

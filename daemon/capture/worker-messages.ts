@@ -7,6 +7,8 @@ export type WorkerCommand =
       readonly gates: readonly boolean[];
       /** Which property of `source` tells after play() that the device did not open, and the value that says so. */
       readonly opened: { readonly property: string; readonly failed: number | null } | undefined;
+      /** The pictures come by the pipe after those of the tracks, each behind its length (32 bits, big endian). */
+      readonly pushed: boolean;
       /** Text on the test picture, before its clock; plain, any script. */
       readonly text: string | undefined;
     }

@@ -20,15 +20,24 @@ export interface CaptureWorkerOptions {
   /** Takes the RTP packets of each track, views into the bytes read; there are as many pipes. */
   tracks: readonly ((packet: Buffer) => void)[];
   report: (report: WorkerReport) => void;
+  /** One more pipe, the last, takes pictures that a program pushes. */
+  pushed: boolean;
 }
 
 /** Starts the process of a capture worker; it does nothing before it gets its `start` command. */
-export function startCaptureWorker({ name, log, environment, tracks, report }: CaptureWorkerOptions): CaptureWorker {
+export function startCaptureWorker({
+  name,
+  log,
+  environment,
+  tracks,
+  report,
+  pushed,
+}: CaptureWorkerOptions): CaptureWorker {
   const child: CaptureWorker = new Child({
     run: { module: WORKER, execArgv: EXEC_ARGV },
     name,
     log,
-    pipes: tracks.length,
+    pipes: tracks.length + (pushed ? 1 : 0),
     env: environment,
     stopDeadline: STOP_DEADLINE_MS,
   });

@@ -6,8 +6,10 @@
  * the thread that polls the bus: this process ends by SIGKILL, after the pipeline was stopped.
  */
 import { createRequire } from 'node:module';
-import type { AppSink, Element, Pipeline } from 'gstreamer-superficial';
+import { Socket } from 'node:net';
+import type { AppSink, AppSrc, Element, Pipeline } from 'gstreamer-superficial';
 import { childLog } from '../lib/child.ts';
+import { PushedFrameReader } from './pushed-frames.ts';
 import type { PictureFormat, WorkerCommand, WorkerFailure, WorkerReport } from './worker-messages.ts';
 
 // The addon's `main` has no file ending, which only require() resolves.
@@ -19,10 +21,15 @@ const OPEN_ERROR_MS = 300;
 
 /** How often a device of which nothing is encoded is asked for a sign of life. */
 const PROBE_INTERVAL_MS = 400;
+/** A pushed picture stands for this long before it is encoded once more. */
+const REPEAT_INTERVAL_MS = 1000;
+const FIRST_MEDIA_DESCRIPTOR = 4;
 
 let pipeline: Pipeline | undefined;
 let failed = false;
 let gates: boolean[] = [];
+/** The picture that a program pushed last, and when; undefined for other sources. */
+let pushed: { frame: Buffer | undefined; at: number } | undefined;
 // findChild() costs 50 kB that are never freed: once for each element.
 const elements = new Map<string, Element | undefined>();
 
@@ -47,7 +54,7 @@ function fail(reason: WorkerFailure, message: string): void {
   report({ type: 'failed', reason, message });
 }
 
-function start({ launch, opened, text, gates: open }: Extract<WorkerCommand, { type: 'start' }>): void {
+function start({ launch, opened, text, gates: open, pushed: pushes }: Extract<WorkerCommand, { type: 'start' }>): void {
   try {
     pipeline = new gstreamer.Pipeline(launch);
   } catch (error) {
@@ -64,15 +71,42 @@ function start({ launch, opened, text, gates: open }: Extract<WorkerCommand, { t
     return;
   }
   watchBus(pipeline);
+  if (pushes) takePushedFrames();
   watchFlow();
   report({ type: 'playing' });
+}
+
+/** A program pushes when it likes; who joins between two pictures sees the last one again. */
+function takePushedFrames(): void {
+  const state: typeof pushed = { frame: undefined, at: 0 };
+  pushed = state;
+  const source = element('source') as AppSrc | undefined;
+  const reader = new PushedFrameReader((frame) => {
+    state.frame = frame;
+    state.at = Date.now();
+    source?.push(frame);
+  });
+  new Socket({ fd: FIRST_MEDIA_DESCRIPTOR + gates.length, readable: true, writable: false }).on('data', (chunk) =>
+    reader.push(chunk),
+  );
+  setInterval(() => {
+    if (gates.includes(true) && Date.now() - state.at >= REPEAT_INTERVAL_MS) repeatFrame();
+  }, REPEAT_INTERVAL_MS / 2);
+}
+
+function repeatFrame(): void {
+  if (pushed?.frame === undefined) return;
+  pushed.at = Date.now();
+  (element('source') as AppSrc | undefined)?.push(pushed.frame);
 }
 
 /** While something is encoded its packets are the sign of life. */
 function watchFlow(): void {
   let before: unknown;
   setInterval(() => {
-    if (gates.includes(true) || failed) return;
+    if (failed) return;
+    if (pushed !== undefined) report({ type: 'flowing' });
+    if (pushed !== undefined || gates.includes(true)) return;
     const count = element('probe')?.stats;
     if (before !== undefined && count !== before) report({ type: 'flowing' });
     before = count;
@@ -85,6 +119,7 @@ function setGate(track: number, open: boolean): void {
   gates[track] = open;
   gate.drop = !open;
   setIntake();
+  if (open) repeatFrame();
 }
 
 /** Nothing is decoded or converted while nobody has use for it. */
@@ -163,6 +198,7 @@ class Camera {
     if (this.#ids.push(id) > 1) return;
     valve.drop = false;
     setIntake();
+    repeatFrame();
     const taken = (data: Buffer | null, caps: Record<string, unknown>): void => {
       if (this.#stale && data !== null) {
         this.#stale = false;
@@ -200,6 +236,7 @@ function obey(command: WorkerCommand): void {
     case 'key-frame':
       // With a name that is not there the binding would write to a null pointer's pad.
       if (element(`pay${command.track}`) !== undefined && !failed) pipeline?.forceKeyUnit(`pay${command.track}`, 0);
+      repeatFrame();
       break;
     case 'set-bitrate':
       setBitrate(command.track, command.property, command.value);

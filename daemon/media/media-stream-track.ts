@@ -20,7 +20,7 @@ import { domString } from './web-idl-types.ts';
 export type MediaStreamTrackState = 'live' | 'ended';
 
 /** How a track begins. */
-interface TrackInit {
+export interface TrackInit {
   readonly source: TrackSource;
   readonly configuration: TrackConfiguration;
   readonly readyState: MediaStreamTrackState;
@@ -162,7 +162,7 @@ export class MediaStreamTrack extends EventTarget {
 
   /** A track of its own over the same source, with the state of this one (4.3.1, "clone a track"). */
   clone(): MediaStreamTrack {
-    return new MediaStreamTrack(internal, { ...this.#slots });
+    return new MediaStreamTrack(internal, initOf(this));
   }
 
   /** Ends the track without an `ended` event; the device closes when its last live track has stopped. */
@@ -322,6 +322,11 @@ export async function configureTrack(track: MediaStreamTrack, change: Partial<Tr
     slots.configuration = { ...slots.configuration, ...Object.fromEntries(own) };
     throw error;
   }
+}
+
+/** What a clone of a track begins with. */
+export function initOf(track: MediaStreamTrack): TrackInit {
+  return { ...slotsOf(track) };
 }
 
 /** Ends a track against the script's will, which hears of it by `ended`. */
