@@ -1,12 +1,12 @@
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { readFirstLine } from '../daemon/lib/small-file.ts';
 import { pointer } from './check.ts';
 import type { Problem } from './config-error.ts';
 import type { FileSettings } from './layers.ts';
 import type { Origin } from './settings.ts';
+import { defaultStateDirectory } from './state-directory.ts';
 
 /** Of a file with one secret, in bytes. */
 const MAX_SECRET_BYTES = 4096;
@@ -92,11 +92,4 @@ function idFrom(name: string): string {
     .replace(/^[-_]+|-+$/g, '')
     .slice(0, 64);
   return id === '' ? 'gateway' : id;
-}
-
-function defaultStateDirectory(env: NodeJS.ProcessEnv): string {
-  const given = env.STATE_DIRECTORY?.split(':')[0];
-  if (given) return given;
-  if (process.getuid?.() === 0) return '/var/lib/vedette';
-  return join(env.XDG_STATE_HOME || join(env.HOME || homedir(), '.local/state'), 'vedette');
 }

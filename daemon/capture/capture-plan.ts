@@ -3,6 +3,7 @@ import type { ContentHint, EncodingParameters, TrackConfiguration } from '../med
 import { CaptureError } from './capture-error.ts';
 import { chooseMode, type VideoWish } from './capture-mode.ts';
 import type { AudioDevice, CaptureDevice, VideoDevice } from './device.ts';
+import { SOUND } from './device-capabilities.ts';
 import { ENCODERS, type H264Encoder, type PictureContent } from './encoders.ts';
 import {
   type AudioBranch,
@@ -213,7 +214,7 @@ function planSound({ tracks }: CapturePlanInput, device: AudioDevice): CapturePl
       pushed: false,
       text: undefined,
     },
-    settings: branches.map(({ channelCount }) => ({ sampleRate: 48_000, sampleSize: 16, channelCount })),
+    settings: branches.map(({ channelCount }) => ({ ...SOUND, channelCount })),
     encoder: 'opusenc',
     bitrates: branches.map(({ bitrate }) => bitrate),
     layout: launchString(describe(branches.map((branch) => neutral(branch, false)))),

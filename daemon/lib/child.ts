@@ -13,8 +13,8 @@ import type { Log } from './log.ts';
 
 export interface ChildOptions {
   /**
-   * A module of ours (an IPC channel comes with it; `execArgv` are options of Node over those of this process), or a
-   * program found on PATH with its arguments: never through a shell.
+   * A module of ours (an IPC channel comes with it; `execArgv` are options of Node over those with which this process
+   * loads its modules), or a program found on PATH with its arguments: never through a shell.
    */
   run:
     | { module: URL; args?: readonly string[]; execArgv?: readonly string[] }
@@ -68,7 +68,7 @@ export class Child<Sent extends Serializable, Received> {
       ? fork(fileURLToPath(run.module), run.args ?? [], {
           stdio,
           env,
-          execArgv: [...process.execArgv, ...(run.execArgv ?? [])],
+          execArgv: [...loaderOptions(process.execArgv), ...(run.execArgv ?? [])],
           serialization: 'advanced',
         })
       : spawn('setpriv', ['--pdeathsig', 'SIGKILL', '--', run.program, ...run.args], { stdio, env });
@@ -134,6 +134,23 @@ export class Child<Sent extends Serializable, Received> {
       else if (line.trim() !== '') child.warn({}, line.slice(0, 2000));
     });
   }
+}
+
+/**
+ * Of this process's options those by which modules are found and translated. Others must not be inherited: with `--eval`
+ * the child would run our program instead of its own, and so would its children.
+ */
+export function loaderOptions(execArgv: readonly string[]): string[] {
+  const kept: string[] = [];
+  for (let i = 0; i < execArgv.length; i++) {
+    const option = execArgv[i] as string;
+    if (!/^(--import|--require|-r|--(experimental-)?loader|--conditions|-C|--enable-source-maps)(=|$)/.test(option))
+      continue;
+    kept.push(option);
+    const value = execArgv[i + 1];
+    if (!option.includes('=') && option !== '--enable-source-maps' && value !== undefined) kept.push(value);
+  }
+  return kept;
 }
 
 const LEVELS: ReadonlySet<string> = new Set(['debug', 'info', 'warn', 'error']);

@@ -6,7 +6,7 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type Test, test } from 'tap';
-import { Child, type ChildOptions } from '../../daemon/lib/child.ts';
+import { Child, type ChildOptions, loaderOptions } from '../../daemon/lib/child.ts';
 import { silentLog } from '../../daemon/lib/log.ts';
 import { until } from '../support/player.ts';
 import { type LogEntry, recordingLog } from '../support/recording-log.ts';
@@ -230,4 +230,26 @@ test('a program ends with its parent, however that ended', async (t) => {
   t.ok(runs(pid));
   parent.kill('SIGKILL');
   t.ok(await until(() => !runs(pid)));
+});
+
+test('options of Node that a child inherits', async (t) => {
+  const table: [given: string[], kept: string[]][] = [
+    [[], []],
+    [['--input-type=module', '--eval', 'fork()'], []],
+    [['-e', 'fork()'], []],
+    [['--inspect-brk=0', '--watch', '--test', '--max-old-space-size=100'], []],
+    [
+      ['--import', 'tsx', '--eval', 'x'],
+      ['--import', 'tsx'],
+    ],
+    [
+      ['--import=tsx', '--require=./a.cjs', '-r', './b.cjs'],
+      ['--import=tsx', '--require=./a.cjs', '-r', './b.cjs'],
+    ],
+    [
+      ['--enable-source-maps', '--conditions', 'dev', '--loader', './l.mjs'],
+      ['--enable-source-maps', '--conditions', 'dev', '--loader', './l.mjs'],
+    ],
+  ];
+  for (const [given, kept] of table) t.same(loaderOptions(given), kept, given.join(' '));
 });

@@ -1,0 +1,75 @@
+/**
+ * The web's media capture API for programs: `import { mediaDevices, MediaStream } from 'vedette'`.
+ * Nothing runs until a device is asked for, and the process ends by itself when the last live track has stopped.
+ */
+import { join } from 'node:path';
+import { defaultStateDirectory } from '../config/state-directory.ts';
+import { DeviceMonitor } from './capture/device-monitor.ts';
+import { CapturedDevices } from './captured-devices.ts';
+import { silentLog } from './lib/log.ts';
+import { installationSecret } from './lib/secret-file.ts';
+import { createMediaDevices, type MediaDevices } from './media/media-devices.ts';
+import {
+  type PermissionDescriptor,
+  type PermissionName,
+  type PermissionState,
+  PermissionStore,
+} from './media/permission-store.ts';
+import { createPermissions, type Permissions } from './media/permissions.ts';
+
+// biome-ignore-start lint/performance/noBarrelFile: the one entry of the package is a list of what it has.
+export { DeviceChangeEvent, type DeviceChangeEventInit } from './media/device-change-event.ts';
+export { ErrorEvent, type ErrorEventInit } from './media/error-event.ts';
+export { ImageBitmap } from './media/image-bitmap.ts';
+export { ImageCapture } from './media/image-capture.ts';
+export { InputDeviceInfo, MediaDeviceInfo, type MediaDeviceKind } from './media/media-device-info.ts';
+export { MediaDevices, type MediaTrackSupportedConstraints } from './media/media-devices.ts';
+export { MediaStream, MediaStreamTrackEvent, type MediaStreamTrackEventInit } from './media/media-stream.ts';
+export type { GetUserMediaSemantics, MediaStreamConstraints } from './media/media-stream-constraints.ts';
+export { MediaStreamTrack, type MediaStreamTrackState } from './media/media-stream-track.ts';
+export { OverconstrainedError } from './media/overconstrained-error.ts';
+export type { PermissionDescriptor, PermissionName, PermissionState } from './media/permission-store.ts';
+export { PermissionStatus, Permissions } from './media/permissions.ts';
+export type { PhotoCapabilities, PhotoSettings } from './media/photo-dictionaries.ts';
+export type { MediaTrackConstraintSet, MediaTrackConstraints } from './media/track-constraints.ts';
+export type { MediaTrackCapabilities, MediaTrackSettings } from './media/track-dictionaries.ts';
+
+// biome-ignore-end lint/performance/noBarrelFile: the one entry of the package is a list of what it has.
+
+const store = new PermissionStore(permissionsFrom(process.env));
+const stateDirectory = defaultStateDirectory(process.env);
+
+/** Cameras and microphones of this machine, as `navigator.mediaDevices` has them. */
+export const mediaDevices: MediaDevices = createMediaDevices(
+  new CapturedDevices({
+    stateDirectory,
+    log: silentLog,
+    table: async () =>
+      new DeviceMonitor({ salt: await installationSecret(join(stateDirectory, 'device-salt')), log: silentLog }),
+  }),
+  store,
+);
+
+/** As `navigator.permissions`: who runs the program may use the devices, unless it was told otherwise. */
+export const permissions: Permissions = createPermissions(store);
+
+/** Gives or takes the permission to use devices; with `panTiltZoom` to move cameras. Taking it ends the tracks that came of it. */
+export function setPermission(descriptor: PermissionDescriptor, state: PermissionState): void {
+  store.set(descriptor, state);
+}
+
+/**
+ * `VEDETTE_CAMERA` and `VEDETTE_MICROPHONE`: `granted`, `denied` or `prompt`.
+ * @throws TypeError for another word.
+ */
+function permissionsFrom(env: NodeJS.ProcessEnv): Partial<Record<PermissionName, PermissionState>> {
+  const words = ['granted', 'denied', 'prompt'];
+  const given = (['camera', 'microphone'] as const).flatMap((name) => {
+    const variable = `VEDETTE_${name.toUpperCase()}`;
+    const word = env[variable];
+    if (word === undefined || word === '') return [];
+    if (!words.includes(word)) throw new TypeError(`${variable} is '${word}'; allowed is ${words.join(', ')}`);
+    return [[name, word]];
+  });
+  return Object.fromEntries(given);
+}
