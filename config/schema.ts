@@ -272,6 +272,28 @@ export const SCHEMA: Group = named({
       maximum: 86_400,
       unit: 'seconds',
     },
+    snapshotInterval: {
+      doc: 'Time between the pictures of a stream that is live, published to its `snapshot` topic; 0: only one when it becomes live.',
+      format: 'integer',
+      default: 0,
+      minimum: 0,
+      maximum: 86_400,
+      unit: 'seconds',
+    },
+    discovery: {
+      enabled: {
+        doc: 'Whether Home Assistant finds the gateway and its streams by itself (MQTT discovery).',
+        format: 'flag',
+        default: true,
+      },
+      prefix: {
+        doc: 'Where Home Assistant listens for discovery.',
+        format: 'text',
+        default: 'homeassistant',
+        pattern: /^(?!\$)[^#+/\s]+(\/[^#+/\s]+)*$/,
+        allowed: 'topic levels without `#`, `+`, spaces and an empty level, not starting with `$`',
+      },
+    },
     embeddedPort: {
       doc: 'TCP port of the own broker, which listens on 127.0.0.1 only; 0 takes a free one.',
       format: 'integer',

@@ -58,6 +58,10 @@ export interface MqttSettings {
   willDelay: number;
   /** Seconds between telemetry messages; 0: none. */
   telemetryInterval: number;
+  /** Seconds between pictures of a stream that is live; 0: only one when it becomes live. */
+  snapshotInterval: number;
+  /** Of Home Assistant. */
+  discovery: { enabled: boolean; prefix: string };
   /** Port of the embedded broker. */
   embeddedPort: number;
   tls: { caFile: string; certFile: string; keyFile: string; insecure: boolean };

@@ -1,5 +1,6 @@
 import type { EncodingSettings, StreamSettings } from '../config/settings.ts';
 import type { CaptureSource } from './capture/capture-source.ts';
+import type { CaptureDevice } from './capture/device.ts';
 import { ControlError, type EncodingChange, type StreamReport, type StreamStateName } from './control/gateway-port.ts';
 import type { Clock } from './lib/clock.ts';
 import type { Log } from './lib/log.ts';
@@ -180,6 +181,7 @@ export class ConfiguredStream {
     const reason = this.reason;
     return {
       name: this.name,
+      enabled: this.opened,
       state: this.#state,
       ...(reason === undefined ? {} : { reason }),
       since: new Date(this.#since).toISOString(),
@@ -195,6 +197,7 @@ export class ConfiguredStream {
       bitrate: Math.round(this.#bitrate.read(octets, now) * 8),
       frameRate: Math.round(this.#frameRate.read(frames, now) * 10) / 10,
       urls,
+      controls: controlsOf(this.video?.device),
     };
   }
 
@@ -226,4 +229,10 @@ export class ConfiguredStream {
   #tracks(): MediaStreamTrack[] {
     return [...new Set([...this.#renditions.values()].flatMap((rendition) => rendition.getTracks()))];
   }
+}
+
+/** What the controls of a camera are set to; a button is not set to anything. */
+function controlsOf(device: CaptureDevice | undefined): Record<string, number> {
+  const controls = device?.kind === 'videoinput' ? device.controls : [];
+  return Object.fromEntries(controls.flatMap(({ name, value }) => (value === undefined ? [] : [[name, value]])));
 }

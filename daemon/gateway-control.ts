@@ -107,6 +107,12 @@ export class GatewayControl implements GatewayPort {
     return this.stream(name);
   }
 
+  async setStreamEnabled(name: string, enabled: boolean): Promise<StreamReport> {
+    if (!enabled) return this.stopStream(name);
+    this.#options.streams.get(name).open();
+    return this.stream(name);
+  }
+
   async restartStream(name: string): Promise<StreamReport> {
     const stream = this.#options.streams.get(name);
     if (!stream.opened) throw new ControlError('unavailable', `stream '${name}' is stopped`, `/streams/${name}`);
@@ -174,6 +180,8 @@ export class GatewayControl implements GatewayPort {
 
   devicesChanged(): void {
     for (const observer of this.#observers) observer.devicesChanged();
+    // Their states tell the values of the cameras' controls.
+    for (const name of this.streamNames()) this.streamChanged(name);
   }
 
   streamChanged(name: string): void {

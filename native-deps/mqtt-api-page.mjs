@@ -30,10 +30,22 @@ A topic whose object is gone is cleared by an empty payload.
 | \`B/events\` | one JSON object an event: id, time, uptime, type, stream, data |
 | \`B/telemetry\` | periodically: load and memory of the machine and of every process, counters of the streams |
 | \`B/log\` | lines of the log, each a JSON object, for as long as \`log/tail\` said |
-| \`B/streams/<name>/snapshot\` | a JPEG picture, on request |
+| \`B/streams/<name>/snapshot\` | a JPEG picture: on request, when the stream becomes live, and then each \`mqtt.snapshotInterval\` |
 
 A browser that reaches the broker by WebSocket can show the picture without any other way to the gateway:
 [mqtt-viewer.html](mqtt-viewer.html).
+
+## Plain topics
+
+\`B/streams/<name>/set/<property>\` takes a bare value (\`ON\`, \`OFF\`, a number, a word), for automations that have no JSON:
+\`enabled\`, \`bitrate\` (bit/s), \`frameRate\`, and each control of the camera by its name, of a menu the number or the label.
+What came of it shows in the stream's state; what did not is an event of type \`set_failed\`. A retained value is refused.
+
+\`\`\`sh
+mosquitto_pub -t 'vedette/HOST/streams/camera/set/enabled' -m OFF
+\`\`\`
+
+Home Assistant finds all of this by itself: [home-assistant.md](home-assistant.md).
 
 ## Requests
 

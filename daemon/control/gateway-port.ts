@@ -131,6 +131,8 @@ export type StreamStateName = 'idle' | 'starting' | 'live' | 'muted' | 'privacy'
 
 export interface StreamReport {
   name: string;
+  /** Viewers may come; false after stopStream(). */
+  enabled: boolean;
   state: StreamStateName;
   reason?: string;
   /** ISO 8601. */
@@ -142,6 +144,8 @@ export interface StreamReport {
   bitrate: number;
   frameRate: number;
   urls: Record<string, string>;
+  /** What the controls of its camera are set to. */
+  controls: Record<string, number>;
 }
 
 export interface EncodingChange {
@@ -182,6 +186,8 @@ export interface GatewayPort {
   stream(name: string): StreamReport;
   /** Starts capture and encoding without waiting for a viewer; resolves when the picture flows. */
   startStream(name: string): Promise<StreamReport>;
+  /** Lets viewers come, without capturing before one does; or the same as stopStream(). */
+  setStreamEnabled(name: string, enabled: boolean): Promise<StreamReport>;
   /** Captures anew, in new processes; viewers stay. */
   restartStream(name: string): Promise<StreamReport>;
   /** Closes devices and disconnects viewers until startStream(). */

@@ -2,6 +2,9 @@
 
 export const streamName = { type: 'string', minLength: 1, maxLength: 64, description: 'Name of the stream' } as const;
 
+export const maxBitrate = { type: 'integer', minimum: 10_000, maximum: 100_000_000, description: 'bit/s' } as const;
+export const maxFramerate = { type: 'number', minimum: 1, maximum: 240, description: 'frames per second' } as const;
+
 const isoTime = { type: 'string', description: 'ISO 8601' } as const;
 const text = { type: 'string' } as const;
 const number = { type: 'number' } as const;
@@ -115,6 +118,7 @@ export const stream = {
   type: 'object',
   properties: {
     name: text,
+    enabled: { type: 'boolean', description: 'Viewers may come; `false` after `stream/stop`' },
     state: { enum: ['idle', 'starting', 'live', 'muted', 'privacy', 'error'] },
     reason: text,
     since: isoTime,
@@ -124,8 +128,25 @@ export const stream = {
     bitrate: { type: 'number', description: 'bit/s over the last seconds' },
     frameRate: { type: 'number', description: 'frames per second over the last seconds' },
     urls: { type: 'object', additionalProperties: text },
+    controls: {
+      type: 'object',
+      additionalProperties: number,
+      description: 'What the controls of its camera are set to',
+    },
   },
-  required: ['name', 'state', 'since', 'tracks', 'encodings', 'viewers', 'bitrate', 'frameRate', 'urls'],
+  required: [
+    'name',
+    'enabled',
+    'state',
+    'since',
+    'tracks',
+    'encodings',
+    'viewers',
+    'bitrate',
+    'frameRate',
+    'urls',
+    'controls',
+  ],
 } as const;
 
 export const effectiveConfig = {

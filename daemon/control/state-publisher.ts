@@ -16,6 +16,9 @@ export interface StatePublisherOptions {
   log: Log;
 }
 
+/** The types of events of a stream. */
+export const STREAM_EVENTS = ['stream_state', 'viewer_joined', 'viewer_left', 'set_failed'] as const;
+
 /** Changes within this time make one message, in milliseconds. */
 const COALESCE = 100;
 /** Seconds after which the broker need not deliver an event or telemetry any more. */
@@ -52,7 +55,7 @@ export class StatePublisher {
       devicesChanged: () => this.#changed(this.#publishDevices),
       configChanged: () => this.#changed(this.#publishConfig),
       streamChanged: (name) => this.#changed(this.#streamPublisher(name)),
-      event: (event) => this.#event(event),
+      event: (event) => this.event(event),
     });
     this.#scheduleTelemetry();
   }
@@ -123,7 +126,7 @@ export class StatePublisher {
     this.#options.send({ kind: 'state', topic: `${this.#options.base}/${topic}`, payload, retain: true });
   }
 
-  #event(event: GatewayEvent): void {
+  event(event: GatewayEvent): void {
     const { clock, base, send } = this.#options;
     this.#events += 1;
     const payload = JSON.stringify({

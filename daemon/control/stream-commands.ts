@@ -1,15 +1,27 @@
 import type { FromSchema } from 'json-schema-to-ts';
 import { byName, type Command, command, noMembers, nothing, START_TIME_LIMIT } from './command.ts';
 import { ControlError, type EncodingChange } from './gateway-port.ts';
-import { stream, streamName } from './schemas.ts';
+import { maxBitrate, maxFramerate, stream, streamName } from './schemas.ts';
+import { setStreamProperty } from './stream-properties.ts';
+
+const propertyChange = {
+  type: 'object',
+  properties: {
+    name: streamName,
+    property: { type: 'string', minLength: 1, maxLength: 64 },
+    value: { type: ['number', 'boolean', 'string'], maxLength: 256, description: 'Of a menu the number or the label' },
+  },
+  required: ['name', 'property', 'value'],
+  additionalProperties: false,
+} as const;
 
 const encodingChange = {
   type: 'object',
   properties: {
     name: streamName,
     rid: { type: 'string', minLength: 1, maxLength: 64, description: 'Which encoding; default: the first' },
-    maxBitrate: { type: 'integer', minimum: 10_000, maximum: 100_000_000, description: 'bit/s' },
-    maxFramerate: { type: 'number', minimum: 1, maximum: 240, description: 'frames per second' },
+    maxBitrate,
+    maxFramerate,
     scaleResolutionDownBy: { type: 'number', minimum: 1, maximum: 16 },
   },
   required: ['name'],
@@ -88,6 +100,17 @@ export const STREAM_COMMANDS: Readonly<Record<string, Command>> = {
       const { jpeg, width, height } = await gateway.snapshot(name);
       const topic = await transport.publishSnapshot(name, jpeg);
       return { topic, size: jpeg.length, width, height };
+    },
+  }),
+  'stream/set': command<FromSchema<typeof propertyChange>>({
+    summary: 'Sets one property: `enabled`, `bitrate`, `frameRate`, or a control of the camera by its name',
+    right: 'control',
+    request: propertyChange,
+    result: stream,
+    timeLimit: START_TIME_LIMIT,
+    run: async ({ gateway }, { name, property, value }) => {
+      await setStreamProperty(gateway, name, property, value);
+      return gateway.stream(name);
     },
   }),
   'stream/encoding': command<FromSchema<typeof encodingChange>>({

@@ -68,6 +68,7 @@ const GOOD: Record<string, object> = {
   'stream/restart': { name: 'camera' },
   'stream/keyframe': { name: 'camera' },
   'stream/snapshot': { name: 'camera' },
+  'stream/set': { name: 'camera', property: 'enabled', value: false },
   'stream/encoding': { name: 'camera', maxBitrate: 500_000 },
   'session/list': {},
   'session/close': { id: 's1' },
@@ -153,6 +154,20 @@ const BAD: [command: string, payload: unknown, code: string, path: string | unde
     '/controls/brightness,gain',
     'brightness,gain',
   ],
+  ['stream/set', { name: 'porch', property: 'enabled', value: true }, 'not_found', '/name', 'porch'],
+  [
+    'stream/set',
+    { name: 'camera', property: 'colour', value: 1 },
+    'not_found',
+    '/property',
+    'enabled, bitrate, frameRate, brightness, power_line_frequency',
+  ],
+  ['stream/set', { name: 'camera', property: 'enabled', value: 1 }, 'invalid_request', '/value', '1', 'true or false'],
+  ['stream/set', { name: 'camera', property: 'bitrate', value: 5.5e6 + 0.5 }, 'invalid_request', '/value', 'integer'],
+  ['stream/set', { name: 'camera', property: 'frameRate', value: 0 }, 'invalid_request', '/value', '1 to 240'],
+  ['stream/set', { name: 'camera', property: 'frameRate', value: 'fast' }, 'invalid_request', '/value', 'fast'],
+  ['stream/set', { name: 'camera', property: 'brightness', value: 256 }, 'invalid_request', '/value', '256'],
+  ['stream/set', { name: 'camera', property: 'constructor', value: 1 }, 'not_found', '/property'],
   ['session/close', { id: 'x' }, 'not_found', '/id', 'x'],
   ['webrtc/offer', { stream: 'camera' }, 'invalid_request', '/sdp', 'missing'],
   ['', {}, 'unknown_command', undefined],
@@ -339,4 +354,21 @@ test('controls of a camera: numbers, words and switches, all or none', async (t)
   });
   t.match(await set({ brightness: 8, power_line_frequency: '60 Hz' }), { status: 'error' });
   t.same(gateway.calls, ['controls {"brightness":7,"power_line_frequency":0}']);
+});
+
+test('properties of a stream', async (t) => {
+  const { ask, gateway } = world();
+  const set = (property: string, value: unknown) => ask('stream/set', { name: 'camera', property, value });
+  t.match(await set('enabled', false), { status: 'ok', data: { name: 'camera', enabled: false } });
+  t.match(await set('bitrate', 500_000), { status: 'ok' });
+  t.match(await set('frameRate', 12.5), { status: 'ok' });
+  t.match(await set('power_line_frequency', 'disabled'), { status: 'ok' });
+  t.match(await set('brightness', 3), { status: 'ok' });
+  t.same(gateway.calls, [
+    'enabled camera false',
+    'encoding camera {"maxBitrate":500000}',
+    'encoding camera {"maxFramerate":12.5}',
+    'controls {"power_line_frequency":0}',
+    'controls {"brightness":3}',
+  ]);
 });

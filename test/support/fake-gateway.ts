@@ -144,6 +144,13 @@ export class FakeGateway implements GatewayPort {
     return this.stream(name);
   }
 
+  async setStreamEnabled(name: string, enabled: boolean): Promise<StreamReport> {
+    this.calls.push(`enabled ${name} ${enabled}`);
+    this.streams.set(name, { ...this.stream(name), enabled });
+    for (const observer of this.observers) observer.streamChanged(name);
+    return this.stream(name);
+  }
+
   async restartStream(name: string): Promise<StreamReport> {
     const report = this.stream(name);
     this.calls.push(`restart ${name}`);
@@ -224,6 +231,7 @@ function sessionReport(id: string): SessionReport {
 export function streamReport(name: string): StreamReport {
   return {
     name,
+    enabled: true,
     state: 'live',
     reason: 'started',
     since: '2026-01-01T00:00:00.000Z',
@@ -233,10 +241,11 @@ export function streamReport(name: string): StreamReport {
         id: '5d2a6a6c-9f3d-4b7f-8b57-0c8e5f5c8f4e',
         label: 'USB Camera',
         muted: false,
-        settings: { width: 1280 },
+        settings: { width: 1280, deviceId: 'a1b2' },
       },
     ],
     encodings: [{ rid: 'main', maxBitrate: 2_000_000 }],
+    controls: { brightness: 128, power_line_frequency: 1 },
     viewers: { rtsp: 1 },
     bitrate: 1_900_000,
     frameRate: 30,

@@ -4,12 +4,11 @@ import { type Clock, systemClock, type Timer } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import type { Controller } from '../controller.ts';
 import type { GatewayPort } from '../gateway-port.ts';
-import { StatePublisher } from '../state-publisher.ts';
 import { LocalBroker } from './broker.ts';
-import { type Connection, type IncomingMessage, openConnection } from './connection.ts';
+import { type Connection, openConnection } from './connection.ts';
 import { Delivery } from './delivery.ts';
 import { MqttError, type MqttErrorCode } from './mqtt-error.ts';
-import { RequestResponse, type RequestResponseOptions } from './request-response.ts';
+import { Surface } from './surface.ts';
 import { Topics } from './topics.ts';
 
 export interface MqttControlOptions {
@@ -85,8 +84,7 @@ export class MqttControl {
   readonly #topics: Topics;
   readonly #clientId: string;
   readonly #delivery: Delivery;
-  readonly #requests: RequestResponse;
-  readonly #state: StatePublisher;
+  readonly #surface: Surface;
   readonly #backoff = new Backoff(RETRY);
   readonly #localBroker: LocalBroker | undefined;
   /** What there is from CONNACK on. */
@@ -106,18 +104,16 @@ export class MqttControl {
     this.#options = options;
     this.#clock = clock;
     this.#log = log;
-    this.#topics = new Topics(settings.baseTopic, gatewayId);
+    this.#topics = new Topics(settings.baseTopic, gatewayId, settings.discovery.prefix);
     this.#clientId = settings.clientId || `vedette-${gatewayId}`;
     this.#delivery = new Delivery({ topics: this.#topics, log });
-    const send: RequestResponseOptions['send'] = (message, delivered) => this.#delivery.send(message, delivered);
-    const { controller } = options;
-    this.#requests = new RequestResponse({ topics: this.#topics, controller, transport: this.#delivery, send, clock });
-    this.#state = new StatePublisher({
+    this.#surface = new Surface({
+      settings,
+      topics: this.#topics,
+      controller: options.controller,
       gateway,
+      delivery: this.#delivery,
       clock,
-      base: this.#topics.base,
-      send,
-      telemetryInterval: settings.telemetryInterval,
       log,
     });
     if (settings.url === '') {
@@ -165,7 +161,7 @@ export class MqttControl {
       if (!(error instanceof MqttError)) throw error;
       this.#failed(error);
     }
-    this.#state.start();
+    this.#surface.start();
     this.#running = this.#run();
   }
 
@@ -173,8 +169,7 @@ export class MqttControl {
   async stop(): Promise<void> {
     if (this.#stopped) return;
     this.#stopped = true;
-    this.#state.stop();
-    this.#options.controller.stop();
+    this.#surface.stop();
     this.#endPause?.();
     this.#attempt.abort();
     if (this.#connection !== undefined) await this.#sayOffline(this.#connection);
@@ -228,7 +223,7 @@ export class MqttControl {
           keepalive: settings.keepalive,
           tls: settings.tls,
           will: { topic: this.#topics.availability, payload: 'offline', delay: settings.willDelay },
-          message: (message) => this.#received(message),
+          message: (message) => this.#surface.received(message),
           timeout: CONNECT_TIMEOUT,
           signal: this.#attempt.signal,
         });
@@ -245,7 +240,7 @@ export class MqttControl {
     this.#open = connection;
     if (this.#stopped) return connection.close(CLOSE_TIMEOUT);
     try {
-      await connection.subscribe(this.#topics.requests, { retained: false });
+      for (const filter of this.#surface.filters) await connection.subscribe(filter, { retained: false });
       await connection.publish({ topic: this.#topics.availability, payload: 'online', qos: 1, retain: true });
     } catch (error) {
       await connection.close(CLOSE_TIMEOUT);
@@ -261,13 +256,10 @@ export class MqttControl {
       'connected to the MQTT broker',
     );
     this.#delivery.attach(connection);
-    this.#state.publishAll();
-    // Only to clear what an earlier life left behind: a broker that forbids it is none the worse.
-    connection.subscribe(this.#topics.streamAvailabilities, { retained: true }).catch((error) => {
-      this.#log.debug({ err: error }, 'state of streams that are gone cannot be cleared');
-    });
+    this.#surface.connected(connection);
     const end = await connection.closed;
     this.#connection = undefined;
+    this.#surface.disconnected();
     this.#delivery.detach();
     if (this.#clock.now() - connectedAt >= SETTLED) this.#backoff.reset();
     if (end !== undefined) throw end;
@@ -281,16 +273,6 @@ export class MqttControl {
     this.#reason = failure;
     const fields = { url: this.#address?.url, code: failure.code, ...(hint === undefined ? {} : { hint }) };
     this.#log[news ? 'warn' : 'debug'](fields, `no MQTT broker: ${failure.message}; trying for ever`);
-  }
-
-  #received(message: IncomingMessage): void {
-    const command = this.#topics.commandOf(message.topic);
-    if (command !== undefined) {
-      void this.#requests.received(command, message);
-      return;
-    }
-    const stream = this.#topics.streamOf(message.topic);
-    if (stream !== undefined && message.retain && message.payload.length > 0) this.#state.foundRetained(stream);
   }
 
   /** Ends early when we are stopped. */

@@ -68,7 +68,7 @@ export class Delivery implements Transport {
   }
 
   async publishSnapshot(streamName: string, jpeg: Buffer): Promise<string> {
-    const topic = this.#topics.snapshot(streamName);
+    const topic = this.#topics.stream(streamName).snapshot;
     const connection = this.#connection;
     if (connection === undefined) throw new ControlError('unavailable', 'the broker is not connected');
     if (this.#pictures >= MAX_PICTURES) throw new ControlError('busy', 'other pictures are on their way');

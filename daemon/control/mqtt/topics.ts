@@ -1,5 +1,3 @@
-/** Where Home Assistant listens for discovery: nothing of ours goes there because a request asks for it. */
-const DISCOVERY_PREFIX = 'homeassistant';
 /** MQTT allows 65,535 bytes (MQTT 5, 1.5.4); nobody needs them. */
 const MAX_TOPIC = 1024;
 
@@ -7,9 +5,14 @@ const MAX_TOPIC = 1024;
 export class Topics {
   /** `<baseTopic>/<gatewayId>`. */
   readonly base: string;
+  /** Where Home Assistant listens for discovery. */
+  readonly discoveryPrefix: string;
+  readonly #baseTopic: string;
 
-  constructor(baseTopic: string, gatewayId: string) {
+  constructor(baseTopic: string, gatewayId: string, discoveryPrefix: string) {
     this.base = `${baseTopic}/${gatewayId}`;
+    this.discoveryPrefix = discoveryPrefix;
+    this.#baseTopic = baseTopic;
   }
 
   get availability(): string {
@@ -24,13 +27,47 @@ export class Topics {
     return `${this.base}/request/#`;
   }
 
+  /** The filter of the plain topics. */
+  get sets(): string {
+    return `${this.base}/streams/+/set/+`;
+  }
+
+  /** Home Assistant says `online` here when it has started. */
+  get homeAssistantStatus(): string {
+    return `${this.discoveryPrefix}/status`;
+  }
+
+  /** Where a device of Home Assistant is described. @param id made of letters, digits, `-` and `_`. */
+  discovery(id: string): string {
+    return `${this.discoveryPrefix}/device/${id}/config`;
+  }
+
   /** The filter that finds every stream whose state a broker holds. */
   get streamAvailabilities(): string {
     return `${this.base}/streams/+/availability`;
   }
 
-  snapshot(streamName: string): string {
-    return `${this.base}/streams/${streamName}/snapshot`;
+  get events(): string {
+    return `${this.base}/events`;
+  }
+
+  get telemetry(): string {
+    return `${this.base}/telemetry`;
+  }
+
+  /** The topics of one stream. */
+  stream(name: string): { state: string; availability: string; snapshot: string; set(property: string): string } {
+    const at = `${this.base}/streams/${name}`;
+    return {
+      state: `${at}/state`,
+      availability: `${at}/availability`,
+      snapshot: `${at}/snapshot`,
+      set: (property) => `${at}/set/${property}`,
+    };
+  }
+
+  request(command: string): string {
+    return `${this.base}/request/${command}`;
   }
 
   response(command: string): string {
@@ -41,6 +78,14 @@ export class Topics {
   commandOf(topic: string): string | undefined {
     const prefix = `${this.base}/request/`;
     return topic.startsWith(prefix) && topic.length > prefix.length ? topic.slice(prefix.length) : undefined;
+  }
+
+  /** The stream and its property that a message on this topic sets, or undefined. */
+  propertyOf(topic: string): { stream: string; property: string } | undefined {
+    const prefix = `${this.base}/streams/`;
+    const [stream, set, property, more] = topic.startsWith(prefix) ? topic.slice(prefix.length).split('/') : [];
+    if (stream === undefined || set !== 'set' || property === undefined || more !== undefined) return undefined;
+    return { stream, property };
   }
 
   /** The stream whose availability this topic tells, or undefined. */
@@ -59,11 +104,15 @@ export class Topics {
     // MQTT 5, 3.3.2.3.5 and 4.7.3.
     if (/[+#\0]/.test(topic)) return 'must not contain wildcards';
     if (topic.startsWith('$')) return 'must not be one of the broker ($...)';
-    if (topic === DISCOVERY_PREFIX || topic.startsWith(`${DISCOVERY_PREFIX}/`))
-      return 'must not be under the discovery prefix';
-    const ours = topic === this.base || topic.startsWith(`${this.base}/`);
-    if (ours && !topic.startsWith(`${this.base}/response/`))
-      return `must not be one of the gateway's own but under ${this.base}/response/`;
+    if (isUnder(topic, this.discoveryPrefix)) return 'must not be under the discovery prefix';
+    // Neither our own topics nor those of another gateway, which may listen to us.
+    const [, section, ...rest] = topic.slice(this.#baseTopic.length + 1).split('/');
+    if (isUnder(topic, this.#baseTopic) && !(section === 'response' && rest.length > 0))
+      return `must not be one of a gateway's own but under ${this.base}/response/`;
     return undefined;
   }
+}
+
+function isUnder(topic: string, prefix: string): boolean {
+  return topic === prefix || topic.startsWith(`${prefix}/`);
 }

@@ -13,21 +13,9 @@ import { silentLog } from '../../../daemon/lib/log.ts';
 import { FakeGateway } from '../../support/fake-gateway.ts';
 import { Listener, Mosquitto, mosquittoClient, until } from '../../support/mosquitto.ts';
 import { oldBroker } from '../../support/mqtt-peer.ts';
+import { MQTT_SETTINGS } from '../../support/mqtt-settings.ts';
 import { type LogEntry, recordingLog } from '../../support/recording-log.ts';
 
-const SETTINGS: MqttSettings = {
-  url: '',
-  baseTopic: 'vedette',
-  clientId: '',
-  username: '',
-  password: '',
-  protocolVersion: 'auto',
-  keepalive: 30,
-  willDelay: 0,
-  telemetryInterval: 0,
-  embeddedPort: 1883,
-  tls: { caFile: '', certFile: '', keyFile: '', insecure: false },
-};
 const B = 'vedette/porch';
 
 interface World {
@@ -48,7 +36,7 @@ async function world(t: Test, settings: Partial<MqttSettings> = {}): Promise<Wor
   await broker.start();
   const another = (gateway: FakeGateway, more: Partial<MqttSettings> = {}) => {
     const control = new MqttControl({
-      settings: { ...SETTINGS, url: broker.url, ...settings, ...more },
+      settings: { ...MQTT_SETTINGS, url: broker.url, ...settings, ...more },
       gatewayId: 'porch',
       controller: new Controller({ gateway, clock: systemClock, log: silentLog }),
       gateway,
@@ -128,6 +116,67 @@ test('birth, state, events, farewell', async (t) => {
 
   await control.stop();
   t.equal((await late.message(`${B}/availability`, 1)).text, 'offline', 'a clean stop says so itself');
+});
+
+test('plain topics: a bare value sets a property, what is wrong is an event', async (t) => {
+  const { gateway, control, listen } = await world(t);
+  await control.start();
+  await connected(control);
+  const listener = await listen(`${B}/#`);
+  const set = (property: string, value: string | Buffer, retain = false) =>
+    listener.client.publishAsync(`${B}/streams/camera/set/${property}`, value, { qos: 1, retain });
+  await set('enabled', 'OFF');
+  await until(() => gateway.calls.length === 1, 'it is set');
+  await until(
+    () => listener.on(`${B}/streams/camera/state`).some(({ text }) => text.includes('"enabled":false')),
+    'the state shows it',
+  );
+  await set('enabled', 'on');
+  await set('bitrate', '750000');
+  await set('power_line_frequency', 'Disabled');
+  await until(() => gateway.calls.length === 4, 'all are set');
+  t.same(gateway.calls, [
+    'enabled camera false',
+    'enabled camera true',
+    'encoding camera {"maxBitrate":750000}',
+    'controls {"power_line_frequency":0}',
+  ]);
+  const event = async (place: number) => JSON.parse((await listener.message(`${B}/events`, place)).text);
+  await set('bitrate', 'fast');
+  t.match(await event(0), {
+    type: 'set_failed',
+    stream: 'camera',
+    data: {
+      property: 'bitrate',
+      value: 'fast',
+      code: 'invalid_request',
+      path: '/value',
+      message: /10000 to 100000000/,
+    },
+  });
+  await set('colour', '1');
+  t.match(await event(1), { data: { code: 'not_found', message: /brightness/ } });
+  await set('bitrate', Buffer.alloc(5000, 0x31));
+  t.match(await event(2), { data: { code: 'invalid_request' } });
+  await set('enabled', 'OFF', true);
+  t.match(await event(3), { data: { message: /retained/ } });
+  await set('enabled', '', true);
+  await set('constructor', '1');
+  t.match(await event(4), { data: { property: 'constructor', code: 'not_found' } });
+  t.equal(gateway.calls.length, 4, 'nothing else was done');
+});
+
+test('the log over MQTT', async (t) => {
+  const { gateway, control, listen } = await world(t);
+  await control.start();
+  await connected(control);
+  const listener = await listen(`${B}/log`, `${B}/response/#`);
+  await listener.client.publishAsync(`${B}/request/log/tail`, '{"level":"warn","seconds":30}', { qos: 1 });
+  t.match(JSON.parse((await listener.message(`${B}/response/log/tail`)).text), { data: { topic: `${B}/log` } });
+  for (const send of gateway.logListeners.keys()) send('{"level":"warn","msg":"lost"}\n');
+  t.match(await listener.message(`${B}/log`), { text: '{"level":"warn","msg":"lost"}', retain: false });
+  await control.stop();
+  t.equal(gateway.logListeners.size, 0, 'the look ends with us');
 });
 
 test('telemetry at its interval', async (t) => {
@@ -363,7 +412,7 @@ test('kill -9 of the gateway: the will says offline', async (t) => {
   const { broker, listen } = await world(t);
   const listener = await listen(`${B}/availability`);
   const module = new URL(`../../support/control-process${extname(import.meta.url)}`, import.meta.url);
-  const child = fork(fileURLToPath(module), [JSON.stringify({ ...SETTINGS, url: broker.url })]);
+  const child = fork(fileURLToPath(module), [JSON.stringify({ ...MQTT_SETTINGS, url: broker.url })]);
   t.teardown(() => child.kill('SIGKILL'));
   t.equal((await listener.message(`${B}/availability`)).text, 'online');
   child.kill('SIGKILL');
