@@ -294,13 +294,14 @@ function controlEntity({ name, type, min, max, step, menu = [] }: DeviceControlR
         value_template: `{{ {${menu.map((item) => `${item.value}: ${literal(item.label)}`).join(', ')}}[${value} | int] }}`,
       };
     case 'integer':
+    case 'number':
       return {
         platform: 'number',
         ...common,
         mode: 'slider',
         min,
         max,
-        step: Math.max(1, step ?? 1),
+        step: step ?? (type === 'integer' ? 1 : 0.01),
         value_template: `{{ ${value} }}`,
       };
   }
