@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { test } from 'tap';
 import { ImageCapture } from '../../daemon/media/image-capture.ts';
-import { createTrack, sourceOf } from '../../daemon/media/media-stream-track.ts';
+import type { MediaStream } from '../../daemon/media/media-stream.ts';
+import { createTrack, type MediaStreamTrack, sourceOf } from '../../daemon/media/media-stream-track.ts';
 import type { TrackSource } from '../../daemon/media/track-source.ts';
 import { projectRoot } from '../support/project-root.ts';
 import { QuietSource } from '../support/quiet-source.ts';
@@ -161,4 +162,42 @@ test('without the permission to move it', async (t) => {
   await t.rejects(sourceOf(track).setControls({ pan: 8 }));
   await sourceOf(track).setControls({ brightness: 8 });
   t.equal(track.getSettings().brightness, 8);
+});
+
+test('through the door of the suite, over the test devices', async (t) => {
+  const door = (await import(pathToFileURL(join(projectRoot(), 'test/wpt/target.mjs')).href)) as {
+    mediaDevices: { getUserMedia(constraints: object): Promise<MediaStream> };
+    ImageCapture: typeof ImageCapture;
+    wptHooks: {
+      createVideoStream(size: { width: number; height: number }): MediaStream;
+      setPermission(descriptor: object, state: string): void;
+      ImageCaptureTest: typeof ImageCaptureTest;
+    };
+  };
+  const { mediaDevices, wptHooks } = door;
+  const suite = new wptHooks.ImageCaptureTest();
+  suite.initialize();
+  t.teardown(() => suite.reset());
+  const camera = suite.mockImageCapture();
+
+  wptHooks.setPermission({ name: 'camera', panTiltZoom: true }, 'granted');
+  const [track] = (await mediaDevices.getUserMedia({ video: true })).getVideoTracks() as [MediaStreamTrack];
+  t.match(track.getCapabilities(), { zoom: { max: 10 }, focusMode: ['manual', 'single-shot'] });
+  await track.applyConstraints({ advanced: [{ zoom: 3.3, torch: true, exposureMode: 'manual' }] });
+  t.match(camera.options(), { zoom: 3.3, torch: true, exposureMode: METERING_MODES.indexOf('manual') });
+  const clone = track.clone();
+  t.match(clone.getSettings(), { zoom: 3.3, torch: true });
+
+  wptHooks.setPermission({ name: 'camera', panTiltZoom: true }, 'denied');
+  const [still] = (await mediaDevices.getUserMedia({ video: true })).getVideoTracks() as [MediaStreamTrack];
+  for (const name of ['pan', 'tilt', 'zoom'])
+    t.notOk(name in still.getCapabilities() || name in still.getSettings(), name);
+
+  const [drawn] = wptHooks.createVideoStream({ width: 40, height: 30 }).getVideoTracks() as [MediaStreamTrack];
+  const capture = new door.ImageCapture(drawn);
+  t.same((await capture.takePhoto()).type, 'image/cat');
+  t.match(await capture.getPhotoSettings(), { imageWidth: 320, imageHeight: 240 });
+  const frame = await capture.grabFrame();
+  t.match(frame, { width: 40, height: 30 }, 'frames are those of the source');
+  for (const each of [track, clone, still, drawn]) each.stop();
 });

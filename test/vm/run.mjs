@@ -123,6 +123,24 @@ function tone() {
   return samples;
 }
 
+/** The mean luma of the picture that viewers have now. */
+function brightness() {
+  const output = ['-map', '0:v', '-vf', 'signalstats,metadata=print:key=lavfi.signalstats.YAVG', '-frames:v', '8'];
+  const means = [...decode(output).matchAll(/YAVG=([\d.]+)/g)].map(([, mean]) => Number(mean));
+  expect(means.length > 0, 'no picture');
+  // The first may be older than what was asked for.
+  return means.at(-1);
+}
+
+/** What the gateway answers to a request. */
+const request = async (command, payload) =>
+  JSON.parse(
+    await guest(
+      `mosquitto_rr -V 5 -W 30 -t vedette/vmlab/request/${command} -e vedette/vmlab/response/test ` +
+        `-m '${JSON.stringify(payload)}'`,
+    ),
+  );
+
 /** The stream's state as the broker has it. */
 const state = async () =>
   JSON.parse(await guest("mosquitto_sub -t 'vedette/+/streams/camera/state' -C 1 -W 20", { timeout: 60 }));
@@ -193,11 +211,7 @@ async function tests() {
     expect((await guest('systemctl is-active mosquitto')) === 'active', 'it is another broker');
   });
   await check('a request is answered', async () => {
-    const answer = JSON.parse(
-      await guest(
-        "mosquitto_rr -V 5 -W 30 -t vedette/vmlab/request/gateway/info -e vedette/vmlab/response/test -m '{}'",
-      ),
-    );
+    const answer = await request('gateway/info', {});
     expect(answer.status === 'ok', JSON.stringify(answer));
     return `${answer.data.board}, ${answer.data.versions.os}`;
   });
@@ -239,6 +253,36 @@ async function tests() {
     const [tone, beside] = levels.sort(([, a], [, b]) => a - b).map(([, , level]) => Number(level));
     expect(tone > -40 && tone > beside + 12, `${tone} dB at ${TONE} Hz, ${beside} dB an octave above`);
     return `${tone} dB at ${TONE} Hz, ${beside} dB an octave above`;
+  });
+  await check("a camera's brightness changes the picture, and a value that it has not does not", async () => {
+    const { devices } = (await request('device/list', {})).data;
+    const { deviceId } = devices.find(({ path }) => path === '/dev/video0');
+    const set = (value) => request('device/set-controls', { deviceId, controls: { brightness: value } });
+    const before = brightness();
+    expect((await set(20)).status === 'ok', 'refused');
+    const dark = await eventually(() => {
+      const now = brightness();
+      expect(now < before / 2, `from ${before} to ${now}`);
+      return now;
+    });
+    const { error } = await set(256);
+    expect(error?.code === 'invalid_request' && error.message.includes('0 to 255'), JSON.stringify(error));
+    expect(Math.abs(brightness() - dark) < 5, 'it changed all the same');
+    expect((await set(128)).data.controls.find(({ name }) => name === 'brightness').value === 128, 'not put back');
+    await eventually(() => expect(Math.abs(brightness() - before) < 5, `${brightness()}, ${before} before`));
+    return `mean luma ${before}, ${dark} with brightness 20`;
+  });
+  await check("constraints and ImageCapture on a real driver's controls", async () => {
+    const told = JSON.parse(await guest('node /mnt/project/test/vm/image-capture.mjs /dev/video1', { timeout: 600 }));
+    const { capabilities, before, dark, settings, after, photo, refused, inactive, gain } = told;
+    expect(capabilities.brightness.max === 255 && capabilities.brightness.step === 1, JSON.stringify(capabilities));
+    expect(dark.mean < before.mean / 2 && settings.brightness === 20, JSON.stringify(told));
+    expect(Math.abs(after.mean - before.mean) < 10, JSON.stringify(told));
+    expect(before.width === 640 && before.height === 360, JSON.stringify(before));
+    expect(photo.type === 'image/jpeg' && photo.start === 'ffd8' && photo.size > 1000, JSON.stringify(photo));
+    expect(refused.name === 'OverconstrainedError' && refused.constraint === 'brightness', JSON.stringify(refused));
+    expect(/gain 9: it is inactive/.test(inactive) && gain === 9, `${inactive}; gain ${gain}`);
+    return `mean luma ${before.mean}, ${dark.mean} with brightness 20, ${after.mean} again; ${photo.size} bytes of JPEG`;
   });
   await check('a snapshot', async () => {
     const url = `http://127.0.0.1:${httpPort}/streams/camera/snapshot.jpg`;

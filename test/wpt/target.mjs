@@ -70,7 +70,8 @@ let made = 0;
 /** A stream of one live track over a source of its own. */
 function streamOf(device, settings, flowing) {
   made += 1;
-  const source = devices.source({ ...device, deviceId: `generated-${made}`, groupId: `generated-${made}` });
+  const generated = devices.source({ ...device, deviceId: `generated-${made}`, groupId: `generated-${made}` });
+  const source = device.kind === 'videoinput' ? scriptable(generated, mayMove) : generated;
   // A captured track runs its source whether or not somebody reads it.
   return new MediaStream([createTrack(source, { settings }, flowing ? { captured: new Set() } : {})]);
 }
