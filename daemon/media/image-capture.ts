@@ -1,3 +1,4 @@
+import { cropAndScale } from './crop-and-scale.ts';
 import { ImageBitmap } from './image-bitmap.ts';
 import { MediaStreamTrack, sourceOf } from './media-stream-track.ts';
 import { type PhotoCapabilities, PhotoSettings } from './photo-dictionaries.ts';
@@ -77,12 +78,14 @@ export class ImageCapture {
   }
 
   /**
-   * The next picture of the track, uncompressed.
+   * The next picture of the track, uncompressed, in the size that the track has.
    * @throws DOMException (as a rejection) as {@link takePhoto}.
    */
   async grabFrame(): Promise<ImageBitmap> {
     this.#expectPicture();
-    return new ImageBitmap(internal, await this.#complete('UnknownError', () => sourceOf(this.#track).grab()));
+    const picture = await this.#complete('UnknownError', () => sourceOf(this.#track).grab());
+    const { width = picture.width, height = picture.height } = this.#track.getSettings();
+    return new ImageBitmap(internal, cropAndScale(picture, width, height));
   }
 
   #expectLive(): void {

@@ -189,6 +189,16 @@ test('a camera with a flash', async (t) => {
   await rejects(t, capture.takePhoto({ fillLightMode: 'off' }), 'NotSupportedError', /it is auto, flash$/);
 });
 
+test('grabFrame() gives the size that the track has', async (t) => {
+  class Scaled extends QuietSource {
+    override settings() {
+      return { width: 32, height: 18, frameRate: 5 };
+    }
+  }
+  const frame = await new ImageCapture(createTrack(new Scaled())).grabFrame();
+  t.same([frame.width, frame.height, frame.data.length], [32, 18, 32 * 18 * 4]);
+});
+
 test('grabFrame()', async (t) => {
   const capture = new ImageCapture(createTrack(new QuietSource()));
   const frames = await Promise.all([capture.grabFrame(), capture.grabFrame()]);
