@@ -33,6 +33,9 @@ export { PermissionStatus, Permissions } from './media/permissions.ts';
 export type { PhotoCapabilities, PhotoSettings } from './media/photo-dictionaries.ts';
 export type { MediaTrackConstraintSet, MediaTrackConstraints } from './media/track-constraints.ts';
 export type { MediaTrackCapabilities, MediaTrackSettings } from './media/track-dictionaries.ts';
+export { BlobEvent, type BlobEventInit } from './record/blob-event.ts';
+export { MediaRecorder, type RecordingState } from './record/media-recorder.ts';
+export type { BitrateMode, MediaRecorderOptions } from './record/media-recorder-options.ts';
 
 // biome-ignore-end lint/performance/noBarrelFile: the one entry of the package is a list of what it has.
 

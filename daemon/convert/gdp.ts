@@ -10,7 +10,6 @@ const PAYLOAD_CAPS = 2;
 const PAYLOAD_EVENT = 64;
 const EVENT_STREAM_START = (40 << 8) | 14;
 const EVENT_SEGMENT = (70 << 8) | 14;
-const EVENT_GAP = (160 << 8) | 6;
 const NONE = 0xffff_ffff_ffff_ffffn;
 
 /** What begins a stream: its start, its caps, and a segment in running time from 0. */
@@ -33,7 +32,7 @@ export function gdpStart(streamId: string, caps: string): Buffer {
  * @param sequence the number that the first one gets, instead of its own.
  */
 export function gdpRtpPackets(packets: readonly Buffer[], milliseconds: number, sequence: number): Buffer {
-  const time = nanoseconds(milliseconds);
+  const time = BigInt(Math.round(milliseconds * 1e6));
   let size = 0;
   for (const packet of packets) size += HEADER_BYTES + packet.length;
   const bytes = Buffer.alloc(size);
@@ -46,14 +45,6 @@ export function gdpRtpPackets(packets: readonly Buffer[], milliseconds: number, 
   });
   return bytes;
 }
-
-/** Says that nothing comes for a time: a muxer need not wait. In milliseconds of running time. */
-export function gdpGap(milliseconds: number, duration: number): Buffer {
-  const fields = `timestamp=(guint64)${nanoseconds(milliseconds)}, duration=(guint64)${nanoseconds(duration)}`;
-  return text(PAYLOAD_EVENT + EVENT_GAP, `GstEventGap, ${fields};`);
-}
-
-const nanoseconds = (milliseconds: number): bigint => BigInt(Math.round(milliseconds * 1e6));
 
 function text(type: number, value: string): Buffer {
   const payload = Buffer.from(`${value}\0`);

@@ -2,7 +2,7 @@ import type { RtpCodec } from '../rtp/codec.ts';
 import { FrameGate } from '../rtp/frame-gate.ts';
 import { RTP_HEADER_BYTES } from '../rtp/packet.ts';
 import type { RtpFrame } from '../rtp/rtp-frame.ts';
-import { gdpGap, gdpRtpPackets, gdpStart } from './gdp.ts';
+import { gdpRtpPackets, gdpStart } from './gdp.ts';
 
 /** Bytes that may wait for the converter; what is above is dropped up to the next key frame. */
 const HIGH_WATER_BYTES: Record<RtpCodec['kind'], number> = { video: 4 * 1024 * 1024, audio: 64 * 1024 };
@@ -10,15 +10,15 @@ const HIGH_WATER_BYTES: Record<RtpCodec['kind'], number> = { video: 4 * 1024 * 1
 /** Containers count in milliseconds at the coarsest, and time that does not grow would be refused by players. */
 const LEAST_STEP_MS = 0.01;
 
-const DEPAYLOADERS: Record<RtpCodec['mimeType'], readonly string[]> = {
-  'video/H264': ['rtph264depay', '!', 'h264parse'],
-  'audio/opus': ['rtpopusdepay'],
+const DEPAYLOADERS: Record<RtpCodec['mimeType'], string> = {
+  'video/H264': 'rtph264depay',
+  'audio/opus': 'rtpopusdepay',
 };
 
 /** `gst-launch-1.0` arguments that read a track's RTP from a descriptor as {@link RtpInput} writes it. */
 export const rtpInputArguments = (descriptor: number, codec: RtpCodec): string[] => [
   ...['fdsrc', `fd=${descriptor}`, 'blocksize=65536', '!', 'gdpdepay', '!', 'queue', '!'],
-  ...DEPAYLOADERS[codec.mimeType],
+  DEPAYLOADERS[codec.mimeType],
 ];
 
 /** 20 ms of stereo silence (RFC 6716, 3.1: a CELT frame of 20 ms that holds nothing). */
@@ -76,18 +76,10 @@ export class RtpInput {
     return true;
   }
 
-  /**
-   * Says that nothing came up to a running time in milliseconds, so that the muxer does not wait for it: sound becomes
-   * silence, a picture stands still.
-   */
-  fill(until: number): void {
-    if (this.codec.kind === 'audio') {
-      const first = this.#newest < 0 ? 0 : this.#newest + SILENCE_MS;
-      for (let at = first; at < until; at += SILENCE_MS) this.#send([this.#silence()], at);
-    } else if (until > this.#newest) {
-      this.#pipe.write(gdpGap(this.#newest + LEAST_STEP_MS, until - this.#newest));
-      this.#newest = until;
-    }
+  /** Silence up to a running time in milliseconds, so that a muxer does not wait for sound that does not come. */
+  silence(until: number): void {
+    const first = this.#newest < 0 ? 0 : this.#newest + SILENCE_MS;
+    for (let at = first; at < until; at += SILENCE_MS) this.#send([silentPacket(this.codec)], at);
   }
 
   /** Nothing comes any more. */
@@ -100,11 +92,12 @@ export class RtpInput {
     this.#pipe.write(gdpRtpPackets(packets, time, this.#sequence));
     this.#sequence += packets.length;
   }
+}
 
-  #silence(): Buffer {
-    const header = Buffer.alloc(RTP_HEADER_BYTES);
-    header[0] = 0x80;
-    header[1] = this.codec.payloadType;
-    return Buffer.concat([header, OPUS_SILENCE]);
-  }
+function silentPacket({ payloadType }: RtpCodec): Buffer {
+  const packet = Buffer.alloc(RTP_HEADER_BYTES + OPUS_SILENCE.length);
+  packet[0] = 0x80;
+  packet[1] = payloadType;
+  OPUS_SILENCE.copy(packet, RTP_HEADER_BYTES);
+  return packet;
 }

@@ -108,12 +108,12 @@ export class MediaStream extends EventTarget {
 
   /** Adds a track; one that is already in stays once. @throws TypeError for what is not a track. */
   addTrack(track: MediaStreamTrack): void {
-    this.#tracks.add(trackType.convert(track, 'MediaStream.addTrack'));
+    addTo(this, trackType.convert(track, 'MediaStream.addTrack'));
   }
 
   /** Takes a track out, without stopping it. @throws TypeError for what is not a track. */
   removeTrack(track: MediaStreamTrack): void {
-    this.#tracks.delete(trackType.convert(track, 'MediaStream.removeTrack'));
+    removeFrom(this, trackType.convert(track, 'MediaStream.removeTrack'));
   }
 
   /** A stream with a clone of every track. */
@@ -122,14 +122,42 @@ export class MediaStream extends EventTarget {
   }
 }
 
+/** Whoever must know that the track set has changed, by a script or by the gateway. */
+const trackSetWatchers = new WeakMap<MediaStream, Set<() => void>>();
+
+export function watchTrackSet(stream: MediaStream, watcher: () => void): () => void {
+  let watchers = trackSetWatchers.get(stream);
+  if (watchers === undefined) trackSetWatchers.set(stream, (watchers = new Set()));
+  watchers.add(watcher);
+  return () => watchers.delete(watcher);
+}
+
+const notifyTrackSet = (stream: MediaStream): void => {
+  for (const watcher of [...(trackSetWatchers.get(stream) ?? [])]) watcher();
+};
+
+/** False when the track was in. */
+function addTo(stream: MediaStream, track: MediaStreamTrack): boolean {
+  const tracks = setOf(stream);
+  if (tracks.has(track)) return false;
+  tracks.add(track);
+  notifyTrackSet(stream);
+  return true;
+}
+
+/** False when the track was not in. */
+function removeFrom(stream: MediaStream, track: MediaStreamTrack): boolean {
+  if (!setOf(stream).delete(track)) return false;
+  notifyTrackSet(stream);
+  return true;
+}
+
 /** The gateway's own addition, which scripts see as an `addtrack` event. */
 export function addTrackByGateway(stream: MediaStream, track: MediaStreamTrack): void {
-  if (setOf(stream).has(track)) return;
-  setOf(stream).add(track);
-  stream.dispatchEvent(new MediaStreamTrackEvent('addtrack', { track }));
+  if (addTo(stream, track)) stream.dispatchEvent(new MediaStreamTrackEvent('addtrack', { track }));
 }
 
 /** The gateway's own removal, which scripts see as a `removetrack` event. */
 export function removeTrackByGateway(stream: MediaStream, track: MediaStreamTrack): void {
-  if (setOf(stream).delete(track)) stream.dispatchEvent(new MediaStreamTrackEvent('removetrack', { track }));
+  if (removeFrom(stream, track)) stream.dispatchEvent(new MediaStreamTrackEvent('removetrack', { track }));
 }

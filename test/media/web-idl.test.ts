@@ -22,6 +22,9 @@ import { MediaStreamTrack } from '../../daemon/media/media-stream-track.ts';
 import { OverconstrainedError } from '../../daemon/media/overconstrained-error.ts';
 import { PermissionStatus, Permissions } from '../../daemon/media/permissions.ts';
 import { MediaTrackConstraintsType } from '../../daemon/media/track-constraints.ts';
+import { BlobEvent } from '../../daemon/record/blob-event.ts';
+import { MediaRecorder } from '../../daemon/record/media-recorder.ts';
+import { MediaRecorderOptionsType } from '../../daemon/record/media-recorder-options.ts';
 
 interface Interface {
   readonly name: string;
@@ -30,12 +33,14 @@ interface Interface {
 }
 
 const INTERFACES: Record<string, Interface> = {
+  BlobEvent,
   DeviceChangeEvent,
   ErrorEvent,
   ImageCapture,
   InputDeviceInfo,
   MediaDeviceInfo,
   MediaDevices,
+  MediaRecorder,
   MediaStream,
   MediaStreamTrack,
   MediaStreamTrackEvent,
@@ -46,6 +51,7 @@ const INTERFACES: Record<string, Interface> = {
 
 /** The specifications that these interfaces come from; what only others add (codecs, screen capture) is not ours. */
 const SPECIFICATIONS = [
+  'hr-time',
   'html',
   'image-capture',
   'mediacapture-extensions',
@@ -71,6 +77,7 @@ const LEFT_OUT = new Set([
 /** Dictionaries that scripts pass, by the converters that read them. */
 const DICTIONARIES = [
   DeviceChangeEventInitType,
+  MediaRecorderOptionsType,
   MediaStreamConstraintsType,
   MediaTrackConstraintsType,
   MediaTrackConstraintsType.parent,

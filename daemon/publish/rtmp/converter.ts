@@ -25,7 +25,9 @@ export function converterArguments(kinds: readonly Kind[], aac: AacEncoder | und
   const launch = ['-q', 'flvmux', 'name=mux', 'streamable=true', '!', 'fdsink', `fd=${3 + kinds.length}`, 'sync=false'];
   kinds.forEach((kind, index) => {
     launch.push(...rtpInputArguments(3 + index, CODECS[kind]), '!');
-    if (kind === 'audio') {
+    if (kind === 'video') {
+      launch.push('h264parse', '!');
+    } else {
       if (aac === undefined) throw new TypeError('audio needs an AAC encoder');
       launch.push(...aacArguments(aac, AUDIO_BIT_RATE), '!');
     }

@@ -1,0 +1,106 @@
+/** What a MediaRecorder writes, in every container and codec, by ffprobe and ffmpeg. */
+import { test } from 'tap';
+import { MediaStream } from '../../daemon/media/media-stream.ts';
+import { MediaRecorder } from '../../daemon/record/media-recorder.ts';
+import { collect, fileOf, once, probe, runningStream } from '../support/recorded-file.ts';
+
+const FPS = 15;
+const FRAME = 1 / FPS;
+
+interface Case {
+  type: string;
+  video?: string;
+  audio: string;
+  timeslice?: number;
+  /** Whether the file tells its duration: WebM cannot once its head was handed out. */
+  duration?: boolean;
+}
+
+const CASES: Case[] = [
+  { type: '', video: 'h264', audio: 'opus' },
+  { type: 'video/mp4', video: 'h264', audio: 'opus', timeslice: 300 },
+  { type: 'video/mp4;codecs=avc1,mp4a.40.2', video: 'h264', audio: 'aac' },
+  { type: 'video/webm', video: 'vp8', audio: 'opus' },
+  { type: 'video/webm;codecs="vp9, opus"', video: 'vp9', audio: 'opus', timeslice: 300, duration: false },
+  { type: 'video/x-matroska;codecs=avc1', video: 'h264', audio: 'opus' },
+  { type: 'audio/mp4', audio: 'opus' },
+  { type: 'audio/mp4;codecs=mp4a.40.2', audio: 'aac', timeslice: 300 },
+  { type: 'audio/webm;codecs=opus', audio: 'opus' },
+  { type: 'audio/ogg', audio: 'opus', timeslice: 300 },
+];
+
+for (const { type, video, audio, timeslice, duration = true } of CASES) {
+  const slices = timeslice === undefined ? 'one Blob' : `time slices of ${timeslice} ms`;
+  test(`${type || 'what the recorder likes'}, ${slices}`, { timeout: 50_000 }, async (t) => {
+    const { stream } = await runningStream(t, { fps: FPS });
+    const recorded = video === undefined ? new MediaStream(stream.getAudioTracks()) : stream;
+    const recorder = new MediaRecorder(recorded, { mimeType: type });
+    const { events, bytes } = collect(recorder);
+    recorder.start(timeslice as number);
+    await once(recorder, 'start');
+    const [mime = '', codecs = ''] = recorder.mimeType.split(';codecs=');
+    t.match(mime, type === '' ? 'video/mp4' : type.split(';')[0]);
+    t.equal(codecs.split(',').length, video === undefined ? 1 : 2, recorder.mimeType);
+    const begin = performance.now();
+    await new Promise((resolve) => setTimeout(resolve, 2000));
+    const seconds = (performance.now() - begin) / 1000;
+    recorder.stop();
+    await once(recorder, 'stop');
+
+    const file = await probe(fileOf(t, await bytes(), 'recorded'));
+    t.equal(file.complaints, '', 'no complaints');
+    t.same(file.tracks.map(({ codec }) => codec).sort(), [video, audio].filter((each) => each !== undefined).sort());
+    // The start event comes when the first picture has arrived: a little later than it was captured.
+    const within = (value: number | undefined, what: string): void => {
+      const off = (value ?? Infinity) - seconds;
+      t.ok(off > -FRAME && off < FRAME + 0.1, `${what}: ${value} of ${seconds} s`);
+    };
+    if (duration) within(file.duration, 'duration');
+    for (const { kind, start, end, gap } of file.tracks) {
+      within(end, `end of ${kind}`);
+      t.ok(start < 0.025, `${kind} begins at ${start}`);
+      t.ok(gap < 2 * FRAME, `no gap in ${kind}: ${gap}`);
+    }
+    t.equal(events[0]?.timecode, 0);
+    if (timeslice === undefined) {
+      t.equal(events.length, 1);
+      return;
+    }
+    t.ok(events.length >= 4, `${events.length} Blobs`);
+    events.slice(1).forEach(({ timecode }, index) => {
+      const length = timecode - (events[index]?.timecode ?? 0);
+      t.ok(length >= timeslice && length < 1.7 * timeslice, `${length} ms`);
+    });
+  });
+}
+
+test('pause and resume leave no gap', { timeout: 50_000 }, async (t) => {
+  for (const type of ['video/mp4', 'video/mp4;codecs=avc1,mp4a.40.2', 'video/webm', 'video/x-matroska']) {
+    // A key frame every third of a second: this source makes none on demand.
+    const { stream } = await runningStream(t, { fps: FPS, gop: 5 });
+    const recorder = new MediaRecorder(stream, { mimeType: type });
+    const { bytes } = collect(recorder);
+    recorder.start();
+    await once(recorder, 'start');
+    let seconds = 0;
+    for (let round = 0; round < 3; round++) {
+      if (round > 0) recorder.resume();
+      const begin = performance.now();
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+      recorder.pause();
+      seconds += (performance.now() - begin) / 1000;
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    }
+    recorder.stop();
+    await once(recorder, 'stop');
+    const file = await probe(fileOf(t, await bytes(), 'recorded'));
+    t.equal(file.complaints, '', `${type}: no complaints`);
+    for (const { kind, end, gap } of file.tracks) {
+      t.ok(gap < 2 * FRAME, `${type}: no gap in ${kind}: ${gap}`);
+      // Each of the two times that it goes on it may wait for a key frame.
+      t.ok(end < seconds + FRAME + 0.1 && end > seconds - 2 * (5 * FRAME + 0.1), `${kind}: ${end} of ${seconds} s`);
+    }
+    const [first, second] = file.tracks.map(({ end }) => end);
+    t.ok(Math.abs((first ?? 0) - (second ?? 9)) < FRAME + 0.03, `${type}: both end together`);
+  }
+});
