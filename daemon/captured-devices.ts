@@ -14,6 +14,8 @@ export interface DeviceTable {
   readonly devices: readonly CaptureDevice[];
   start(): Promise<void>;
   onChange(listener: () => void): unknown;
+  /** Reads a device again whose controls were set; a fixed list has nothing to read. */
+  rescan?(path: string): Promise<void>;
 }
 
 export interface CapturedDevicesOptions {
@@ -97,6 +99,7 @@ export class CapturedDevices implements DeviceProvider {
         cname: 'vedette',
         log: this.#options.log,
         idleTimeout: IDLE_TIMEOUT_MS,
+        controlsChanged: ({ path }) => void this.#table?.then((table) => table.rescan?.(path)),
         environment: this.#environment,
       });
       this.#sources.set(key, source);
