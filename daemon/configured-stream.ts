@@ -1,5 +1,6 @@
 import type { EncodingSettings, StreamSettings } from '../config/settings.ts';
 import type { CaptureSource } from './capture/capture-source.ts';
+import type { CaptureStateName } from './capture/capture-state.ts';
 import type { CaptureDevice } from './capture/device.ts';
 import { ControlError, type EncodingChange, type StreamReport, type StreamStateName } from './control/gateway-port.ts';
 import type { Clock } from './lib/clock.ts';
@@ -7,6 +8,18 @@ import type { Log } from './lib/log.ts';
 import { Rate } from './lib/rate.ts';
 import { addTrackByGateway, MediaStream, removeTrackByGateway } from './media/media-stream.ts';
 import { configureTrack, createTrack, encodedOf, type MediaStreamTrack } from './media/media-stream-track.ts';
+import type { StillPicture } from './media/track-source.ts';
+
+/** What a source's state means to whoever looks at the stream. */
+const STREAM_STATES: Readonly<Record<CaptureStateName, StreamStateName>> = {
+  idle: 'idle',
+  absent: 'muted',
+  opening: 'starting',
+  live: 'live',
+  stalled: 'muted',
+  backoff: 'muted',
+  error: 'error',
+};
 
 /** How long startCapture() waits for the first picture, in milliseconds. */
 const START_TIMEOUT_MS = 10_000;
@@ -16,6 +29,8 @@ export interface ConfiguredStreamOptions {
   openSource: (stream: string, kind: 'video' | 'audio', settings: StreamSettings) => CaptureSource;
   clock: Clock;
   log: Log;
+  /** Whether a stream is private from the start. */
+  privacy: (name: string) => boolean;
   /** Something of a stream's report has changed. */
   changed: (name: string) => void;
   event: (type: string, stream: string, data: Record<string, unknown>) => void;
@@ -48,9 +63,11 @@ export class ConfiguredStream {
   #since: number;
   opened = false;
   #closedFor: string | undefined;
+  #privacy: boolean;
 
   constructor(name: string, settings: StreamSettings, options: ConfiguredStreamOptions) {
     this.name = name;
+    this.#privacy = options.privacy(name);
     this.settings = settings;
     this.#options = options;
     this.#encodings = settings.encodings.map((encoding) => ({ ...encoding }));
@@ -83,6 +100,7 @@ export class ConfiguredStream {
   /** Why the stream is in its state, for a person. */
   get reason(): string | undefined {
     if (!this.opened) return this.#closedFor;
+    if (this.#privacy) return 'privacy is on';
     return (this.video ?? this.sources[0])?.stateReason;
   }
 
@@ -92,13 +110,18 @@ export class ConfiguredStream {
     this.opened = true;
     const { video, audio } = this.settings;
     const [camera, microphone] = [this.video, this.sources.find(({ kind }) => kind === 'audio')];
+    const privacy = this.#privacy;
     // Every rendition has the one sound.
-    const sound = microphone && audio && createTrack(microphone, { settings: { channelCount: audio.channelCount } });
+    const sound =
+      microphone && audio && createTrack(microphone, { settings: { channelCount: audio.channelCount }, privacy });
     for (const encoding of this.#encodings) {
       const rendition = this.#renditions.get(encoding.rid) as MediaStream;
       if (camera && video) {
         const { width, height, frameRate } = video;
-        addTrackByGateway(rendition, createTrack(camera, { settings: { width, height, frameRate }, encoding }));
+        addTrackByGateway(
+          rendition,
+          createTrack(camera, { settings: { width, height, frameRate }, encoding, privacy }),
+        );
       }
       if (sound) addTrackByGateway(rendition, sound);
     }
@@ -106,12 +129,32 @@ export class ConfiguredStream {
     this.#sourceChanged();
   }
 
+  /** Privacy: the devices are not open for this stream, and every output of it shows a picture that says so. */
+  get privacy(): boolean {
+    return this.#privacy;
+  }
+
+  async setPrivacy(on: boolean): Promise<void> {
+    this.#privacy = on;
+    await Promise.all(this.#tracks().map((track) => configureTrack(track, { privacy: on })));
+    this.#sourceChanged();
+  }
+
+  /** A JPEG as viewers see the stream now. @throws ControlError, CaptureError `not-live`, `timeout`, `failed`. */
+  async snapshot(): Promise<StillPicture> {
+    const at = `/streams/${this.name}`;
+    const [track] = this.media.getVideoTracks();
+    if (this.video === undefined) throw new ControlError('unavailable', `stream '${this.name}' has no picture`, at);
+    if (track === undefined) throw new ControlError('unavailable', `stream '${this.name}' is stopped`, at);
+    return encodedOf(track).photo();
+  }
+
   /** Runs the sources whether or not somebody watches, and waits for the first picture (without one: sound). @throws ControlError `unavailable` with the reason. */
   async startCapture(): Promise<void> {
     this.open();
     this.#hold();
     const first = this.sources[0];
-    if (first === undefined) return;
+    if (first === undefined || this.#privacy) return;
     try {
       await first.live(AbortSignal.timeout(START_TIMEOUT_MS));
     } catch {
@@ -214,7 +257,7 @@ export class ConfiguredStream {
   /** A stream is as well as its picture is; the state of its sound is in its track. */
   #sourceChanged(): void {
     const wanted = this.opened && this.#tracks().some((track) => encodedOf(track).wanted);
-    const state = wanted ? ((this.video ?? this.sources[0])?.state ?? 'idle') : 'idle';
+    const state = this.#privacy ? 'privacy' : wanted ? this.#sourceState : 'idle';
     if (state !== this.#state) {
       const data = { from: this.#state, to: state, reason: this.reason };
       this.#state = state;
@@ -223,6 +266,13 @@ export class ConfiguredStream {
       this.#options.event('stream_state', this.name, data);
     }
     this.#options.changed(this.name);
+  }
+
+  get #sourceState(): StreamStateName {
+    const source = this.video ?? this.sources[0];
+    if (source === undefined) return 'idle';
+    // While it is opened again nothing flows either.
+    return source.muted && source.state === 'opening' ? 'muted' : STREAM_STATES[source.state];
   }
 
   /** The tracks of all renditions, each once. */

@@ -18,11 +18,13 @@ import {
   type StreamReport,
 } from './control/gateway-port.ts';
 import type { LogPort } from './control/log-tail.ts';
+import type { PrivacyStore } from './privacy-store.ts';
 import type { StreamRegistry } from './stream-registry.ts';
 import type { ViewerRegistry } from './viewer-registry.ts';
 
 export interface GatewayControlOptions {
   streams: StreamRegistry;
+  privacy: PrivacyStore;
   viewers: ViewerRegistry;
   devices: () => readonly CaptureDevice[];
   config: LoadedConfig;
@@ -133,15 +135,21 @@ export class GatewayControl implements GatewayPort {
   }
 
   async snapshot(name: string): Promise<{ jpeg: Buffer; width: number; height: number }> {
-    const stream = this.#options.streams.get(name);
-    const at = `/streams/${name}`;
-    if (stream.video === undefined) throw new ControlError('unavailable', `stream '${name}' has no picture`, at);
-    if (!stream.opened) throw new ControlError('unavailable', `stream '${name}' is stopped`, at);
     try {
-      return await stream.video.photo();
+      return await this.#options.streams.get(name).snapshot();
     } catch (error) {
-      throw asControlError(error, at);
+      throw asControlError(error, `/streams/${name}`);
     }
+  }
+
+  /** What is to be hidden is hidden first, what is to be shown is written down first. */
+  async setPrivacy(name: string, on: boolean): Promise<StreamReport> {
+    const { streams, privacy } = this.#options;
+    const stream = streams.get(name);
+    if (on) await stream.setPrivacy(true);
+    await privacy.set(name, on, streams.names());
+    if (!on) await stream.setPrivacy(false);
+    return this.stream(name);
   }
 
   async setEncoding(name: string, change: EncodingChange): Promise<StreamReport> {

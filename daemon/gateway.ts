@@ -17,6 +17,7 @@ import { MediaClock } from './lib/clock.ts';
 import type { Log } from './lib/log.ts';
 import { installationSecret } from './lib/secret-file.ts';
 import { Listeners } from './listeners.ts';
+import { PrivacyStore } from './privacy-store.ts';
 import type { Viewer } from './publish/viewer.ts';
 import { StreamRegistry } from './stream-registry.ts';
 import { Health } from './telemetry/health.ts';
@@ -53,6 +54,7 @@ export class Gateway {
   #devices: DeviceMonitor | undefined;
   readonly #assignment = new DeviceAssignment();
   readonly #encoders: EncoderSelector;
+  readonly #privacy: PrivacyStore;
   readonly #streams: StreamRegistry;
   readonly #viewers: ViewerRegistry;
   readonly #control: GatewayControl;
@@ -76,9 +78,11 @@ export class Gateway {
       log: this.#room('viewers'),
       changed: (type, viewer, reason) => this.#viewersChanged(type, viewer, reason),
     });
+    this.#privacy = new PrivacyStore(join(settings.stateDirectory, 'privacy.json'), this.#room('streams'));
     this.#streams = new StreamRegistry({
       streams: settings.streams,
       openSource: (stream, kind, streamSettings) => this.#openSource(stream, kind, streamSettings),
+      privacy: (name) => this.#privacy.has(name),
       clock,
       log: this.#room('streams'),
       changed: (name) => this.#control.streamChanged(name),
@@ -99,6 +103,7 @@ export class Gateway {
     });
     this.#control = new GatewayControl({
       streams: this.#streams,
+      privacy: this.#privacy,
       viewers: this.#viewers,
       devices: () => this.#devices?.devices ?? [],
       config: options.config,
@@ -160,7 +165,7 @@ export class Gateway {
     await this.#access.start();
     // Found out meanwhile, so that no picture waits for it; a failure shows in the stream that needs an encoder.
     void this.#encoders.choose().catch(() => undefined);
-    await this.#findDevices();
+    await Promise.all([this.#findDevices(), this.#privacy.load()]);
     this.#streams.start();
     const pictures = this.#firstPictures();
     await Promise.all([this.#listeners.start(pictures), pictures.then(() => this.reports.start())]);

@@ -14,6 +14,7 @@ export function benchSource(rtp: RtpStream, requestKeyFrame: () => void): TrackS
     encode: () => ({
       rtp,
       wanted: true,
+      photo: () => Promise.reject(new Error('this source takes no pictures')),
       settings: () => ({}),
       configure: async () => undefined,
       retain: () => () => undefined,

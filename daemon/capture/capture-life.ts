@@ -42,11 +42,11 @@ export class CaptureLife {
     return this.#plan?.settings[this.tracks.indexOf(track)];
   }
 
-  /** Lets the media of a track flow while it is wanted. */
-  setGate(track: EncodedTrack): void {
-    this.worker.send({ type: 'gate', track: this.tracks.indexOf(track), open: track.wanted });
+  /** Lets the media of a track flow, or stops it before its encoder. */
+  setGate(track: EncodedTrack, open: boolean): void {
+    this.worker.send({ type: 'gate', track: this.tracks.indexOf(track), open });
     // The encoder goes on where it stopped; who comes now has not seen that.
-    if (track.wanted) track.requestKeyFrame();
+    if (open) track.requestKeyFrame();
   }
 
   requestKeyFrame(track: EncodedTrack): void {

@@ -191,7 +191,7 @@ function camera(device: VideoDevice, wishes: readonly VideoWish[]): VideoInput {
 /** H.264 of 4:2:0 has even sizes. */
 const scaled = (size: number, by: number): number => Math.max(16, Math.round(size / by / 2) * 2);
 
-function planSound({ tracks }: CapturePlanInput, device: AudioDevice): CapturePlan {
+function planSound({ tracks, pattern }: CapturePlanInput, device: AudioDevice): CapturePlan {
   const branches = tracks.map(({ configuration, open }): AudioBranch => {
     const { settings, contentHint, enabled } = configuration;
     const channelCount = settings.channelCount ?? 2;
@@ -202,7 +202,7 @@ function planSound({ tracks }: CapturePlanInput, device: AudioDevice): CapturePl
   const test = device.bus === 'test';
   const describe = (these: readonly AudioBranch[]): PipelineDescription => ({
     kind: 'audio',
-    input: test ? { type: 'test' } : { type: 'alsa', path: device.path },
+    input: test ? { type: 'test', silent: pattern === 'black' } : { type: 'alsa', path: device.path },
     branches: these,
   });
   return {

@@ -1,7 +1,5 @@
-import type { ChildExit } from '../lib/child.ts';
 import type { MediaClock } from '../lib/clock.ts';
-import { type Log, quiet } from '../lib/log.ts';
-import { Supervisor } from '../lib/supervisor.ts';
+import type { Log } from '../lib/log.ts';
 import type { MediaTrackCapabilities, MediaTrackSettings } from '../media/track-dictionaries.ts';
 import type {
   PhotoWish,
@@ -14,28 +12,21 @@ import type {
 } from '../media/track-source.ts';
 import { controlSettings } from './camera-controls.ts';
 import { CaptureError } from './capture-error.ts';
-import { CaptureLife } from './capture-life.ts';
-import { type CapturePlan, planCapture } from './capture-plan.ts';
 import { type CaptureStateName, CaptureStatus } from './capture-state.ts';
 import type { CaptureDevice } from './device.ts';
 import { deviceCapabilities, deviceModes } from './device-capabilities.ts';
+import { type CaptureFailure, DeviceCapture } from './device-capture.ts';
 import { EncodedTrack, type EncodedTrackOwner } from './encoded-track.ts';
-import type { EncoderChoice, H264Encoder } from './encoders.ts';
-import { type Picture, PictureRequests } from './picture-requests.ts';
+import type { EncoderChoice } from './encoders.ts';
+import type { Picture } from './picture-requests.ts';
 import type { TestPattern } from './pipeline.ts';
+import { Slates } from './slates.ts';
 import { SourceControls } from './source-controls.ts';
-import type { PictureFormat, WorkerCommand, WorkerFailure, WorkerReport } from './worker-messages.ts';
-import { type CaptureWorker, startCaptureWorker } from './worker-process.ts';
+import type { PictureFormat } from './worker-messages.ts';
 
-/** A camera may take seconds to open and to deliver its first picture. */
-const START_TIMEOUT_MS = 10_000;
-/** The first restart is at once, the ones after it ever later. */
-const BACKOFF = { minimum: 20, maximum: 5000 };
 const PICTURE_TIMEOUT_MS = 8000;
 /** How long a change of settings may take to be in force. */
 const CHANGE_TIMEOUT_MS = 10_000;
-/** Without a report of its flow for this long a device of which nothing is encoded counts as hung. */
-const FLOW_TIMEOUT_MS = 3000;
 /** Tracks that one worker encodes for; those that nobody consumes are left out first. */
 const MAXIMUM_TRACKS = 8;
 
@@ -51,7 +42,7 @@ export interface CaptureSourceOptions {
   /** RTCP canonical name, the same for all tracks of the process. */
   cname: string;
   log: Log;
-  /** Text on the test picture. */
+  /** Text on the test picture, and on the one that stands for the device while that is silent. */
   text?: string;
   /** What the test picture shows; default `smpte75`. */
   pattern?: TestPattern;
@@ -69,71 +60,71 @@ export interface CaptureSourceStats {
   readonly restarts: Readonly<Record<string, number>>;
 }
 
-interface Failure {
-  reason: WorkerFailure | 'crash' | 'stall';
-  message: string;
-}
-
 /**
- * A camera, a microphone or a test source as the tracks of the gateway stand on it: a supervised worker process that
- * captures once and encodes for each track while somebody wants it. The tracks' RTP streams outlive the worker.
+ * A camera, a microphone or a test source as the tracks of the gateway stand on it: captured once, encoded for each track
+ * while somebody wants it. The tracks' RTP streams outlive the device: while that is silent a slate stands for it.
  */
 export class CaptureSource implements TrackSource, EncodedTrackOwner {
   readonly kind: 'video' | 'audio';
   readonly stats = { restarts: {} as Record<string, number> } satisfies CaptureSourceStats;
   readonly #options: CaptureSourceOptions;
   readonly #log: Log;
-  readonly #supervisor: Supervisor<WorkerCommand, WorkerReport>;
-  readonly #pictures: PictureRequests;
+  readonly #capture: DeviceCapture;
+  readonly #slates: Slates;
   readonly #observers = new Set<TrackSourceObserver>();
   readonly #listeners = new Set<() => void>();
   readonly #status = new CaptureStatus();
   readonly #tracks = new Set<EncodedTrack>();
+  readonly #controls = new SourceControls();
   #device: CaptureDevice | undefined;
   #lastDevice: CaptureDevice | undefined;
   #holds = 0;
   #idleTimer: NodeJS.Timeout | undefined;
-  readonly #controls = new SourceControls();
-  /** The life that counts; one that was asked to stop does not. */
-  #life: CaptureLife | undefined;
   /** What a program pushed last. */
   #pushed: Uint8Array | undefined;
   /** The size of a photo that the capture has to serve. */
   #photo: { width: number; height: number } | undefined;
   #photos: Promise<unknown> = Promise.resolve();
-  #lastSignAt = 0;
-  /** Why this life of the worker is of no use, once it is known. */
-  #failure: Failure | undefined;
 
   constructor(options: CaptureSourceOptions) {
-    const { kind, clock } = options;
+    const { kind, clock, encoders, pattern, environment = {} } = options;
     this.kind = kind;
     this.#options = options;
     this.#device = options.device;
     this.#lastDevice = options.device;
     this.#log = options.log;
-    this.#pictures = new PictureRequests({
-      timeout: PICTURE_TIMEOUT_MS,
-      send: (id, format) => this.#life?.worker.send({ type: 'picture', id, format }) ?? false,
+    const common = { kind, environment, clock: clock.clock, log: options.log };
+    this.#capture = new DeviceCapture({
+      ...common,
+      encoders,
+      ...(pattern && { pattern }),
+      owner: {
+        device: () => this.#device,
+        prepare: (device) => this.#restoreControls(device),
+        tracks: () => this.#selectTracks(),
+        flowsTo: (track) => track.wanted && !isPrivate(track),
+        text: () => this.#options.text,
+        photo: () => this.#photo,
+        pushed: () => this.#pushed,
+        packet: (track, packet, life) => {
+          if (isPrivate(track)) return;
+          this.#flows();
+          track.push(life, packet);
+        },
+        begun: () => this.#status.on('begun'),
+        flows: () => this.#flows(),
+        died: (failure, delay) => this.#died(failure, delay),
+      },
+    });
+    this.#slates = new Slates({
+      ...common,
+      ...(options.text !== undefined && { text: options.text }),
+      tracks: () => [...this.#tracks],
+      reason: () => this.#status.reason,
     });
     this.#status.onChange((was) => {
       if (this.muted !== was.muted) for (const observer of [...this.#observers]) observer.mutedChanged();
       this.#changed();
-    });
-    const source = this;
-    this.#supervisor = new Supervisor<WorkerCommand, WorkerReport>({
-      name: `${kind} capture`,
-      // What it has to tell we tell with the reason.
-      log: quiet(this.#log),
-      start: () => this.#startWorker(),
-      died: (exit, delay) => this.#workerDied(exit, delay),
-      // Depends on the frame rate, which may change from life to life.
-      get progressTimeout() {
-        return source.#stallTimeout;
-      },
-      startTimeout: START_TIMEOUT_MS,
-      backoff: BACKOFF,
-      clock: clock.clock,
     });
   }
 
@@ -155,7 +146,7 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
     return this.#status.name;
   }
 
-  /** Why the state is `muted` or `error`, for a person. */
+  /** Why nothing flows, for a person. */
   get stateReason(): string | undefined {
     return this.#status.reason;
   }
@@ -174,12 +165,12 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
 
   /** The element that encodes, once it is chosen. */
   get encoder(): string | undefined {
-    return this.#life?.plan?.encoder;
+    return this.#capture.life?.plan?.encoder;
   }
 
   /** Process of the worker while it runs. */
   get pid(): number | undefined {
-    return this.#supervisor.child?.pid;
+    return this.#capture.pid;
   }
 
   capabilities(): MediaTrackCapabilities {
@@ -223,9 +214,8 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
   /** Closes the device now, whoever still wants it; who wants it next opens it again. Idempotent. */
   async close(): Promise<void> {
     clearTimeout(this.#idleTimer);
-    this.#pictures.fail(new CaptureError('not-live', 'the device was closed'));
     this.#status.on('unwanted');
-    await this.#stopWorker();
+    await Promise.all([this.#capture.stop(), this.#slates.stop()]);
   }
 
   /** Closes the device at once where no track is left, and waits for it. */
@@ -247,6 +237,7 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
     if (device === undefined) this.#controls.forgotten();
     this.#lastDevice = device ?? this.#lastDevice;
     if (before?.deviceId === device?.deviceId && before?.path === device?.path && !this.muted) return;
+    if (device !== undefined) this.#status.on('found');
     this.restart();
   }
 
@@ -294,15 +285,19 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
    */
   push(frame: Uint8Array): boolean {
     this.#pushed = frame;
-    return this.#life?.push(frame) ?? true;
+    return this.#capture.life?.push(frame) ?? true;
   }
 
   /** @internal */
   trackSettings(track: EncodedTrack): MediaTrackSettings {
     const device = this.#device;
-    if (device === undefined) return {};
+    const planned = device ?? this.#lastDevice;
+    const settings =
+      this.#capture.life?.settingsOf(track) ??
+      (planned && this.#tryPlan(planned, track)) ??
+      track.configuration.settings;
+    if (device === undefined) return settings;
     const { deviceId, groupId } = device;
-    const settings = this.#life?.settingsOf(track) ?? this.#tryPlan([track])?.settings[0];
     const controls = device.kind === 'videoinput' ? controlSettings(device.controls) : {};
     return { ...settings, ...controls, deviceId, groupId };
   }
@@ -313,8 +308,9 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
     track.configuration = next;
     try {
       // Refuses what no encoder could do, though none may run now.
-      if (this.#device !== undefined) this.#plan(this.#device, [track]);
-      if (this.#adaptLayout()) await this.live(AbortSignal.timeout(CHANGE_TIMEOUT_MS));
+      if (this.#device !== undefined) this.#capture.plan(this.#device, [track]);
+      if (before.privacy !== next.privacy) this.#privacyChanged(track);
+      else if (this.#adaptLayout()) await this.live(AbortSignal.timeout(CHANGE_TIMEOUT_MS));
     } catch (error) {
       track.configuration = before;
       this.#adaptLayout();
@@ -324,56 +320,79 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
 
   /** @internal */
   trackWanted(track: EncodedTrack): void {
-    if (this.#life?.has(track)) this.#life.setGate(track);
-    else if (this.#life !== undefined && track.wanted) this.restart();
+    const known = this.#capture.setGate(track);
+    if (!known && this.#capture.life !== undefined && track.wanted && !isPrivate(track)) this.restart();
     this.#wantedChanged();
+    this.#slates.trackChanged(track);
   }
 
   /** @internal */
   trackClosed(track: EncodedTrack): void {
     this.#tracks.delete(track);
+    this.#slates.trackChanged(track);
     if (this.#tracks.size === 0) void this.close();
   }
 
   /** @internal */
-  trackFrame(): void {
-    this.#flows();
+  sendKeyFrameRequest(track: EncodedTrack): void {
+    const life = this.#slates.lifeOf(track) ?? (this.flowing ? this.#capture.life : undefined);
+    life?.requestKeyFrame(track);
   }
 
   /** @internal */
-  sendKeyFrameRequest(track: EncodedTrack): void {
-    this.#life?.requestKeyFrame(track);
-  }
-
-  get #pushes(): boolean {
-    return this.#device?.bus === 'push';
+  async trackPhoto(track: EncodedTrack): Promise<StillPicture> {
+    const { enabled } = track.configuration;
+    if (isPrivate(track) || !enabled)
+      return jpeg(await this.#slates.takePicture(isPrivate(track) ? 'privacy' : 'dark', track));
+    const release = this.hold();
+    try {
+      await this.#status.settled(AbortSignal.timeout(PICTURE_TIMEOUT_MS)).catch(() => {
+        throw this.#notLive();
+      });
+      return jpeg(
+        this.muted ? await this.#slates.takePicture('silence', track) : await this.#capture.takePicture('jpeg'),
+      );
+    } finally {
+      release();
+    }
   }
 
   get #wanted(): boolean {
     if (this.#holds > 0) return true;
-    for (const track of this.#tracks) if (track.wanted) return true;
+    for (const track of this.#tracks) if (track.wanted && !isPrivate(track)) return true;
     return false;
-  }
-
-  /** Without a sign of life for this long a worker that had given some counts as hung, in milliseconds. */
-  get #stallTimeout(): number {
-    const { tracks = [], plan } = this.#life ?? {};
-    if (this.#pushes || !tracks.some(({ wanted }) => wanted)) return FLOW_TIMEOUT_MS;
-    const interval = 1000 / (plan?.settings[0]?.frameRate ?? 50);
-    return Math.max(700, Math.min(2000, interval * 8), interval * 3);
   }
 
   #wantedChanged(): void {
     clearTimeout(this.#idleTimer);
     if (this.#wanted) this.#start();
     else if (this.state !== 'idle') {
-      this.#idleTimer = setTimeout(() => void this.close(), this.#options.idleTimeout);
+      this.#idleTimer = setTimeout(() => this.#closeDevice(), this.#options.idleTimeout);
       this.#idleTimer.unref();
     }
     this.#changed();
   }
 
+  /** The slates go on, for those who see nothing but them. */
+  #closeDevice(): void {
+    clearTimeout(this.#idleTimer);
+    this.#status.on('unwanted');
+    void this.#capture.stop();
+  }
+
+  /** The device closes at once where nobody else has it. */
+  #privacyChanged(track: EncodedTrack): void {
+    if (this.#wanted) this.trackWanted(track);
+    else {
+      this.#capture.setGate(track);
+      this.#closeDevice();
+      this.#slates.trackChanged(track);
+      this.#changed();
+    }
+  }
+
   #changed(): void {
+    this.#slates.update(this.muted);
     for (const listener of [...this.#listeners]) listener();
   }
 
@@ -381,12 +400,20 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
     if (this.kind !== 'video') throw new CaptureError('invalid-value', 'a microphone has no picture');
     const release = this.hold();
     try {
-      await this.live(AbortSignal.timeout(PICTURE_TIMEOUT_MS)).catch(() => {
-        throw this.#notLive();
-      });
-      return await this.#pictures.take(format);
+      await this.#settled();
+      if (this.muted) throw this.#notLive();
+      return await this.#capture.takePicture(format);
     } finally {
       release();
+    }
+  }
+
+  /** Media flows, or it is known that none will for now. @throws CaptureError `not-live`. */
+  async #settled(): Promise<void> {
+    try {
+      await this.#status.settled(AbortSignal.timeout(PICTURE_TIMEOUT_MS));
+    } catch {
+      throw this.#notLive();
     }
   }
 
@@ -394,24 +421,10 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
     return new CaptureError('not-live', `no picture: ${this.stateReason ?? 'the device is still starting'}`);
   }
 
-  /** @throws CaptureError `invalid-value`. */
-  #plan(device: CaptureDevice, tracks: readonly EncodedTrack[], encoder: H264Encoder = 'x264enc'): CapturePlan {
-    const { text, pattern = 'smpte75' } = this.#options;
-    return planCapture({
-      device,
-      tracks: tracks.map(({ configuration, wanted }) => ({ configuration, open: wanted })),
-      encoder,
-      pattern,
-      text,
-      photo: this.#photo,
-    });
-  }
-
   /** What would be captured, for settings() before the first start. */
-  #tryPlan(tracks: readonly EncodedTrack[]): CapturePlan | undefined {
-    if (this.#device === undefined) return undefined;
+  #tryPlan(device: CaptureDevice, track: EncodedTrack): MediaTrackSettings | undefined {
     try {
-      return this.#plan(this.#device, tracks);
+      return this.#capture.plan(device, [track]).settings[0];
     } catch {
       return undefined;
     }
@@ -419,7 +432,7 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
 
   /** The tracks that the next life encodes for. */
   #selectTracks(): EncodedTrack[] {
-    const tracks = [...this.#tracks];
+    const tracks = [...this.#tracks].filter((track) => !isPrivate(track));
     return [...tracks.filter(({ wanted }) => wanted), ...tracks.filter(({ wanted }) => !wanted)].slice(
       0,
       MAXIMUM_TRACKS,
@@ -431,17 +444,16 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
    * @returns whether it is another life, whose media is yet to come.
    */
   #adaptLayout(): boolean {
-    const { tracks, plan } = this.#life ?? {};
-    if (tracks === undefined || plan === undefined || this.#device === undefined) return this.state === 'starting';
-    if (this.#life?.adapt(this.#plan(this.#device, tracks, plan.encoder as H264Encoder))) return false;
-    this.restart();
-    return true;
+    const adapted = this.#capture.adapt();
+    if (adapted === false) this.restart();
+    this.#slates.adapt();
+    return adapted === undefined ? this.state === 'opening' : !adapted;
   }
 
   #start(): void {
     this.#status.on('wanted');
     if (this.#device !== undefined) {
-      this.#supervisor.start();
+      this.#capture.start();
       return;
     }
     const wished = this.#options.wishedDevice;
@@ -452,128 +464,40 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
   /** Another life with what is asked for now: at once, whatever the back-off says. Readers stay. */
   restart(): void {
     if (this.state === 'idle') return;
-    void this.#stopWorker();
+    void this.#capture.stop();
     this.#status.on('replaced');
     this.#start();
   }
 
-  #stopWorker(): Promise<void> {
-    this.#life = undefined;
-    return this.#supervisor.stop({ type: 'stop' });
-  }
-
-  #startWorker(): CaptureWorker {
-    this.#failure = undefined;
-    const tracks = this.#selectTracks();
-    for (const track of tracks) track.sourceChanged();
-    const worker = startCaptureWorker({
-      name: `${this.kind} capture`,
-      log: this.#log,
-      environment: this.#options.environment ?? {},
-      tracks: tracks.map((track) => (packet) => {
-        if (this.#life !== life) return;
-        this.#signOfLife();
-        track.rtp.push(packet);
-      }),
-      report: (report) => {
-        if (this.#life === life) this.#onReport(report);
-      },
-      pushed: this.#pushes,
-    });
-    const life = new CaptureLife(worker, tracks);
-    this.#life = life;
-    // The process starts while the encoder is chosen and the pipeline is described.
-    void this.#launch(life);
-    return worker;
-  }
-
-  async #launch(life: CaptureLife): Promise<void> {
-    try {
-      const encoder = await (this.kind === 'video' ? this.#options.encoders.choose() : undefined);
-      await this.#restoreControls();
-      if (this.#life !== life || this.#device === undefined) return;
-      life.begin(this.#plan(this.#device, life.tracks, encoder));
-      if (this.#pushed !== undefined) life.push(this.#pushed);
-    } catch (error) {
-      if (this.#life === life) this.#failed('pipeline', error instanceof Error ? error.message : String(error));
-    }
-  }
-
   /** A camera that refuses what it had is captured all the same. */
-  async #restoreControls(): Promise<void> {
-    const device = this.#device;
-    if (device === undefined) return;
+  async #restoreControls(device: CaptureDevice): Promise<CaptureDevice> {
     try {
       const restored = await this.#controls.restore(device);
       if (this.#device === device) this.#device = restored;
+      return restored;
     } catch (error) {
       this.#log.warn({ err: error, device: device.label }, 'the camera does not take the controls that were set');
+      return device;
     }
   }
 
-  #signOfLife(): void {
-    this.#lastSignAt = this.#options.clock.now();
-    this.#supervisor.progress();
-  }
-
-  #onReport(report: WorkerReport): void {
-    switch (report.type) {
-      case 'playing':
-        break;
-      case 'flowing':
-        this.#signOfLife();
-        this.#flows();
-        break;
-      case 'failed':
-        this.#failed(report.reason, report.message);
-        break;
-      case 'bitrate':
-        if (report.accepted) this.#log.info({ value: report.value }, 'bit rate changed');
-        else {
-          this.#log.warn({ value: report.value }, 'the encoder does not take the bit rate while it runs');
-          this.restart();
-        }
-        break;
-      case 'picture':
-        this.#pictures.taken(report.id, { ...report, data: Buffer.from(report.data) });
-        break;
-      case 'picture-failed':
-        this.#pictures.failed(report.id, report.message);
-        break;
-    }
-  }
-
-  /** This life is of no use any more: the next one begins by the supervisor's back-off. */
-  #failed(reason: WorkerFailure, message: string): void {
-    if (reason === 'pipeline' && this.kind === 'video') this.#options.encoders.distrust();
-    this.#failure = { reason, message };
-    this.#supervisor.restart(message);
-  }
-
-  #workerDied(exit: ChildExit, delay: number): void {
-    const failure = this.#failure ?? this.#explain(exit);
+  #died(failure: CaptureFailure, delay: number): void {
     const { restarts } = this.stats;
     restarts[failure.reason] = (restarts[failure.reason] ?? 0) + 1;
-    this.#pictures.fail(new CaptureError('not-live', failure.message));
     // A device that somebody else has is tried for days: it is told once.
     const level = failure.message === this.stateReason ? 'debug' : 'warn';
     this.#log[level]({ ...failure, delay: Math.round(delay) }, `capture interrupted: ${failure.message}`);
-    this.#status.on(failure.reason === 'pipeline' ? 'refused' : 'lost', failure.message);
-  }
-
-  #explain(exit: ChildExit): Failure {
-    const silence = this.#options.clock.now() - this.#lastSignAt;
-    if (this.state === 'live' && silence >= this.#stallTimeout)
-      return { reason: 'stall', message: `the device delivered nothing for ${Math.round(silence)} ms` };
-    const how = exit.signal ?? (exit.code === null ? 'did not start' : `exit code ${exit.code}`);
-    return { reason: 'crash', message: `capture worker ended: ${how}` };
+    if (failure.reason === 'stall') this.#status.on('stalled', failure.message);
+    this.#status.on(failure.reason === 'pipeline' ? 'refused' : 'died', failure.message);
   }
 
   #flows(): void {
-    if (this.state === 'live') return;
+    if (this.flowing) return;
     this.#log.info({ device: this.label, encoder: this.encoder }, `capturing from ${this.label}`);
     this.#status.on('packet');
   }
 }
+
+const isPrivate = ({ configuration }: EncodedTrack): boolean => configuration.privacy === true;
 
 const jpeg = ({ data, width, height }: Picture): StillPicture => ({ jpeg: data, width, height });

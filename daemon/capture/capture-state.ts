@@ -2,28 +2,47 @@
 export type CaptureStateName =
   /** Nobody wants the device; it is closed. */
   | 'idle'
-  /** The device or its settings are being opened. */
-  | 'starting'
-  /** Packets flow. */
+  /** Wanted, but the device is not there. */
+  | 'absent'
+  /** A worker opens the device, or opens it with other settings. */
+  | 'opening'
+  /** Media flows. */
   | 'live'
-  /** Wanted, but the device delivers nothing for the moment; it is tried again. */
-  | 'muted'
-  /** Wanted, but cannot work as it is configured or installed; tried again, seldom. */
+  /** Media has ceased to flow; the worker is being ended. */
+  | 'stalled'
+  /** The last life has failed; the next one begins after a pause. */
+  | 'backoff'
+  /** The pipeline cannot be built as it is configured or installed; tried again, seldom. */
   | 'error';
 
 /**
- * `wanted`, `unwanted`: by the owner. `packet`: the first of a life. `replaced`: a new life that we began ourselves.
- * `lost`: a life has ended or hangs. `refused`: the pipeline cannot be built.
+ * `wanted`, `unwanted`: by the owner. `lost`, `found`: the device went, or came. `begun`: a life of the worker begins.
+ * `packet`: its first sign of life. `replaced`: we end it for another one. `stalled`, `died`: by itself. `refused`: the
+ * pipeline cannot be built.
  */
-export type CaptureStateEvent = 'wanted' | 'unwanted' | 'packet' | 'replaced' | 'lost' | 'refused';
+export type CaptureStateEvent =
+  | 'wanted'
+  | 'unwanted'
+  | 'lost'
+  | 'found'
+  | 'begun'
+  | 'packet'
+  | 'replaced'
+  | 'stalled'
+  | 'died'
+  | 'refused';
+
+const ANYWHERE = { unwanted: 'idle', lost: 'absent' } as const;
 
 export const CAPTURE_STATES = {
-  idle: { wanted: 'starting' },
-  starting: { packet: 'live', replaced: 'starting', lost: 'muted', refused: 'error', unwanted: 'idle' },
-  live: { replaced: 'starting', lost: 'muted', refused: 'error', unwanted: 'idle' },
-  // Only a packet ends a silence.
-  muted: { packet: 'live', replaced: 'muted', lost: 'muted', refused: 'error', unwanted: 'idle' },
-  error: { packet: 'live', replaced: 'error', lost: 'muted', refused: 'error', unwanted: 'idle' },
+  idle: { wanted: 'opening' },
+  absent: { found: 'opening', unwanted: 'idle' },
+  opening: { ...ANYWHERE, packet: 'live', stalled: 'stalled', died: 'backoff', refused: 'error' },
+  live: { ...ANYWHERE, replaced: 'opening', stalled: 'stalled', died: 'backoff', refused: 'error' },
+  stalled: { ...ANYWHERE, replaced: 'opening', died: 'backoff' },
+  backoff: { ...ANYWHERE, replaced: 'opening', begun: 'opening', refused: 'error' },
+  // The reason stays in sight until it is gone.
+  error: { ...ANYWHERE, packet: 'live', died: 'backoff' },
 } as const satisfies Record<CaptureStateName, Partial<Record<CaptureStateEvent, CaptureStateName>>>;
 
 /** The state after an event; the same where the event means nothing. */
@@ -31,45 +50,60 @@ export function nextCaptureState(state: CaptureStateName, event: CaptureStateEve
   return (CAPTURE_STATES[state] as Partial<Record<CaptureStateEvent, CaptureStateName>>)[event] ?? state;
 }
 
+/** States in which a silence begins. Only media ends it, or that nobody wants any. */
+const SILENT: ReadonlySet<CaptureStateName> = new Set(['absent', 'stalled', 'backoff', 'error']);
+
 /** The state of one source, with its reason and those who want to know. */
 export class CaptureStatus {
-  readonly #listeners = new Set<(was: { muted: boolean }) => void>();
+  readonly #listeners = new Set<(was: { name: CaptureStateName; muted: boolean }) => void>();
   #name: CaptureStateName = 'idle';
   #reason: string | undefined;
+  #muted = false;
 
   get name(): CaptureStateName {
     return this.#name;
   }
 
-  /** For a person; undefined in `idle`, `starting` and `live`. */
+  /** For a person; undefined while nothing is wrong. */
   get reason(): string | undefined {
     return this.#reason;
   }
 
+  /** Wanted, but silent: since it was lost, until media flows again. */
   get muted(): boolean {
-    return this.#name === 'muted' || this.#name === 'error';
+    return this.#muted;
   }
 
   /** Adds a listener for every change of state or reason; returns what removes it. */
-  onChange(listener: (was: { muted: boolean }) => void): () => void {
+  onChange(listener: (was: { name: CaptureStateName; muted: boolean }) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
   /** An event has happened; `reason` counts where it leads to silence. */
   on(event: CaptureStateEvent, reason?: string): void {
-    const before = this.#name;
-    const was = { muted: this.muted };
-    this.#name = nextCaptureState(before, event);
-    const because = this.muted ? (reason ?? this.#reason) : undefined;
-    if (this.#name === before && because === this.#reason) return;
+    const was = { name: this.#name, muted: this.#muted };
+    this.#name = nextCaptureState(was.name, event);
+    if (SILENT.has(this.#name)) this.#muted = true;
+    else if (this.#name !== 'opening') this.#muted = false;
+    const because = this.#muted ? (reason ?? this.#reason) : undefined;
+    if (this.#name === was.name && because === this.#reason) return;
     this.#reason = because;
     for (const listener of [...this.#listeners]) listener(was);
   }
 
   /** Resolves when media flows; rejects with the signal's reason. */
-  async live(signal?: AbortSignal): Promise<void> {
-    if (this.#name === 'live') return;
+  live(signal?: AbortSignal): Promise<void> {
+    return this.#until(() => this.#name === 'live', signal);
+  }
+
+  /** Resolves when media flows or it is known that none will for now; rejects with the signal's reason. */
+  settled(signal?: AbortSignal): Promise<void> {
+    return this.#until(() => this.#name === 'live' || this.#muted, signal);
+  }
+
+  async #until(condition: () => boolean, signal: AbortSignal | undefined): Promise<void> {
+    if (condition()) return;
     signal?.throwIfAborted();
     await new Promise<void>((resolve, reject) => {
       const end = (settle: () => void): void => {
@@ -79,7 +113,7 @@ export class CaptureStatus {
       };
       const abort = (): void => end(() => reject(signal?.reason));
       const remove = this.onChange(() => {
-        if (this.#name === 'live') end(resolve);
+        if (condition()) end(resolve);
       });
       signal?.addEventListener('abort', abort, { once: true });
     });

@@ -1,8 +1,7 @@
 import type { MediaClock } from '../lib/clock.ts';
 import type { MediaTrackSettings } from '../media/track-dictionaries.ts';
-import type { EncodedStream, TrackConfiguration } from '../media/track-source.ts';
+import type { EncodedStream, StillPicture, TrackConfiguration } from '../media/track-source.ts';
 import { H264, OPUS } from '../rtp/codec.ts';
-import type { RtpFrame } from '../rtp/rtp-frame.ts';
 import { RtpStream } from '../rtp/rtp-stream.ts';
 import { KeyFrameRequests } from './key-frame-requests.ts';
 
@@ -23,10 +22,7 @@ export interface EncodedTrackOwner {
   /** The track is consumed from now on, or no longer. */
   trackWanted(track: EncodedTrack): void;
   trackClosed(track: EncodedTrack): void;
-  /** A whole frame of the track has gone out. */
-  trackFrame(track: EncodedTrack): void;
-  /** Whether the encoder can be asked for anything now. */
-  readonly flowing: boolean;
+  trackPhoto(track: EncodedTrack): Promise<StillPicture>;
   sendKeyFrameRequest(track: EncodedTrack): void;
 }
 
@@ -37,6 +33,8 @@ export class EncodedTrack implements EncodedStream {
   readonly #owner: EncodedTrackOwner;
   readonly #keyFrames: KeyFrameRequests;
   readonly #video: boolean;
+  /** The life of a worker whose packets are on the wire. */
+  #origin: object | undefined;
   #retained = 0;
   #open = true;
 
@@ -56,7 +54,9 @@ export class EncodedTrack implements EncodedStream {
       cname,
       requestKeyFrame: () => this.requestKeyFrame(),
     });
-    this.rtp.onFrame((frame) => this.#onFrame(frame));
+    this.rtp.onFrame((frame) => {
+      if (frame.keyFrame) this.#keyFrames.satisfied(frame.captureTime);
+    });
   }
 
   /** Somebody consumes it. */
@@ -86,7 +86,7 @@ export class EncodedTrack implements EncodedStream {
 
   requestKeyFrame(): void {
     // A life that has not delivered yet begins with a key frame.
-    if (this.#video && this.#owner.flowing) this.#keyFrames.request();
+    if (this.#video && this.#origin !== undefined) this.#keyFrames.request();
   }
 
   close(): void {
@@ -96,14 +96,17 @@ export class EncodedTrack implements EncodedStream {
     this.#owner.trackClosed(this);
   }
 
-  /** Another life of the worker begins, or none. */
-  sourceChanged(): void {
-    this.#keyFrames.cancel();
-    this.rtp.sourceChanged();
+  photo(): Promise<StillPicture> {
+    return this.#owner.trackPhoto(this);
   }
 
-  #onFrame(frame: RtpFrame): void {
-    if (frame.keyFrame) this.#keyFrames.satisfied(frame.captureTime);
-    this.#owner.trackFrame(this);
+  /** Takes a packet of a worker: the first one of another life takes over from the life before, at a key frame. */
+  push(origin: object, packet: Buffer): void {
+    if (origin !== this.#origin) {
+      this.#origin = origin;
+      this.#keyFrames.cancel();
+      this.rtp.sourceChanged();
+    }
+    this.rtp.push(packet);
   }
 }

@@ -39,7 +39,9 @@ export interface VideoPipeline {
   readonly branches: readonly VideoBranch[];
 }
 
-export type AudioInput = { readonly type: 'test' } | { readonly type: 'alsa'; readonly path: string };
+export type AudioInput =
+  | { readonly type: 'test'; readonly silent: boolean }
+  | { readonly type: 'alsa'; readonly path: string };
 
 /** What the sound is (W3C MediaStreamTrack Content Hints, 3.1). */
 export type SoundContent = 'generic' | 'voice';
@@ -186,7 +188,7 @@ function audioLaunch({ input, branches }: AudioPipeline): string {
   // The system's clock, which the picture's pipeline runs on too: the sound card's own must not become the pipeline's.
   const source =
     input.type === 'test'
-      ? 'audiotestsrc name=source is-live=true wave=sine freq=440 volume=0.2 samplesperbuffer=960'
+      ? `audiotestsrc name=source is-live=true ${input.silent ? 'wave=silence' : 'wave=sine freq=440 volume=0.2'} samplesperbuffer=960`
       : `alsasrc name=source device=${devicePath(input.path)} provide-clock=false slave-method=skew buffer-time=200000 latency-time=10000`;
   const encoded = branches.map((branch, index) => {
     const channels = bounded('channelCount', branch.channelCount, 1, 2);

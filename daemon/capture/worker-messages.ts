@@ -20,6 +20,8 @@ export type WorkerCommand =
   /** In the encoder's own unit. */
   | { readonly type: 'set-bitrate'; readonly track: number; readonly property: string; readonly value: number }
   | { readonly type: 'picture'; readonly id: number; readonly format: PictureFormat }
+  /** Shows another text on the test picture. */
+  | { readonly type: 'text'; readonly text: string }
   | { readonly type: 'stop' };
 
 /** `rgba`: uncompressed, 4 bytes a pixel. */

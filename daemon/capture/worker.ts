@@ -62,8 +62,7 @@ function start({ launch, opened, text, gates: open, pushed: pushes }: Extract<Wo
     return;
   }
   gates = [...open];
-  const clock = text === undefined ? undefined : element('clock');
-  if (clock !== undefined) clock.text = markup(text as string);
+  if (text !== undefined) setText(text);
   pipeline.play();
   const source = opened === undefined ? undefined : element('source');
   if (opened !== undefined && source !== undefined && source[opened.property] === opened.failed) {
@@ -111,6 +110,11 @@ function watchFlow(): void {
     if (before !== undefined && count !== before) report({ type: 'flowing' });
     before = count;
   }, PROBE_INTERVAL_MS);
+}
+
+function setText(text: string): void {
+  const clock = element('clock');
+  if (clock !== undefined) clock.text = markup(text);
 }
 
 function setGate(track: number, open: boolean): void {
@@ -240,6 +244,9 @@ function obey(command: WorkerCommand): void {
       break;
     case 'set-bitrate':
       setBitrate(command.track, command.property, command.value);
+      break;
+    case 'text':
+      setText(command.text);
       break;
     case 'picture':
       pictures[command.format].take(command.id);

@@ -194,6 +194,8 @@ export interface GatewayPort {
   stopStream(name: string): Promise<StreamReport>;
   requestKeyFrame(name: string): void;
   snapshot(name: string): Promise<{ jpeg: Buffer; width: number; height: number }>;
+  /** Privacy: devices closed, a picture that says so on every output; over restarts and reboots, until it is taken back. */
+  setPrivacy(name: string, on: boolean): Promise<StreamReport>;
   setEncoding(name: string, change: EncodingChange): Promise<StreamReport>;
   /** Effective configuration with secrets hidden, and the origin of each value that is not a default. */
   config(): { config: Record<string, unknown>; origins: Record<string, string> };

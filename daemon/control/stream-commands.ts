@@ -15,6 +15,13 @@ const propertyChange = {
   additionalProperties: false,
 } as const;
 
+const privacyChange = {
+  type: 'object',
+  properties: { name: streamName, privacy: { type: 'boolean', description: 'Whether nothing is to be seen or heard' } },
+  required: ['name', 'privacy'],
+  additionalProperties: false,
+} as const;
+
 const encodingChange = {
   type: 'object',
   properties: {
@@ -112,6 +119,14 @@ export const STREAM_COMMANDS: Readonly<Record<string, Command>> = {
       await setStreamProperty(gateway, name, property, value);
       return gateway.stream(name);
     },
+  }),
+  'stream/privacy': command<FromSchema<typeof privacyChange>>({
+    summary:
+      'Closes the devices of a stream and shows its viewers a picture that says so; over restarts, until it is taken back',
+    right: 'control',
+    request: privacyChange,
+    result: stream,
+    run: ({ gateway }, { name, privacy }) => gateway.setPrivacy(name, privacy),
   }),
   'stream/encoding': command<FromSchema<typeof encodingChange>>({
     summary: 'Changes an encoding while it runs',

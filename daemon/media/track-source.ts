@@ -48,6 +48,8 @@ export interface TrackConfiguration {
   readonly contentHint: ContentHint;
   /** False: a black picture, silence. */
   readonly enabled: boolean;
+  /** The device is not to be open for this track: a dark picture that says so, silence. Default: it may. */
+  readonly privacy?: boolean | undefined;
   /** Undefined: the source's defaults for the size. */
   readonly encoding?: EncodingParameters | undefined;
 }
@@ -71,6 +73,11 @@ export interface EncodedStream {
   retain(): () => void;
   /** Asks for a key frame; may be called by every joining viewer, the source coalesces. No effect on audio. */
   requestKeyFrame(): void;
+  /**
+   * A picture (JPEG) as viewers of this track see it now: of the device, or what stands for it.
+   * @throws CaptureError (as a rejection) `not-live`, `timeout`, `failed`.
+   */
+  photo(): Promise<StillPicture>;
   /** The track stopped; when the last one of the source has, the source closes its device and may be forgotten. Idempotent. */
   close(): void;
 }

@@ -27,7 +27,7 @@ for (const signal of ['SIGKILL', 'SIGSTOP', 'SIGSEGV'] as const) {
     await until(() => frames.length >= 20);
     const pid = source.pid as number;
     process.kill(pid, signal);
-    await until(() => source.state === 'muted');
+    await until(() => source.muted);
     await live(source);
     const before = frames.length;
     await until(() => frames.length >= before + 15);

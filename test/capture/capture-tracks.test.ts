@@ -125,7 +125,7 @@ test('a hang of a device of which nothing is encoded is found', async (t) => {
   source.hold();
   await live(source);
   process.kill(source.pid as number, 'SIGSTOP');
-  await until(() => source.state === 'muted');
+  await until(() => source.muted);
   await live(source);
   t.match(source.stats.restarts, { stall: 1 });
 });

@@ -142,7 +142,7 @@ const TABLE: { name: string; pipeline: PipelineDescription; launch: string }[] =
   },
   {
     name: 'test tone',
-    pipeline: { kind: 'audio', input: { type: 'test' }, branches: [SOUND] },
+    pipeline: { kind: 'audio', input: { type: 'test', silent: false }, branches: [SOUND] },
     launch:
       'audiotestsrc name=source is-live=true wave=sine freq=440 volume=0.2 samplesperbuffer=960 ! ' +
       `${INTAKE} ! tee name=frames allow-not-linked=true ${GATE} ! ` +
@@ -225,7 +225,12 @@ test('what does not fit is refused before it reaches the launch parser', async (
     ],
     [
       'channels',
-      () => launchString({ kind: 'audio', input: { type: 'test' }, branches: [{ ...SOUND, channelCount: 6 }] }),
+      () =>
+        launchString({
+          kind: 'audio',
+          input: { type: 'test', silent: false },
+          branches: [{ ...SOUND, channelCount: 6 }],
+        }),
       /channelCount is 6/,
     ],
   ];

@@ -70,7 +70,7 @@ test('a crash of the encoder: the last picture is still there', async (t) => {
   track.write(grey(150));
   await until(() => frames.length >= 2);
   process.kill(source.pid as number, 'SIGKILL');
-  await until(() => source.state === 'muted');
+  await until(() => source.muted);
   const before = frames.length;
   await until(() => frames.length > before);
   checkContinuity(t, frames);

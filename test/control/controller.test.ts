@@ -69,6 +69,7 @@ const GOOD: Record<string, object> = {
   'stream/keyframe': { name: 'camera' },
   'stream/snapshot': { name: 'camera' },
   'stream/set': { name: 'camera', property: 'enabled', value: false },
+  'stream/privacy': { name: 'camera', privacy: true },
   'stream/encoding': { name: 'camera', maxBitrate: 500_000 },
   'session/list': {},
   'session/close': { id: 's1' },

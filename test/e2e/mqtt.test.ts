@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { type Test, test } from 'tap';
 import { Daemon } from '../support/daemon.ts';
 import { Listener, Mosquitto, mosquittoClient, until } from '../support/mosquitto.ts';
@@ -180,6 +181,39 @@ test('the broker freezes, dies and comes back: the picture goes on', async (t) =
   t.same(daemon.children('capture/worker'), worker, 'the same workers');
   keptSecret(t, found);
 });
+
+test('privacy: viewers stay and see nothing, over a restart, until it is taken back', async (t) => {
+  const found = await world(t);
+  const { daemon, listener, ask, state } = found;
+  const viewing = runPlayer('ffmpeg', [
+    ...'-v error -rtsp_transport tcp -i'.split(' '),
+    daemon.rtsp,
+    ...'-t 10 -map 0:v -f null -'.split(' '),
+  ]);
+  await until(() => state().state === 'live', 'live');
+  t.match(await ask('stream/privacy', { name: 'camera', privacy: true }), { data: { state: 'privacy' } });
+  t.ok((await brightness(found)) < 40, 'dark');
+  t.match(await viewing, { code: 0, stderr: '' }, 'ffmpeg noticed nothing');
+  t.match(await ask('gateway/restart'), { status: 'ok' });
+  await until(() => listener.on(`${B}/availability`).length >= 3, 'there again', 40_000);
+  t.match(await ask('stream/start', { name: 'camera' }), { data: { state: 'privacy', reason: 'privacy is on' } });
+  t.ok((await brightness(found)) < 40, 'still dark');
+  t.match(await ask('stream/privacy', { name: 'camera', privacy: false }), { status: 'ok' });
+  await until(() => state().state === 'live', 'live again');
+  t.ok((await brightness(found)) > 60, 'light again');
+  t.match(await ask('stream/privacy', { name: 'camera', privacy: 'on' }), { error: { path: '/privacy' } });
+});
+
+/** Mean luma of a snapshot. */
+async function brightness({ ask, listener }: World): Promise<number> {
+  const topic = `${B}/streams/camera/snapshot`;
+  const before = listener.on(topic).length;
+  await ask('stream/snapshot', { name: 'camera' });
+  await until(() => listener.on(topic).length > before, 'a picture');
+  const jpeg = Buffer.from(listener.on(topic).at(-1)?.text ?? '', 'latin1');
+  const args = '-v error -f mjpeg -i - -vf scale=1:1:flags=area -pix_fmt gray -f rawvideo -'.split(' ');
+  return execFileSync('ffmpeg', args, { input: jpeg })[0] ?? -1;
+}
 
 test('kill -9: the will; gateway/restart: the answer first, then all state again', async (t) => {
   const found = await world(t);

@@ -29,7 +29,7 @@ export function captureTest(
   kind: 'video' | 'audio',
   options: Partial<CaptureSourceOptions & TrackConfiguration> = {},
 ): { source: CaptureSource; track: EncodedTrack } {
-  const { settings, encoding, contentHint, enabled, ...more } = options;
+  const { settings, encoding, contentHint, enabled, privacy, ...more } = options;
   const source = new CaptureSource({
     kind,
     device: testDevice(kind),
@@ -46,6 +46,7 @@ export function captureTest(
     encoding: encoding ?? ENCODING,
     contentHint: contentHint ?? '',
     enabled: enabled ?? true,
+    privacy,
   });
   return { source, track };
 }

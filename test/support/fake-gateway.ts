@@ -174,6 +174,10 @@ export class FakeGateway implements GatewayPort {
     return { jpeg: this.jpeg, width: 640, height: 480 };
   }
 
+  async setPrivacy(name: string): Promise<StreamReport> {
+    return this.stream(name);
+  }
+
   async setEncoding(name: string, change: EncodingChange): Promise<StreamReport> {
     this.stream(name);
     this.calls.push(`encoding ${name} ${JSON.stringify(change)}`);

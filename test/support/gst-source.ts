@@ -85,6 +85,7 @@ export class GstSource implements TrackSource {
     return {
       rtp: this.rtp,
       wanted: true,
+      photo: () => Promise.reject(new Error('this source takes no pictures')),
       settings: () => this.#settings,
       configure: async () => undefined,
       retain: () => this.hold(),

@@ -66,6 +66,7 @@ export class QuietSource implements TrackSource {
     return {
       rtp: this.rtp,
       wanted: true,
+      photo: () => Promise.reject(new Error('this source takes no pictures')),
       settings: () => this.settings(),
       configure: async (next) => {
         if (this.refusal !== undefined) throw this.refusal;

@@ -1,0 +1,287 @@
+import type { ChildExit } from '../lib/child.ts';
+import type { Clock } from '../lib/clock.ts';
+import { type Log, quiet } from '../lib/log.ts';
+import { Supervisor } from '../lib/supervisor.ts';
+import type { TrackConfiguration } from '../media/track-source.ts';
+import { CaptureError } from './capture-error.ts';
+import { CaptureLife } from './capture-life.ts';
+import { type CapturePlan, planCapture } from './capture-plan.ts';
+import type { CaptureDevice } from './device.ts';
+import type { EncodedTrack } from './encoded-track.ts';
+import type { EncoderChoice, H264Encoder } from './encoders.ts';
+import { type Picture, PictureRequests } from './picture-requests.ts';
+import type { TestPattern } from './pipeline.ts';
+import type { PictureFormat, WorkerCommand, WorkerFailure, WorkerReport } from './worker-messages.ts';
+import { type CaptureWorker, startCaptureWorker } from './worker-process.ts';
+
+/** A camera may take seconds to open and to deliver its first picture. */
+const START_TIMEOUT_MS = 10_000;
+/** The first restart is at once, the ones after it ever later. */
+const BACKOFF = { minimum: 20, maximum: 5000 };
+const PICTURE_TIMEOUT_MS = 8000;
+/** Without a report of its flow for this long a device of which nothing is encoded counts as hung. */
+const FLOW_TIMEOUT_MS = 3000;
+
+/** Why a life was of no use. */
+export interface CaptureFailure {
+  readonly reason: WorkerFailure | 'crash' | 'stall';
+  readonly message: string;
+}
+
+/** Whose tracks a {@link DeviceCapture} captures for, and who hears of it. */
+export interface DeviceCaptureOwner {
+  /** What to capture from, as of now; undefined: nothing can begin. */
+  device(): CaptureDevice | undefined;
+  /** Called before each life with the device: what it returns is captured. */
+  prepare?(device: CaptureDevice): Promise<CaptureDevice>;
+  /** Which tracks the next life encodes for. */
+  tracks(): EncodedTrack[];
+  /** Whether the media of a track is to flow from here. */
+  flowsTo(track: EncodedTrack): boolean;
+  /** How it is to be encoded, where that is not the track's own configuration. */
+  configuration?(track: EncodedTrack): TrackConfiguration;
+  /** Text on a test picture. */
+  text(): string | undefined;
+  /** The size of a photo that the capture has to serve. */
+  photo?(): { width: number; height: number } | undefined;
+  /** What a program pushed last. */
+  pushed?(): Uint8Array | undefined;
+  packet(track: EncodedTrack, packet: Buffer, life: CaptureLife): void;
+  /** A life of the worker begins. */
+  begun?(): void;
+  /** A sign of life: media flows. */
+  flows(): void;
+  died(failure: CaptureFailure, delay: number): void;
+}
+
+export interface DeviceCaptureOptions {
+  kind: 'video' | 'audio';
+  owner: DeviceCaptureOwner;
+  encoders: EncoderChoice;
+  clock: Clock;
+  log: Log;
+  pattern?: TestPattern;
+  /** More environment of the worker; see {@link gstreamerEnvironment}. */
+  environment: Readonly<Record<string, string>>;
+}
+
+/** Captures from one device for a set of tracks: lives of a worker, one after the other, from {@link start} to {@link stop}. */
+export class DeviceCapture {
+  readonly #options: DeviceCaptureOptions;
+  readonly #supervisor: Supervisor<WorkerCommand, WorkerReport>;
+  readonly #pictures: PictureRequests;
+  /** The life that counts; one that was asked to stop does not. */
+  #life: CaptureLife | undefined;
+  #begunAt = 0;
+  /** Of this life. */
+  #lastSignAt: number | undefined;
+  /** Why this life is of no use, once it is known. */
+  #failure: CaptureFailure | undefined;
+
+  constructor(options: DeviceCaptureOptions) {
+    this.#options = options;
+    const { kind, log, clock } = options;
+    this.#pictures = new PictureRequests({
+      timeout: PICTURE_TIMEOUT_MS,
+      send: (id, format) => this.#life?.worker.send({ type: 'picture', id, format }) ?? false,
+    });
+    const capture = this;
+    this.#supervisor = new Supervisor<WorkerCommand, WorkerReport>({
+      name: `${kind} capture`,
+      // What it has to tell the owner tells with the reason.
+      log: quiet(log),
+      start: () => this.#startWorker(),
+      died: (exit, delay) => this.#workerDied(exit, delay),
+      // Depends on the frame rate, which may change from life to life.
+      get progressTimeout() {
+        return capture.#stallTimeout;
+      },
+      startTimeout: START_TIMEOUT_MS,
+      backoff: BACKOFF,
+      clock,
+    });
+  }
+
+  get life(): CaptureLife | undefined {
+    return this.#life;
+  }
+
+  /** Process of the worker while it runs. */
+  get pid(): number | undefined {
+    return this.#supervisor.child?.pid;
+  }
+
+  /** Idempotent. */
+  start(): void {
+    this.#supervisor.start();
+  }
+
+  /** Idempotent. */
+  stop(): Promise<void> {
+    this.#life = undefined;
+    this.#pictures.fail(new CaptureError('not-live', 'the device was closed'));
+    return this.#supervisor.stop({ type: 'stop' });
+  }
+
+  /** Another life: at once, whatever the back-off says. */
+  restart(): void {
+    void this.stop();
+    this.start();
+  }
+
+  /**
+   * Brings a running worker to what its tracks ask for now.
+   * @returns false where that takes another life, which is left to the caller; undefined where no life has begun.
+   * @throws CaptureError `invalid-value`.
+   */
+  adapt(): boolean | undefined {
+    const device = this.#options.owner.device();
+    const { tracks, plan } = this.#life ?? {};
+    if (tracks === undefined || plan === undefined || device === undefined) return undefined;
+    return this.#life?.adapt(this.plan(device, tracks, plan.encoder as H264Encoder));
+  }
+
+  /** What a life would do. @throws CaptureError `invalid-value`. */
+  plan(device: CaptureDevice, tracks: readonly EncodedTrack[], encoder: H264Encoder = 'x264enc'): CapturePlan {
+    const { owner, pattern = 'smpte75' } = this.#options;
+    return planCapture({
+      device,
+      tracks: tracks.map((track) => ({
+        configuration: owner.configuration?.(track) ?? track.configuration,
+        open: owner.flowsTo(track),
+      })),
+      encoder,
+      pattern,
+      text: owner.text(),
+      photo: owner.photo?.(),
+    });
+  }
+
+  /** Whether the media of a track flows from here may have changed. @returns false where this life knows nothing of the track. */
+  setGate(track: EncodedTrack): boolean {
+    if (!this.#life?.has(track)) return false;
+    this.#life.setGate(track, this.#options.owner.flowsTo(track));
+    return true;
+  }
+
+  /** The text on the test picture has changed. */
+  textChanged(): void {
+    const text = this.#options.owner.text();
+    if (text !== undefined) this.#life?.worker.send({ type: 'text', text });
+  }
+
+  /** @throws CaptureError `not-live`, `timeout`, `failed`. */
+  takePicture(format: PictureFormat): Promise<Picture> {
+    return this.#pictures.take(format);
+  }
+
+  /** Without a sign of life for this long a worker that had given some counts as hung, in milliseconds. */
+  get #stallTimeout(): number {
+    const { tracks = [], plan } = this.#life ?? {};
+    if (this.#pushes || !tracks.some((track) => this.#options.owner.flowsTo(track))) return FLOW_TIMEOUT_MS;
+    const interval = 1000 / (plan?.settings[0]?.frameRate ?? 50);
+    return Math.max(700, Math.min(2000, interval * 8), interval * 3);
+  }
+
+  get #pushes(): boolean {
+    return this.#options.owner.device()?.bus === 'push';
+  }
+
+  #startWorker(): CaptureWorker {
+    const { kind, log, environment, owner } = this.#options;
+    this.#failure = undefined;
+    this.#begunAt = this.#options.clock.now();
+    this.#lastSignAt = undefined;
+    owner.begun?.();
+    const tracks = owner.tracks();
+    const worker = startCaptureWorker({
+      name: `${kind} capture`,
+      log,
+      environment,
+      tracks: tracks.map((track) => (packet) => {
+        if (this.#life !== life) return;
+        this.#signOfLife();
+        owner.packet(track, packet, life);
+      }),
+      report: (report) => {
+        if (this.#life === life) this.#onReport(report);
+      },
+      pushed: this.#pushes,
+    });
+    const life = new CaptureLife(worker, tracks);
+    this.#life = life;
+    // The process starts while the encoder is chosen and the pipeline is described.
+    void this.#launch(life);
+    return worker;
+  }
+
+  async #launch(life: CaptureLife): Promise<void> {
+    const { kind, owner, encoders } = this.#options;
+    try {
+      const encoder = await (kind === 'video' ? encoders.choose() : undefined);
+      let device = owner.device();
+      if (device !== undefined) device = (await owner.prepare?.(device)) ?? device;
+      if (this.#life !== life || device === undefined) return;
+      life.begin(this.plan(device, life.tracks, encoder));
+      const pushed = owner.pushed?.();
+      if (pushed !== undefined) life.push(pushed);
+    } catch (error) {
+      if (this.#life === life) this.#failed('pipeline', error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  #signOfLife(): void {
+    this.#lastSignAt = this.#options.clock.now();
+    this.#supervisor.progress();
+  }
+
+  #onReport(report: WorkerReport): void {
+    const { log, owner } = this.#options;
+    switch (report.type) {
+      case 'playing':
+        break;
+      case 'flowing':
+        this.#signOfLife();
+        owner.flows();
+        break;
+      case 'failed':
+        this.#failed(report.reason, report.message);
+        break;
+      case 'bitrate':
+        if (report.accepted) log.info({ value: report.value }, 'bit rate changed');
+        else {
+          log.warn({ value: report.value }, 'the encoder does not take the bit rate while it runs');
+          this.restart();
+        }
+        break;
+      case 'picture':
+        this.#pictures.taken(report.id, { ...report, data: Buffer.from(report.data) });
+        break;
+      case 'picture-failed':
+        this.#pictures.failed(report.id, report.message);
+        break;
+    }
+  }
+
+  /** This life is of no use any more: the next one begins by the supervisor's back-off. */
+  #failed(reason: WorkerFailure, message: string): void {
+    if (reason === 'pipeline' && this.#options.kind === 'video') this.#options.encoders.distrust();
+    this.#failure = { reason, message };
+    this.#supervisor.restart(message);
+  }
+
+  #workerDied(exit: ChildExit, delay: number): void {
+    const failure = this.#failure ?? this.#explain(exit);
+    this.#pictures.fail(new CaptureError('not-live', failure.message));
+    this.#options.owner.died(failure, delay);
+  }
+
+  #explain(exit: ChildExit): CaptureFailure {
+    const silence = Math.round(this.#options.clock.now() - (this.#lastSignAt ?? this.#begunAt));
+    const patience = this.#lastSignAt === undefined ? START_TIMEOUT_MS : this.#stallTimeout;
+    if (exit.signal === 'SIGKILL' && silence >= patience)
+      return { reason: 'stall', message: `the device delivered nothing for ${silence} ms` };
+    const how = exit.signal ?? (exit.code === null ? 'did not start' : `exit code ${exit.code}`);
+    return { reason: 'crash', message: `capture worker ended: ${how}` };
+  }
+}

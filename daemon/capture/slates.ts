@@ -1,0 +1,141 @@
+import type { Clock } from '../lib/clock.ts';
+import type { Log } from '../lib/log.ts';
+import type { CaptureLife } from './capture-life.ts';
+import type { EncodedTrack } from './encoded-track.ts';
+import type { Picture } from './picture-requests.ts';
+import { Slate } from './slate.ts';
+
+/** A silence shorter than this is only a still picture. */
+const PATIENCE_MS = 1000;
+
+/** `silence`: the device delivers nothing. `privacy`: it must not be open. `dark`: the track is not enabled. */
+export type SlateReason = 'silence' | 'privacy' | 'dark';
+
+export interface SlatesOptions {
+  kind: 'video' | 'audio';
+  /** Name of what is shown; without one the slates say nothing. */
+  text?: string;
+  /** The tracks of the source. */
+  tracks: () => EncodedTrack[];
+  /** Why the device is silent. */
+  reason: () => string | undefined;
+  clock: Clock;
+  log: Log;
+  environment: Readonly<Record<string, string>>;
+}
+
+/** What stands for a source's device, for each track that does not get it: one slate for each reason, made when it is needed. */
+export class Slates {
+  readonly #options: SlatesOptions;
+  readonly #slates = new Map<SlateReason, Slate>();
+  #muted = false;
+  #timer: NodeJS.Timeout | undefined;
+  /** Pictures that are being taken of a slate which nobody watches. */
+  readonly #guests = new Map<SlateReason, Set<EncodedTrack>>();
+
+  constructor(options: SlatesOptions) {
+    this.#options = options;
+  }
+
+  /** The device is silent, or is not; or why it is has changed. */
+  update(muted: boolean): void {
+    if (muted !== this.#muted) {
+      this.#muted = muted;
+      clearTimeout(this.#timer);
+      if (!muted) void this.#hide('silence');
+      else {
+        this.#timer = setTimeout(() => this.#settle('silence'), PATIENCE_MS);
+        this.#timer.unref();
+      }
+    } else if (muted) this.#slates.get('silence')?.capture.textChanged();
+  }
+
+  /** A track is wanted, or not, or has become private, or is gone. */
+  trackChanged(track: EncodedTrack): void {
+    for (const [reason, slate] of this.#slates) {
+      if (!slate.shown) continue;
+      if (!slate.capture.setGate(track) && this.#tracksOf(reason).includes(track)) slate.capture.restart();
+    }
+    this.#settle('privacy');
+    if (this.#slates.get('silence')?.shown || (this.#muted && this.#timer === undefined)) this.#settle('silence');
+  }
+
+  /** A track's configuration has changed. */
+  adapt(): void {
+    for (const { capture, shown } of this.#slates.values()) if (shown && capture.adapt() === false) capture.restart();
+  }
+
+  /** The life that feeds a track, where it is a slate's. */
+  lifeOf(track: EncodedTrack): CaptureLife | undefined {
+    for (const [reason, { shown, capture }] of this.#slates)
+      if (shown && this.#shows(reason, track)) return capture.life;
+    return undefined;
+  }
+
+  /** A picture of a slate, whether or not somebody watches it. @throws CaptureError. */
+  async takePicture(reason: SlateReason, track: EncodedTrack): Promise<Picture> {
+    const guests = this.#guests.get(reason) ?? new Set();
+    this.#guests.set(reason, guests.add(track));
+    try {
+      const slate = this.#slate(reason);
+      slate.show();
+      return await slate.takePicture();
+    } finally {
+      guests.delete(track);
+      this.#settle(reason);
+    }
+  }
+
+  async stop(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#muted = false;
+    await Promise.all([...this.#slates.values()].map((slate) => slate.hide()));
+  }
+
+  /** Shows a slate while there are tracks for it. */
+  #settle(reason: SlateReason): void {
+    if (reason === 'silence') this.#timer = undefined;
+    if (this.#tracksOf(reason).length > 0) this.#slate(reason).show();
+    else void this.#hide(reason);
+  }
+
+  async #hide(reason: SlateReason): Promise<void> {
+    await this.#slates.get(reason)?.hide();
+  }
+
+  #tracksOf(reason: SlateReason): EncodedTrack[] {
+    const guests = this.#guests.get(reason);
+    return this.#options.tracks().filter((track) => this.#shows(reason, track) || guests?.has(track));
+  }
+
+  #shows(reason: SlateReason, track: EncodedTrack): boolean {
+    if (!track.wanted || reason === 'dark') return false;
+    const privacy = track.configuration.privacy === true;
+    return reason === 'privacy' ? privacy : this.#muted && !privacy;
+  }
+
+  #slate(reason: SlateReason): Slate {
+    let slate = this.#slates.get(reason);
+    if (slate === undefined) {
+      const { kind, clock, log, environment } = this.#options;
+      slate = new Slate({
+        kind,
+        clock,
+        log,
+        environment,
+        tracks: () => this.#tracksOf(reason),
+        shows: (track) => this.#shows(reason, track),
+        text: () => this.#textOf(reason),
+      });
+      this.#slates.set(reason, slate);
+    }
+    return slate;
+  }
+
+  #textOf(reason: SlateReason): string | undefined {
+    const { text } = this.#options;
+    if (text === undefined || reason === 'dark') return undefined;
+    return `${text}\n${reason === 'privacy' ? 'privacy' : (this.#options.reason() ?? 'no picture')}\n`;
+  }
+}
