@@ -1,3 +1,4 @@
+import { CHANGE_RULES, type ChangeRule } from './change-rules.ts';
 import { describeSetting } from './formats.ts';
 import { DEFAULT_FILES, SCHEMA } from './schema.ts';
 import { type Group, isSetting, type Setting } from './setting.ts';
@@ -16,12 +17,17 @@ Every setting has a default, so that no configuration at all is one. What is sai
 
 1. the defaults below,
 2. the file: \`--config FILE\`, else ${files} where there is one ([an example](../config/vedette.example.yaml)),
-3. environment variables,
-4. flags: \`--rtsp-port 8555\`, or \`--set streams.front.video.width=1920\` for any path.
+3. what was set over MQTT ([config/patch](mqtt-api.md#configpatch)), kept in \`remote-config.json\` in the state directory,
+4. environment variables,
+5. flags: \`--rtsp-port 8555\`, or \`--set streams.front.video.width=1920\` for any path.
 
 \`vedette --check-config\` names everything that is wrong with it and ends with exit code 78; \`vedette --print-config\` shows the
 effective values, where each comes from, and no secrets. In an environment variable or flag a list is separated by commas;
 \`VEDETTE_STREAMS\` is YAML or JSON.
+
+The last column says what a change over MQTT does: nothing but take effect (live), or a restart of the stream, the listener,
+the connection to the broker or the gateway, while everything else goes on. *Confirmed*: the change can cut the gateway off,
+so it needs \`confirmWithin\` and is undone unless somebody confirms it. *No*: it is set at the machine only.
 
 ${sections(SCHEMA).join('\n\n')}
 `;
@@ -48,21 +54,33 @@ function sections(group: Group, path = ''): string[] {
 
 function section(path: string, settings: [string, Setting][]): string {
   const rows = settings.map(([name, setting]) => {
+    const rule = CHANGE_RULES[[path.replace(/\b(NAME|N)\b/g, '*'), name].filter((part) => part !== '').join('.')];
     const cells = [
       `\`${name}\``,
       setting.doc,
       describeSetting(setting) + (setting.of === undefined ? '' : ', see below'),
       setting.of === undefined ? `\`${yamlScalar(setting.default)}\`` : '',
       [setting.env, setting.arg && `--${setting.arg}`].flatMap((text) => (text ? [`\`${text}\``] : [])).join('<br>'),
+      rule === undefined ? '' : describeRule(path, rule),
     ];
     return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
   });
   const heading = path === '' ? '## Top level' : `## \`${path}\``;
   return `${heading}
 
-| setting | what it is | allowed | default | environment, flag |
-|---|---|---|---|---|
+| setting | what it is | allowed | default | environment, flag | over MQTT |
+|---|---|---|---|---|---|
 ${rows.join('\n')}`;
+}
+
+const PARTS: Readonly<Record<string, string>> = { mqtt: 'the connection', streams: 'the stream', webrtc: 'WebRTC' };
+
+function describeRule(path: string, rule: ChangeRule): string {
+  if (!rule.remote) return `no: ${rule.why}`;
+  const [room = ''] = path.split('.');
+  const part = rule.takes === 'gateway' ? 'the gateway' : (PARTS[room] ?? room.toUpperCase());
+  const takes = rule.takes === 'live' ? 'live' : `restarts ${part}`;
+  return rule.confirmed ? `${takes}, confirmed` : takes;
 }
 
 const WIDTH = 110;

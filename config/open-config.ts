@@ -16,6 +16,13 @@ export interface OpenConfig {
   readonly fault: { code: 'unreadable' | 'invalid'; message: string } | undefined;
 }
 
+/** The same, ready for a gateway to run with. */
+export interface RecoveredConfig extends OpenConfig {
+  readonly fault: undefined;
+  /** What had to be done for that. */
+  readonly incidents: readonly RemoteIncident[];
+}
+
 /** Something that was done to the remote configuration without anybody asking for it. */
 export interface RemoteIncident {
   action: RemoteAction;
@@ -46,6 +53,11 @@ export async function openConfig(options: LoadOptions = {}, clock: Clock = syste
   return { local, store, ...(await loadLayer(local, store.current.layer, config)) };
 }
 
+/** The configuration that there was, with what was set from afar meanwhile. */
+export async function reopenConfig({ local, store }: OpenConfig): Promise<OpenConfig> {
+  return { local, store, ...(await loadLayer(local, store.current.layer, await local.load())) };
+}
+
 async function loadLayer(
   local: LocalConfig,
   layer: RemoteLayer,
@@ -63,7 +75,7 @@ async function loadLayer(
  * Makes it the configuration of a gateway that starts: a change that waited to be confirmed is undone, and a remote
  * layer that is of no use is set aside. A disk that cannot be written holds up nothing.
  */
-export async function recoverConfig(opened: OpenConfig): Promise<OpenConfig & { incidents: RemoteIncident[] }> {
+export async function recoverConfig(opened: OpenConfig): Promise<RecoveredConfig> {
   const { local, store } = opened;
   const incidents: RemoteIncident[] = [];
   const attempt = async (work: () => Promise<RemoteIncident | undefined>): Promise<void> => {
@@ -91,7 +103,7 @@ export async function recoverConfig(opened: OpenConfig): Promise<OpenConfig & { 
     });
   } else if (confirmation !== undefined) {
     const before = store.history[0]?.layer ?? {};
-    await attempt(() => undoUnconfirmed(store, 'the gateway was started before it was confirmed'));
+    await attempt(() => undoLast(store, 'the gateway was started before it was confirmed'));
     ({ config, fault } = await loadLayer(local, before, await local.load()));
   }
   if (fault !== undefined) {
@@ -103,11 +115,11 @@ export async function recoverConfig(opened: OpenConfig): Promise<OpenConfig & { 
 }
 
 /** Makes the version before the current one the current one again. */
-export async function undoUnconfirmed(store: RemoteStore, reason: string): Promise<RemoteIncident> {
+export async function undoLast(store: RemoteStore, reason: string): Promise<RemoteIncident> {
   const { paths } = store.current;
   const layer = store.history[0]?.layer ?? {};
-  await store.commit({ action: 'expired', by: 'gateway', paths, layer });
-  return { action: 'expired', paths, reason };
+  await store.commit({ action: 'undone', by: 'gateway', paths, layer });
+  return { action: 'undone', paths, reason };
 }
 
 /** An empty layer takes the place of the current one, which stays in the history. */

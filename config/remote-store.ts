@@ -5,7 +5,7 @@ import { isMap } from './map.ts';
 import type { RemoteLayer } from './remote-layer.ts';
 
 /** How a version of the remote layer came to be. */
-export type RemoteAction = 'patch' | 'rollback' | 'expired' | 'set-aside';
+export type RemoteAction = 'patch' | 'rollback' | 'undone' | 'set-aside';
 
 /** The remote layer as it was at a time. */
 export interface RemoteVersion {

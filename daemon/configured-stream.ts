@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { EncodingSettings, StreamSettings } from '../config/settings.ts';
 import type { CaptureSource } from './capture/capture-source.ts';
 import type { CaptureStateName } from './capture/capture-state.ts';
@@ -49,7 +50,7 @@ export interface StreamTraffic {
 /** One stream of the configuration: a MediaStream for each of its encodings, over the same sources. */
 export class ConfiguredStream {
   readonly name: string;
-  readonly settings: StreamSettings;
+  settings: StreamSettings;
   /** By rid. The same objects for the whole life of the gateway; their tracks come and go with {@link open} and {@link close}. */
   readonly #renditions: ReadonlyMap<string, MediaStream>;
   readonly sources: readonly CaptureSource[];
@@ -59,6 +60,7 @@ export class ConfiguredStream {
   /** What makes the sources run although nobody may be watching. */
   #holds: (() => void)[] = [];
   readonly #encodings: EncodingSettings[];
+  readonly #unobserve: (() => void)[];
   #state: StreamStateName = 'idle';
   #since: number;
   opened = false;
@@ -75,7 +77,7 @@ export class ConfiguredStream {
     this.#since = options.clock.wall();
     const kinds = (['video', 'audio'] as const).filter((kind) => settings[kind] !== false);
     this.sources = kinds.map((kind) => options.openSource(name, kind, settings));
-    for (const source of this.sources) source.onStateChange(() => this.#sourceChanged());
+    this.#unobserve = this.sources.map((source) => source.onStateChange(() => this.#sourceChanged()));
   }
 
   /** The stream in its first encoding. */
@@ -183,8 +185,27 @@ export class ConfiguredStream {
     this.#sourceChanged();
   }
 
+  /** Closes it for good. */
+  async end(reason: string): Promise<void> {
+    await this.close(reason);
+    for (const unobserve of this.#unobserve) unobserve();
+  }
+
+  /** Takes over what can change while it runs. @throws CaptureError for what an encoder refuses. */
+  async configure(settings: StreamSettings): Promise<void> {
+    const { start } = this.settings;
+    this.settings = settings;
+    if (this.video !== undefined)
+      for (const [index, encoding] of settings.encodings.entries())
+        if (!isDeepStrictEqual(encoding, this.#encodings[index])) await this.setEncoding(encoding);
+    for (const source of this.sources) source.idleTimeout = settings.idleTimeout * 1000;
+    if (!this.opened || start === settings.start) return;
+    if (settings.start === 'always') this.#hold();
+    else this.#release();
+  }
+
   /** Changes the encoder of one encoding. @throws ControlError for an unknown rid. @throws CaptureError for what the encoder refuses; then nothing has changed. */
-  async setEncoding(change: EncodingChange): Promise<void> {
+  async setEncoding(change: EncodingChange | EncodingSettings): Promise<void> {
     const { rid = this.#encodings[0]?.rid, ...values } = change;
     const index = this.#encodings.findIndex((candidate) => candidate.rid === rid);
     const encoding = this.#encodings[index];

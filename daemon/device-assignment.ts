@@ -11,7 +11,7 @@ interface Assignment {
 
 /** Gives each source the device that its settings wish for, and again whenever devices come and go. */
 export class DeviceAssignment {
-  readonly #assignments: Assignment[] = [];
+  #assignments: Assignment[] = [];
   #devices: readonly CaptureDevice[] = [];
 
   /** The source of a wish: the one that has it already, else a new one that `create` makes over the device of now. */
@@ -26,6 +26,11 @@ export class DeviceAssignment {
     const source = create(device);
     this.#assignments.push({ source, wish, device });
     return source;
+  }
+
+  /** Forgets the sources that no stream has any more. */
+  keepOnly(sources: ReadonlySet<CaptureSource>): void {
+    this.#assignments = this.#assignments.filter(({ source }) => sources.has(source));
   }
 
   devicesChanged(devices: readonly CaptureDevice[]): void {

@@ -1,6 +1,6 @@
-import type { LoadedConfig } from '../config/settings.ts';
 import { CaptureError, type CaptureErrorCode } from './capture/capture-error.ts';
 import type { CaptureDevice } from './capture/device.ts';
+import type { ConfigPort } from './control/config-port.ts';
 import {
   ControlError,
   type ControlErrorCode,
@@ -27,7 +27,7 @@ export interface GatewayControlOptions {
   privacy: PrivacyStore;
   viewers: ViewerRegistry;
   devices: () => readonly CaptureDevice[];
-  config: LoadedConfig;
+  configuration: ConfigPort;
   log: LogPort;
   deviceControls: DeviceControlsPort;
   sessions: SessionsPort;
@@ -52,6 +52,7 @@ export class GatewayControl implements GatewayPort {
   readonly deviceControls: DeviceControlsPort;
   readonly sessions: SessionsPort;
   readonly signalling: SignallingPort;
+  readonly configuration: ConfigPort;
 
   constructor(options: GatewayControlOptions) {
     this.#options = options;
@@ -59,6 +60,7 @@ export class GatewayControl implements GatewayPort {
     this.deviceControls = options.deviceControls;
     this.sessions = options.sessions;
     this.signalling = options.signalling;
+    this.configuration = options.configuration;
   }
 
   observe(observer: GatewayObserver): () => void {
@@ -161,11 +163,6 @@ export class GatewayControl implements GatewayPort {
     return this.stream(name);
   }
 
-  config(): { config: Record<string, unknown>; origins: Record<string, string> } {
-    const { redacted, origins } = this.#options.config;
-    return { config: redacted, origins: Object.fromEntries(origins) };
-  }
-
   restart(): void {
     this.#options.restart();
   }
@@ -184,6 +181,10 @@ export class GatewayControl implements GatewayPort {
 
   infoChanged(): void {
     for (const observer of this.#observers) observer.infoChanged();
+  }
+
+  configChanged(): void {
+    for (const observer of this.#observers) observer.configChanged();
   }
 
   devicesChanged(): void {

@@ -23,7 +23,7 @@ interface Listening {
   readonly wanted: number;
 }
 
-type ListenerName = 'rtsp' | 'webrtc' | 'rtmp' | 'http';
+export type ListenerName = 'rtsp' | 'webrtc' | 'rtmp' | 'http';
 
 export interface GatewayReportsOptions {
   config: LoadedConfig;
@@ -64,6 +64,15 @@ export class GatewayReports {
 
   listening(name: ListenerName, host: string, port: number, wanted: number): void {
     this.#listening.set(name, { host, port, wanted });
+  }
+
+  notListening(name: ListenerName): void {
+    this.#listening.delete(name);
+  }
+
+  /** What listens on a port of ours; undefined: nothing does. */
+  listenerOn(port: number): ListenerName | undefined {
+    return [...this.#listening].find(([, listening]) => listening.port === port)?.[0];
   }
 
   /** The addresses of a stream by protocol, as a viewer in the same network uses them. */

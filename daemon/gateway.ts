@@ -1,6 +1,8 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { LoadedConfig, StreamSettings } from '../config/settings.ts';
+import type { ChangePlan } from '../config/changes.ts';
+import type { RecoveredConfig } from '../config/open-config.ts';
+import type { Settings, StreamSettings } from '../config/settings.ts';
 import { FileAccess } from './access/file-access.ts';
 import { CaptureSource } from './capture/capture-source.ts';
 import { DeviceMonitor } from './capture/device-monitor.ts';
@@ -8,6 +10,7 @@ import { EncoderSelector } from './capture/encoder.ts';
 import { gstreamerEnvironment } from './capture/gstreamer-environment.ts';
 import type { LogPort } from './control/log-tail.ts';
 import { DeviceAssignment } from './device-assignment.ts';
+import { GatewayConfig } from './gateway-config.ts';
 import { GatewayControl } from './gateway-control.ts';
 import { GatewayDeviceControls } from './gateway-device-controls.ts';
 import { GatewayReports } from './gateway-reports.ts';
@@ -25,7 +28,7 @@ import { SystemdNotifier } from './telemetry/systemd-notifier.ts';
 import { ViewerRegistry } from './viewer-registry.ts';
 
 export interface GatewayOptions {
-  config: LoadedConfig;
+  config: RecoveredConfig;
   log: Log;
   /** The version of this program. */
   version: string;
@@ -48,6 +51,7 @@ const FIRST_PICTURE_MS = 1000;
 export class Gateway {
   readonly reports: GatewayReports;
   readonly #options: GatewayOptions;
+  readonly #configuration: GatewayConfig;
   readonly #clock = new MediaClock();
   readonly #access: FileAccess;
   /** Undefined until start(): device ids are salted with a secret that has to be read first. */
@@ -62,12 +66,29 @@ export class Gateway {
   readonly #notifier: SystemdNotifier;
   readonly #environment: Record<string, string>;
   readonly #listeners: Listeners;
+  #streamHealth: (() => void)[] = [];
 
   constructor(options: GatewayOptions) {
     this.#options = options;
-    const { settings } = options.config;
+    const { config, local, store, incidents } = options.config;
+    const { settings } = config;
     const clock = this.#clock.clock;
     this.#environment = gstreamerEnvironment(settings.stateDirectory);
+    this.#configuration = new GatewayConfig({
+      config,
+      local,
+      store,
+      incidents,
+      gateway: {
+        check: (next, plan) => this.#listeners.check(next, plan),
+        follow: (plan) => this.#follow(plan),
+        restart: options.restart,
+        configChanged: () => this.#control.configChanged(),
+        event: (event) => this.#control.event(event),
+      },
+      clock,
+      log: this.#room('config'),
+    });
     this.#access = new FileAccess({ usersFile: settings.access.usersFile, log: this.#room('access') });
     this.#encoders = new EncoderSelector({
       stateDirectory: settings.stateDirectory,
@@ -89,7 +110,7 @@ export class Gateway {
       event: (type, stream, data) => this.#control.event({ type, stream, data }),
     });
     this.reports = new GatewayReports({
-      config: options.config,
+      config,
       version: options.version,
       clock,
       streams: this.#streams,
@@ -106,7 +127,7 @@ export class Gateway {
       privacy: this.#privacy,
       viewers: this.#viewers,
       devices: () => this.#devices?.devices ?? [],
-      config: options.config,
+      configuration: this.#configuration,
       log: options.logPort,
       deviceControls: new GatewayDeviceControls({ monitor: () => this.#devices }),
       sessions: new GatewaySessions({
@@ -122,7 +143,7 @@ export class Gateway {
       restart: options.restart,
     });
     this.#listeners = new Listeners({
-      config: () => options.config,
+      config: () => this.#configuration.current,
       streams: this.#streams,
       viewers: this.#viewers,
       access: this.#access,
@@ -151,6 +172,7 @@ export class Gateway {
   /** Stops everything, in reverse order of the start. Idempotent. */
   async stop(): Promise<void> {
     await this.#notifier.stopping();
+    await this.#configuration.stop();
     await this.#listeners.stop();
     await this.#streams.stop();
     await this.#devices?.stop();
@@ -159,7 +181,8 @@ export class Gateway {
   }
 
   async #start(): Promise<void> {
-    const { settings } = this.#options.config;
+    const settings = this.#settings;
+    this.#options.logPort.level = settings.log.level;
     await mkdir(settings.stateDirectory, { recursive: true, mode: 0o700 });
     await this.#notifier.start();
     await this.#access.start();
@@ -170,6 +193,7 @@ export class Gateway {
     const pictures = this.#firstPictures();
     await Promise.all([this.#listeners.start(pictures), pictures.then(() => this.reports.start())]);
     this.#registerHealth();
+    this.#configuration.start();
     await this.#notifier.ready(`${this.#streams.names().length} streams`);
     this.#control.infoChanged();
   }
@@ -181,11 +205,32 @@ export class Gateway {
     await Promise.allSettled(always.flatMap((stream) => stream.sources.map((source) => source.live(patience))));
   }
 
+  /** Brings what a plan touches in line with the configuration as it is now; everything else goes on. */
+  async #follow(plan: ChangePlan): Promise<void> {
+    const { log, streams } = this.#settings;
+    if (plan.has('log')) this.#options.logPort.level = log.level;
+    await this.#listeners.follow(plan);
+    await this.#streams.follow(plan, streams);
+    this.#assignment.keepOnly(new Set(this.#streams.all().flatMap(({ sources }) => sources)));
+    this.#registerHealth();
+    // Addresses may have changed.
+    for (const name of this.#streams.names()) this.#control.streamChanged(name);
+    this.#control.infoChanged();
+  }
+
+  get #settings(): Settings {
+    return this.#configuration.current.settings;
+  }
+
   /** A camera or a broker that is away is no reason to restart: none of these is vital. */
   #registerHealth(): void {
-    for (const stream of this.#streams.all())
-      this.#health.register(`stream ${stream.name}`, () =>
-        stream.failing ? (stream.reason ?? 'no picture') : undefined,
+    for (const unregister of this.#streamHealth) unregister();
+    this.#streamHealth = this.#streams
+      .all()
+      .map((stream) =>
+        this.#health.register(`stream ${stream.name}`, () =>
+          stream.failing ? (stream.reason ?? 'no picture') : undefined,
+        ),
       );
     this.#health.register('mqtt', () => {
       const status = this.#listeners.mqtt?.status();
@@ -194,7 +239,7 @@ export class Gateway {
   }
 
   async #findDevices(): Promise<void> {
-    const salt = await installationSecret(join(this.#options.config.settings.stateDirectory, 'device-salt'));
+    const salt = await installationSecret(join(this.#settings.stateDirectory, 'device-salt'));
     const monitor = new DeviceMonitor({ salt, log: this.#room('capture') });
     this.#devices = monitor;
     monitor.onChange((devices) => {
@@ -210,7 +255,7 @@ export class Gateway {
   #openSource(stream: string, kind: 'video' | 'audio', settings: StreamSettings): CaptureSource {
     const wished = settings[kind];
     if (wished === false) throw new Error(`stream ${stream} has no ${kind}`);
-    const { id } = this.#options.config.settings.gateway;
+    const { id } = this.#settings.gateway;
     return this.#assignment.open(wished.device, kind, (device) => {
       return new CaptureSource({
         kind,

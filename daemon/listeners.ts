@@ -1,13 +1,16 @@
 import { join } from 'node:path';
+import type { Part } from '../config/change-rules.ts';
+import type { ChangePlan } from '../config/changes.ts';
 import type { LoadedConfig } from '../config/settings.ts';
 import type { Access } from './access/access.ts';
 import type { Controller } from './control/controller.ts';
+import { ControlError } from './control/gateway-port.ts';
 import type { MqttControl } from './control/mqtt/control.ts';
 import type { GatewayControl } from './gateway-control.ts';
-import type { GatewayReports } from './gateway-reports.ts';
+import type { GatewayReports, ListenerName } from './gateway-reports.ts';
 import type { HttpServer } from './http/server.ts';
 import type { MediaClock } from './lib/clock.ts';
-import { listenOn } from './lib/listen.ts';
+import { listenOn, probeTcp, probeUdp } from './lib/listen.ts';
 import type { Log } from './lib/log.ts';
 import type { RtmpPublisher } from './publish/rtmp/publisher.ts';
 import type { RtspServer } from './publish/rtsp/server.ts';
@@ -29,6 +32,8 @@ export interface ListenersOptions {
   log: Log;
 }
 
+const LISTENERS: readonly ListenerName[] = ['rtsp', 'webrtc', 'rtmp', 'http'];
+
 /**
  * What faces the network: RTSP, WebRTC, RTMP, HTTP and MQTT. Each is loaded when it is started, from its slice of the
  * configuration, and does without the others: what HTTP serves of WebRTC and RTMP is whatever there is of them.
@@ -43,6 +48,8 @@ export class Listeners {
   #mqtt: MqttControl | undefined;
   /** One for all lives of MQTT, so that a repeated request is known. */
   #controller: Controller | undefined;
+  /** The gateway runs: whoever changes a port is there to choose another one. */
+  #started = false;
 
   constructor(options: ListenersOptions) {
     this.#options = options;
@@ -64,6 +71,7 @@ export class Listeners {
     await Promise.all([this.#createWebRtc(), this.#startRtmp()]);
     await Promise.all([this.#startHttp(), this.#startMqtt()]);
     await this.#startWebRtc();
+    this.#started = true;
   }
 
   /** Idempotent. */
@@ -71,6 +79,65 @@ export class Listeners {
     await this.#mqtt?.stop();
     await this.#http?.stop();
     await Promise.all([this.#rtsp?.stop(), this.#webrtc?.stop(), this.#rtmp?.stop()]);
+  }
+
+  /**
+   * Looks whether the listeners that would start again find their ports free, without touching them.
+   * @throws ControlError `conflict` that names the port.
+   */
+  async check(next: LoadedConfig, plan: ChangePlan): Promise<void> {
+    for (const name of LISTENERS) {
+      const { enabled, host, port } = next.settings[name];
+      const ours = this.#options.reports.listenerOn(port) !== undefined;
+      if (plan.get(name) !== 'restart' || !enabled || port === 0 || ours) continue;
+      const probe = name === 'webrtc' ? probeUdp : probeTcp;
+      await probe(this.#host(host), port).catch((error) => {
+        throw new ControlError('conflict', `port ${port} cannot be used: ${error.message}`, `/${name}/port`);
+      });
+    }
+  }
+
+  /** Starts again what is to restart, as its settings are now, and tells the others their new ones. Rejects where one does not start. */
+  async follow(plan: ChangePlan): Promise<void> {
+    const restarts = (part: Part): boolean => plan.get(part) === 'restart';
+    if (restarts('mqtt')) await this.#mqtt?.stop();
+    await Promise.all(LISTENERS.filter(restarts).map((name) => this.#stopListener(name)));
+    if (restarts('rtsp')) await this.#startRtsp();
+    if (restarts('webrtc')) {
+      await this.#createWebRtc();
+      await this.#startWebRtc();
+    }
+    if (restarts('rtmp')) await this.#startRtmp();
+    if (restarts('http')) await this.#startHttp();
+    if (restarts('mqtt')) await this.#startMqtt();
+    const { rtsp, webrtc, rtmp, mqtt } = this.#settings;
+    this.#rtsp?.configure(rtsp);
+    this.#webrtc?.configure(webrtc);
+    this.#rtmp?.configure(rtmp);
+    this.#mqtt?.configure(mqtt);
+  }
+
+  async #stopListener(name: ListenerName): Promise<void> {
+    this.#options.reports.notListening(name);
+    switch (name) {
+      case 'rtsp':
+        await this.#rtsp?.stop();
+        this.#rtsp = undefined;
+        break;
+      case 'webrtc':
+        await this.#webrtc?.stop();
+        this.#webrtc = undefined;
+        this.#whep = undefined;
+        break;
+      case 'rtmp':
+        await this.#rtmp?.stop();
+        this.#rtmp = undefined;
+        break;
+      case 'http':
+        await this.#http?.stop();
+        this.#http = undefined;
+        break;
+    }
   }
 
   /** Disconnects a viewer; false when he is gone. */
@@ -210,8 +277,10 @@ export class Listeners {
     return this.#options.access.open ? '127.0.0.1' : configured;
   }
 
+  /** The port is to be this one and no other. One that was set from afar never keeps the gateway from starting. */
   #configured(path: string): boolean {
-    return (this.#options.config().origins.get(path) ?? 'default') !== 'default';
+    const origin = this.#options.config().origins.get(path) ?? 'default';
+    return origin === 'remote' ? this.#started : origin !== 'default';
   }
 
   #room(room: string): Log {

@@ -3,12 +3,20 @@
 // the heap serves as ever), and the young generation is small, since the gateway makes few objects a second.
 import { readFileSync } from 'node:fs';
 import { ConfigError } from '../config/config-error.ts';
-import { loadConfig } from '../config/loader.ts';
-import type { LoadedConfig } from '../config/settings.ts';
+import {
+  type OpenConfig,
+  openConfig,
+  type RecoveredConfig,
+  recoverConfig,
+  reopenConfig,
+  setAside,
+  undoLast,
+} from '../config/open-config.ts';
 import { AccessError } from './access/access-error.ts';
 import { EX_CONFIG } from './cli/command.ts';
 import { parseCommandLine } from './cli/parse.ts';
 import { type CommandLineOptions, runCommandLine } from './cli/run-command.ts';
+import type { Gateway } from './gateway.ts';
 import { PortTakenError } from './lib/listen.ts';
 import { createLogger, type Logger } from './telemetry/logger.ts';
 
@@ -25,11 +33,11 @@ if ('exitCode' in outcome) process.exitCode = outcome.exitCode;
 else process.exitCode = await run(outcome.run);
 
 /** Runs gateways one after the other, until one is to be the last. */
-async function run(first: LoadedConfig): Promise<number> {
-  const logger = await createLogger(first.settings.log);
+async function run(first: OpenConfig): Promise<number> {
+  const logger = await createLogger(first.config.settings.log);
   const { log } = logger;
   process.on('uncaughtException', (error) => crash(error, logger));
-  for (let config = first; ; ) {
+  for (let config = await recoverConfig(first); ; ) {
     const end = await runGateway(config, logger);
     if (typeof end === 'number') return end;
     log.info({ reason: end }, `gateway ended: ${end}`);
@@ -39,15 +47,13 @@ async function run(first: LoadedConfig): Promise<number> {
       setTimeout(() => process.exit(), EXIT_DEADLINE_MS).unref();
       return 0;
     }
-    config = await reload(config, logger);
+    config = await recoverConfig(await reload(config, logger));
   }
 }
 
 /** One gateway from its start to its end; a number is the exit code of one that could not start. */
-async function runGateway(config: LoadedConfig, logger: Logger): Promise<End | number> {
+async function runGateway(config: RecoveredConfig, logger: Logger): Promise<End | number> {
   const { log } = logger;
-  // Loaded only here, so that commands like `vedette user add` are quick.
-  const { Gateway } = await import('./gateway.ts');
   let end = (_how: End): void => undefined;
   const ended = new Promise<End>((resolve) => {
     end = resolve;
@@ -55,15 +61,8 @@ async function runGateway(config: LoadedConfig, logger: Logger): Promise<End | n
   const stop = (): void => end('stop');
   const hangup = (): void => end('reload');
   process.on('SIGTERM', stop).on('SIGINT', stop).on('SIGHUP', hangup);
-  const gateway = new Gateway({
-    config,
-    log,
-    logPort: logger,
-    version: commandLine.version,
-    restart: () => end('restart'),
-  });
   try {
-    await gateway.start();
+    const gateway = await startGateway(config, logger, () => end('restart'));
     await greet(gateway.reports);
     const how = await ended;
     await gateway.stop();
@@ -79,6 +78,33 @@ async function runGateway(config: LoadedConfig, logger: Logger): Promise<End | n
   }
 }
 
+/** What was set from afar does not keep a gateway from starting: where it does not start with it, it does without. */
+async function startGateway(config: RecoveredConfig, logger: Logger, restart: () => void): Promise<Gateway> {
+  const { log } = logger;
+  const start = async (recovered: RecoveredConfig): Promise<Gateway> => {
+    // Loaded only here, so that commands like `vedette user add` are quick.
+    const { Gateway } = await import('./gateway.ts');
+    const options = { config: recovered, log, logPort: logger, version: commandLine.version, restart };
+    const gateway = new Gateway(options);
+    await gateway.start();
+    return gateway;
+  };
+  try {
+    return await start(config);
+  } catch (error) {
+    const { store, local, incidents } = config;
+    if (Object.keys(store.current.layer).length === 0) throw error;
+    const reason = `the gateway does not start with it: ${(error as Error).message}`;
+    const incident = await setAside(store, reason);
+    try {
+      return await start({ ...config, config: await local.load(), incidents: [...incidents, incident] });
+    } catch {
+      await undoLast(store, 'it was not to blame');
+      throw error;
+    }
+  }
+}
+
 /** Of failures that a person has to mend; undefined for a fault of the program. */
 function exitCodeOf(error: unknown): number | undefined {
   if (error instanceof PortTakenError) return EX_UNAVAILABLE;
@@ -87,15 +113,15 @@ function exitCodeOf(error: unknown): number | undefined {
 }
 
 /** The configuration anew; where it has become wrong, the one that was right. */
-async function reload(previous: LoadedConfig, { log }: Logger): Promise<LoadedConfig> {
+async function reload(previous: OpenConfig, { log }: Logger): Promise<OpenConfig> {
   const command = parseCommandLine(commandLine.argv, commandLine.version);
-  if (command.name !== 'run') return previous;
+  if (command.name !== 'run') return reopenConfig(previous);
   try {
-    return await loadConfig(command.config);
+    return await openConfig(command.config);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     log.error({ problems: error.problems }, 'the configuration has become wrong: the one before stays in force');
-    return previous;
+    return reopenConfig(previous);
   }
 }
 

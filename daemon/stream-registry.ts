@@ -1,3 +1,4 @@
+import type { ChangePlan } from '../config/changes.ts';
 import type { StreamSettings } from '../config/settings.ts';
 import { ConfiguredStream, type ConfiguredStreamOptions } from './configured-stream.ts';
 import { ControlError } from './control/gateway-port.ts';
@@ -18,16 +19,46 @@ export class StreamRegistry implements StreamDirectory {
   }
 
   start(): void {
-    for (const [name, settings] of Object.entries(this.#options.streams)) {
-      if (!settings.enabled) continue;
-      this.#streams.set(name, new ConfiguredStream(name, settings, this.#options));
-    }
+    for (const [name, settings] of Object.entries(this.#options.streams)) this.#add(name, settings);
     for (const stream of this.#streams.values()) stream.open();
   }
 
   async stop(): Promise<void> {
-    await Promise.all([...this.#streams.values()].map((stream) => stream.close('the gateway stops')));
+    await Promise.all([...this.#streams.values()].map((stream) => stream.end('the gateway stops')));
     this.#streams.clear();
+  }
+
+  /** Brings the streams of the plan in line with the configuration; the others are not touched. Rejects for what an encoder refuses. */
+  async follow(plan: ChangePlan, streams: Readonly<Record<string, StreamSettings>>): Promise<void> {
+    for (const [part, effect] of plan) {
+      const [, name] = /^streams\/(.*)$/.exec(part) ?? [];
+      if (name === undefined) continue;
+      const settings = Object.hasOwn(streams, name) ? streams[name] : undefined;
+      const before = this.#streams.get(name);
+      if (effect === 'live' && settings !== undefined) await before?.configure(settings);
+      else await this.#replace(name, before, settings);
+    }
+  }
+
+  async #replace(
+    name: string,
+    before: ConfiguredStream | undefined,
+    settings: StreamSettings | undefined,
+  ): Promise<void> {
+    const stopped = before?.opened === false;
+    await before?.end(settings === undefined ? 'it was deleted' : 'its configuration changes');
+    this.#streams.delete(name);
+    const stream = settings && this.#add(name, settings);
+    // One that somebody stopped stays so.
+    if (!stopped) stream?.open();
+    this.#options.changed(name);
+  }
+
+  #add(name: string, settings: StreamSettings): ConfiguredStream | undefined {
+    if (!settings.enabled) return undefined;
+    const stream = new ConfiguredStream(name, settings, this.#options);
+    this.#streams.set(name, stream);
+    return stream;
   }
 
   /** For publishers: the stream in one of its encodings (default: the first), unless it was stopped by command. */

@@ -211,6 +211,11 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
     };
   }
 
+  /** Milliseconds, from the next last release on. */
+  set idleTimeout(milliseconds: number) {
+    this.#options.idleTimeout = milliseconds;
+  }
+
   /** Closes the device now, whoever still wants it; who wants it next opens it again. Idempotent. */
   async close(): Promise<void> {
     clearTimeout(this.#idleTimer);

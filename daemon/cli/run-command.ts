@@ -1,6 +1,5 @@
 import { ConfigError } from '../../config/config-error.ts';
-import { loadConfig } from '../../config/loader.ts';
-import type { LoadedConfig } from '../../config/settings.ts';
+import { type OpenConfig, openConfig } from '../../config/open-config.ts';
 import { EX_CONFIG } from './command.ts';
 import { parseCommandLine } from './parse.ts';
 
@@ -21,7 +20,7 @@ export interface CommandLineOptions extends Partial<Terminal> {
 }
 
 /** The gateway is to run with this configuration, or the command was carried out and the process is to end. */
-export type Outcome = { run: LoadedConfig } | { exitCode: number };
+export type Outcome = { run: OpenConfig } | { exitCode: number };
 
 /** Carries out what a command line asks for, except running the gateway. */
 export async function runCommandLine(options: CommandLineOptions): Promise<Outcome> {
@@ -32,21 +31,23 @@ export async function runCommandLine(options: CommandLineOptions): Promise<Outco
     (command.exitCode === 0 ? stdout : stderr).write(command.text);
     return { exitCode: command.exitCode };
   }
-  let config: LoadedConfig;
+  let opened: OpenConfig;
   try {
-    config = await loadConfig({ ...command.config, env, cwd });
+    opened = await openConfig({ ...command.config, env, cwd });
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     stderr.write(`${error.message}\n`);
     return { exitCode: EX_CONFIG };
   }
+  const { config, fault } = opened;
   switch (command.name) {
     case 'run':
-      return { run: config };
+      return { run: opened };
     case 'check-config':
       stdout.write('The configuration is right.\n');
       return { exitCode: 0 };
     case 'print-config': {
+      if (fault !== undefined) stderr.write(`Shown is what stands at this machine alone.\n${fault.message}\n`);
       const { printConfig } = await import('../../config/print.ts');
       stdout.write(printConfig(config));
       return { exitCode: 0 };

@@ -1,5 +1,5 @@
 import type { Command } from './command.ts';
-import { CONFIG_COMMANDS } from './config-commands.ts';
+import { CONFIG_COMMANDS, STREAM_CONFIG_COMMANDS } from './config-commands.ts';
 import { DEVICE_COMMANDS } from './device-commands.ts';
 import { GATEWAY_COMMANDS } from './gateway-commands.ts';
 import { SESSION_COMMANDS } from './session-commands.ts';
@@ -13,6 +13,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   ...GATEWAY_COMMANDS,
   ...DEVICE_COMMANDS,
   ...STREAM_COMMANDS,
+  ...STREAM_CONFIG_COMMANDS,
   ...SESSION_COMMANDS,
   ...CONFIG_COMMANDS,
 };

@@ -1,3 +1,4 @@
+import type { ConfigPort } from './config-port.ts';
 import type { LogPort } from './log-tail.ts';
 
 /** What the control room needs of the gateway: declared here, implemented by the composition root. */
@@ -179,6 +180,7 @@ export interface GatewayPort {
   readonly deviceControls: DeviceControlsPort;
   readonly sessions: SessionsPort;
   readonly signalling: SignallingPort;
+  readonly configuration: ConfigPort;
   observe(observer: GatewayObserver): () => void;
   info(): GatewayInfo;
   devices(): DeviceReport[];
@@ -197,8 +199,6 @@ export interface GatewayPort {
   /** Privacy: devices closed, a picture that says so on every output; over restarts and reboots, until it is taken back. */
   setPrivacy(name: string, on: boolean): Promise<StreamReport>;
   setEncoding(name: string, change: EncodingChange): Promise<StreamReport>;
-  /** Effective configuration with secrets hidden, and the origin of each value that is not a default. */
-  config(): { config: Record<string, unknown>; origins: Record<string, string> };
   /** Ends the process so that its supervisor starts it again; called after the answer went out. */
   restart(): void;
   health(): HealthReport;

@@ -35,9 +35,10 @@ export class StatePublisher {
   /** Topics below the base that hold something of ours, and their last text. */
   readonly #published = new Map<string, string>();
   readonly #dirty = new Set<() => void>();
+  #telemetryInterval: number;
   readonly #publishInfo = () => this.#state('info', this.#options.gateway.info());
   readonly #publishDevices = () => this.#state('devices', { devices: this.#options.gateway.devices() });
-  readonly #publishConfig = () => this.#state('config', this.#options.gateway.config());
+  readonly #publishConfig = () => this.#state('config', this.#options.gateway.configuration.report());
   readonly #publishStream = new Map<string, () => void>();
   #events = 0;
   #unobserve: (() => void) | undefined;
@@ -46,6 +47,15 @@ export class StatePublisher {
 
   constructor(options: StatePublisherOptions) {
     this.#options = options;
+    this.#telemetryInterval = options.telemetryInterval;
+  }
+
+  /** Seconds between telemetry messages from now on; 0: none. */
+  set telemetryInterval(seconds: number) {
+    if (seconds === this.#telemetryInterval) return;
+    this.#telemetryInterval = seconds;
+    this.#options.clock.clearTimeout(this.#telemetryTimer);
+    if (this.#unobserve !== undefined) this.#scheduleTelemetry();
   }
 
   /** Begins to observe the gateway. */
@@ -139,12 +149,12 @@ export class StatePublisher {
   }
 
   #scheduleTelemetry(): void {
-    const { clock, telemetryInterval } = this.#options;
-    if (telemetryInterval <= 0) return;
+    const { clock } = this.#options;
+    if (this.#telemetryInterval <= 0) return;
     this.#telemetryTimer = clock.setTimeout(() => {
       this.#scheduleTelemetry();
       void this.#telemetry();
-    }, telemetryInterval * 1000);
+    }, this.#telemetryInterval * 1000);
     this.#telemetryTimer.unref?.();
   }
 

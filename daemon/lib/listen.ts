@@ -1,3 +1,6 @@
+import { createSocket } from 'node:dgram';
+import { type AddressInfo, createServer } from 'node:net';
+
 /** How far past a default port we look for a free one. */
 const ATTEMPTS = 50;
 
@@ -34,4 +37,31 @@ export async function listenOn(
       if (candidate >= last) throw new PortTakenError(what, port, { cause: error });
     }
   }
+}
+
+/** Binds a UDP port and lets go of it; with port 0, any free one. @returns the port. @throws EADDRINUSE and the like. */
+export function probeUdp(address: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4');
+    socket.once('error', (error) => {
+      socket.close();
+      reject(error);
+    });
+    socket.bind({ port, address, exclusive: true }, () => {
+      const found = socket.address().port;
+      socket.close(() => resolve(found));
+    });
+  });
+}
+
+/** The same with a TCP port. */
+export function probeTcp(address: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen({ port, host: address, exclusive: true }, () => {
+      const found = (server.address() as AddressInfo).port;
+      server.close(() => resolve(found));
+    });
+  });
 }

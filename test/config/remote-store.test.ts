@@ -99,8 +99,8 @@ test('a start before a change was confirmed undoes it', async (t) => {
   t.equal((await open()).config.settings.rtsp.port, 2222, 'a look changes nothing');
   const { config, store, incidents } = await recoverConfig(await open());
   t.equal(config.settings.rtsp.port, 1111);
-  t.match(incidents, [{ action: 'expired', paths: ['/rtsp/port'], reason: /before it was confirmed/ }]);
-  t.match(store.current, { revision: 3, action: 'expired', by: 'gateway', layer: { rtsp: { port: 1111 } } });
+  t.match(incidents, [{ action: 'undone', paths: ['/rtsp/port'], reason: /before it was confirmed/ }]);
+  t.match(store.current, { revision: 3, action: 'undone', by: 'gateway', layer: { rtsp: { port: 1111 } } });
   t.equal(store.confirmation, undefined);
   t.equal((await open()).config.settings.rtsp.port, 1111, 'on disk too');
 });
@@ -116,7 +116,7 @@ test('a change that restarts the gateway by itself outlives one start, not two',
   t.strictSame(first.incidents, []);
   const second = await recoverConfig(await open());
   t.not(second.config.settings.gateway.id, 'door');
-  t.match(second.incidents, [{ action: 'expired' }]);
+  t.match(second.incidents, [{ action: 'undone' }]);
 });
 
 test('a layer that does not hold any more is set aside, and can be had back', async (t) => {
@@ -137,7 +137,7 @@ test('what is undone because nobody confirmed it may be set aside in turn', asyn
   const { open } = await world(t, document({}, { history, confirmation: { within: 60, restarts: false } }));
   const { config, incidents } = await recoverConfig(await open());
   t.equal(config.settings.rtsp.port, 8554);
-  t.match(incidents, [{ action: 'expired' }, { action: 'set-aside' }]);
+  t.match(incidents, [{ action: 'undone' }, { action: 'set-aside' }]);
 });
 
 test('a file that is of no use is moved out of the way', async (t) => {

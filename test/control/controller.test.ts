@@ -71,12 +71,18 @@ const GOOD: Record<string, object> = {
   'stream/set': { name: 'camera', property: 'enabled', value: false },
   'stream/privacy': { name: 'camera', privacy: true },
   'stream/encoding': { name: 'camera', maxBitrate: 500_000 },
+  'stream/create': { name: 'garage', settings: { audio: false } },
+  'stream/update': { name: 'camera', settings: { audio: null }, dryRun: true },
+  'stream/delete': { name: 'camera', revision: 1 },
   'session/list': {},
   'session/close': { id: 's1' },
   'webrtc/offer': { stream: 'camera', sdp: 'v=0' },
   'webrtc/candidate': { session: 'w1', sdpMid: '0', candidate: '' },
   'webrtc/close': { session: 'w1' },
   'config/get': {},
+  'config/patch': { patch: { rtsp: { port: 8555 } }, dryRun: true, confirmWithin: 60, revision: 1 },
+  'config/rollback': { to: 0 },
+  'config/confirm': { revision: 1 },
 };
 
 /** The schema with nothing left open: what the reports carry must all be described. */

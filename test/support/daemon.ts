@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -17,8 +17,16 @@ export class Daemon {
   readonly #settings: Record<string, string>;
   #process: ChildProcess | undefined;
 
-  /** @param settings more settings by path, for example `rtmp.enabled: 'true'`. */
-  constructor(settings: Record<string, string> = {}) {
+  /**
+   * @param settings more settings by path, for example `rtmp.enabled: 'true'`; they are flags.
+   * @param file the configuration file; with one there are no other flags.
+   */
+  constructor(settings: Record<string, string> = {}, file?: string) {
+    if (file !== undefined) {
+      writeFileSync(join(this.folder, 'vedette.yaml'), file);
+      this.#settings = { stateDirectory: this.folder, ...settings };
+      return;
+    }
     this.#settings = {
       stateDirectory: this.folder,
       'gateway.id': 'porch',
@@ -37,6 +45,8 @@ export class Daemon {
 
   /** Starts it; resolves when it has printed its banner. */
   async start(): Promise<this> {
+    this.output = '';
+    this.exit = undefined;
     const args = Object.entries(this.#settings).flatMap(([path, value]) => ['--set', `${path}=${value}`]);
     const { JOURNAL_STREAM: _, ...env } = process.env;
     const { variables, flags } = interpreterLine();
@@ -89,6 +99,14 @@ export class Daemon {
 
   signal(name: NodeJS.Signals): void {
     this.#process?.kill(name);
+  }
+
+  /** Kills it and waits until it is gone; it may be started again. */
+  async kill(): Promise<void> {
+    const child = this.#process;
+    if (child === undefined || this.exit !== undefined) return;
+    child.kill('SIGKILL');
+    await once(child, 'exit');
   }
 
   /** Asks it to end and waits; the milliseconds that it took. */

@@ -1,3 +1,4 @@
+import type { ConfigChangeReport, ConfigPort } from '../../daemon/control/config-port.ts';
 import {
   ControlError,
   type DeviceControlReport,
@@ -68,6 +69,27 @@ export class FakeGateway implements GatewayPort {
     },
     addCandidate: (session, mid, candidate) => this.calls.push(`candidate ${session} ${mid} ${candidate}`),
     close: (session) => this.calls.push(`close ${session}`),
+  };
+
+  /** Says what it was asked for, in {@link calls}. */
+  readonly configuration: ConfigPort = {
+    report: () => ({
+      config: { mqtt: { password: '***' } },
+      origins: { 'mqtt.password': 'file' },
+      revision: 1,
+      history: [{ revision: 0, time: '2026-01-01T00:00:00.000Z', action: 'patch', by: 'mqtt', paths: ['/rtsp/port'] }],
+      confirmation: { within: 60 },
+    }),
+    patch: (patch, options) => this.#configure(['patch', patch, options]),
+    createStream: (...args) => this.#configure(['create', ...args]),
+    updateStream: (...args) => this.#configure(['update', ...args]),
+    deleteStream: (...args) => this.#configure(['delete', ...args]),
+    rollback: (...args) => this.#configure(['rollback', ...args]),
+    confirm: async (revision, by) => {
+      this.calls.push(`confirm ${revision} ${by}`);
+      return { revision: 1 };
+    },
+    finish: () => this.calls.push('finish'),
   };
 
   constructor(...names: string[]) {
@@ -184,8 +206,17 @@ export class FakeGateway implements GatewayPort {
     return this.stream(name);
   }
 
-  config(): { config: Record<string, unknown>; origins: Record<string, string> } {
-    return { config: { mqtt: { password: '***' } }, origins: { 'mqtt.password': 'file' } };
+  async #configure(request: unknown[]): Promise<ConfigChangeReport> {
+    this.calls.push(`config ${JSON.stringify(request)}`);
+    return {
+      revision: 2,
+      applied: true,
+      changes: [{ path: '/rtsp/port', from: 8554, to: 8555 }],
+      effects: [{ part: 'rtsp', effect: 'restart' }],
+      overridden: [{ path: '/http/port', by: 'env' }],
+      confirmationNeededFor: '/mqtt/url',
+      confirmWithin: 60,
+    };
   }
 
   restart(): void {

@@ -165,6 +165,11 @@ export class MqttControl {
     this.#running = this.#run();
   }
 
+  /** What holds from now on; the connection is left alone. */
+  configure({ telemetryInterval }: Pick<MqttSettings, 'telemetryInterval'>): void {
+    this.#surface.configure({ telemetryInterval });
+  }
+
   /** Says `offline`, disconnects, and stops a broker of our own. Idempotent. */
   async stop(): Promise<void> {
     if (this.#stopped) return;

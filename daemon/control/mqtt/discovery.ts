@@ -61,6 +61,12 @@ export class Discovery {
     }, COALESCE);
   }
 
+  /** Seconds from now on. */
+  set telemetryInterval(seconds: number) {
+    this.#options.telemetryInterval = seconds;
+    this.changed();
+  }
+
   /** Idempotent. */
   stop(): void {
     const { clock } = this.#options;

@@ -74,6 +74,11 @@ export class Surface {
     });
   }
 
+  configure({ telemetryInterval }: Pick<MqttSettings, 'telemetryInterval'>): void {
+    this.#state.telemetryInterval = telemetryInterval;
+    this.#discovery.telemetryInterval = telemetryInterval;
+  }
+
   /** Idempotent. */
   stop(): void {
     this.#unobserve?.();

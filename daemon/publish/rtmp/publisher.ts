@@ -130,6 +130,11 @@ export class RtmpPublisher {
     this.#log.info({ host, port: this.port }, 'RTMP listens');
   }
 
+  /** The limit for viewers who come from now on; of connections, with the worker's next life. */
+  configure({ maxViewers }: Pick<RtmpSettings, 'maxViewers'>): void {
+    this.#options.settings.maxViewers = maxViewers;
+  }
+
   /** Disconnects everybody and ends the children. Idempotent. */
   async stop(): Promise<void> {
     const server = this.#server;

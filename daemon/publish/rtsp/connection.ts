@@ -102,7 +102,7 @@ export class RtspConnection {
     } else {
       if (this.sendsMedia) this.#measure(now, kernelBytes);
       session.tick(now);
-      if (now - session.lastAlive > this.#context.settings.sessionTimeout * 1000 + GRACE_MS) this.end('timeout');
+      if (now - session.lastAlive > session.timeout * 1000 + GRACE_MS) this.end('timeout');
     }
   }
 

@@ -215,9 +215,8 @@ export class RequestHandler {
 
   /** A successful answer, with the session where there is one. */
   #answer(headers: (readonly [string, string])[] = []): Answer {
-    const { sessionTimeout } = this.#options.context.settings;
-    const session =
-      this.#session === undefined ? [] : [['Session', formatSession(this.#session.id, sessionTimeout)] as const];
+    const { id, timeout } = this.#session ?? {};
+    const session = id === undefined || timeout === undefined ? [] : [['Session', formatSession(id, timeout)] as const];
     return { response: { status: 200, headers: [...session, ...headers] } };
   }
 
@@ -262,7 +261,8 @@ export class RequestHandler {
       throw new RtspError('too_many_viewers', `the limit of ${context.settings.maxViewers} viewers is reached`);
     const { stream, rid } = url;
     const now = (): number => context.clock.now();
-    this.#session = new Session({ stream, rid, user, lower, now, ended: () => ended('ended') });
+    const timeout = context.settings.sessionTimeout;
+    this.#session = new Session({ stream, rid, user, lower, timeout, now, ended: () => ended('ended') });
     return this.#session;
   }
 }

@@ -83,6 +83,12 @@ export class RtspServer {
     return this.#stopping;
   }
 
+  /** Limits for viewers who come from now on; what needs a new listener is left alone. */
+  configure({ maxViewers, sessionTimeout }: Pick<RtspSettings, 'maxViewers' | 'sessionTimeout'>): void {
+    Object.assign(this.#options.settings, { maxViewers, sessionTimeout });
+    this.#server.maxConnections = maxViewers + SPARE_FOR_ALL;
+  }
+
   /** Ends the session of a viewer, by {@link Viewer.id}; false when there is no such viewer. */
   closeViewer(id: string): boolean {
     for (const connection of this.#connections) {

@@ -23,6 +23,8 @@ export interface SessionOptions {
   rid: string | undefined;
   user: string | undefined;
   lower: 'udp' | 'tcp';
+  /** Seconds without a sign of life that it may last, as its viewer was told. */
+  timeout: number;
   /** Monotonic milliseconds. */
   now: () => number;
   /** All tracks have ended for good. */
@@ -51,6 +53,7 @@ export class Session {
   readonly rid: string | undefined;
   readonly user: string | undefined;
   readonly lower: 'udp' | 'tcp';
+  readonly timeout: number;
   state: Exclude<SessionState, 'init'> = 'ready';
   readonly #options: SessionOptions;
   readonly #tracks = new Map<number, SessionTrack>();
@@ -66,6 +69,7 @@ export class Session {
     this.rid = options.rid;
     this.user = options.user;
     this.lower = options.lower;
+    this.timeout = options.timeout;
     this.#lastAlive = options.now();
   }
 

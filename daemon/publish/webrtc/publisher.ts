@@ -1,11 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { createSocket } from 'node:dgram';
 import { extname } from 'node:path';
 import type { Writable } from 'node:stream';
 import type { WebRtcSettings } from '../../../config/settings.ts';
 import { Child } from '../../lib/child.ts';
 import type { MediaClock, Timer } from '../../lib/clock.ts';
-import { listenOn } from '../../lib/listen.ts';
+import { listenOn, probeUdp } from '../../lib/listen.ts';
 import type { Log } from '../../lib/log.ts';
 import { Supervisor } from '../../lib/supervisor.ts';
 import { encodedOf, type MediaStreamTrack } from '../../media/media-stream-track.ts';
@@ -125,6 +124,11 @@ export class WebRtcPublisher {
     this.#running = true;
     this.#supervisor.start();
     return { port: this.#port };
+  }
+
+  /** The limit for viewers who come from now on. */
+  configure({ maxViewers }: Pick<WebRtcSettings, 'maxViewers'>): void {
+    this.#options.settings.maxViewers = maxViewers;
   }
 
   /** Closes every viewer and ends the worker. */
@@ -394,19 +398,4 @@ function deferred(): { promise: Promise<void>; resolve: () => void } {
     resolve = done;
   });
   return { promise, resolve };
-}
-
-/** Binds a UDP port and lets go of it; with port 0, any free one. @returns the port. */
-function probeUdp(address: string, port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4');
-    socket.once('error', (error) => {
-      socket.close();
-      reject(error);
-    });
-    socket.bind({ port, address, exclusive: true }, () => {
-      const found = socket.address().port;
-      socket.close(() => resolve(found));
-    });
-  });
 }

@@ -80,7 +80,7 @@ test('birth, state, events, farewell', async (t) => {
   t.ok((await late.message(`${B}/info`)).retain, 'info is retained');
   t.same(JSON.parse((await late.message(`${B}/info`)).text), gateway.info());
   t.same(JSON.parse((await late.message(`${B}/devices`)).text), { devices: gateway.devices() });
-  t.same(JSON.parse((await late.message(`${B}/config`)).text), gateway.config());
+  t.same(JSON.parse((await late.message(`${B}/config`)).text), gateway.configuration.report());
   t.same(JSON.parse((await late.message(`${B}/streams/camera/state`)).text), gateway.stream('camera'));
   t.equal((await late.message(`${B}/streams/camera/availability`)).text, 'online');
   t.equal(control.status().protocolVersion, '5');
