@@ -43,7 +43,11 @@ test('the gateway is to run, with the configuration', async (t) => {
     'streams.camera.video.width=640',
   ]);
   t.match(outcome, {
-    run: { settings: { http: { port: 8081 }, rtsp: { port: 8555 }, streams: { camera: { video: { width: 640 } } } } },
+    run: {
+      config: {
+        settings: { http: { port: 8081 }, rtsp: { port: 8555 }, streams: { camera: { video: { width: 640 } } } },
+      },
+    },
   });
 });
 
