@@ -1,7 +1,7 @@
 /** `import 'vedette/globals'`: the names of the web's media capture API where programs for browsers expect them. */
 import * as library from './library.ts';
 
-const { mediaDevices, permissions, setPermission: _, ...interfaces } = library;
+const { mediaDevices, permissions, setPermission: _, publish: __, createPushedTrack: ___, ...interfaces } = library;
 
 // What the platform has itself stays.
 for (const [name, value] of Object.entries(interfaces))

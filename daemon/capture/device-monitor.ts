@@ -3,7 +3,7 @@ import { access, constants, readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Log } from '../lib/log.ts';
 import { type AlsaPcm, alsaDevice, parseAlsa } from './alsa.ts';
-import type { AudioDevice, CaptureDevice, VideoDevice } from './device.ts';
+import { type AudioDevice, type CaptureDevice, TEST_PICTURE, TEST_TONE, type VideoDevice } from './device.ts';
 import { saltedId } from './device-id.ts';
 import { runTool } from './run-tool.ts';
 import { type Attachment, readAttachment, readText } from './sysfs.ts';
@@ -20,6 +20,8 @@ export interface DeviceMonitorOptions {
   log: Log;
   /** Makes device ids worthless outside of this gateway; the same from start to start. */
   salt: string;
+  /** The test picture and the test tone are in the table, too. */
+  testDevices?: boolean;
   /** Roots of the file systems; tests pass their own trees. */
   roots?: { sys: string; proc: string; dev: string };
   /** Output of v4l2-ctl for a node, undefined when it cannot be asked now; tests pass recorded ones. */
@@ -52,6 +54,7 @@ export class DeviceMonitor {
 
   constructor(options: DeviceMonitorOptions) {
     this.#options = {
+      testDevices: false,
       roots: { sys: '/sys', proc: '/proc', dev: '/dev' },
       probe: (path) => this.#probeWithTool(path),
       ...options,
@@ -128,7 +131,7 @@ export class DeviceMonitor {
       do {
         this.#scanAgain = false;
         const [cameras, microphones] = await Promise.all([this.#cameras(), this.#microphones()]);
-        this.#publish([...cameras, ...microphones]);
+        this.#publish([...cameras, ...microphones, ...(this.#options.testDevices ? [TEST_PICTURE, TEST_TONE] : [])]);
       } while (this.#scanAgain && this.#running);
     })().finally(() => {
       this.#scanning = undefined;
