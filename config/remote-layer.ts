@@ -26,6 +26,9 @@ export function patchLayer(
   localStreams: Readonly<Record<string, unknown>>,
 ): RemoteLayer {
   if (!isMap(patch)) throw new ConfigError('invalid', [{ path: '', value: patch, message: 'must be a map' }]);
+  // Members of this name would vanish on the way instead of being refused.
+  const hidden = valuesIn(patch).find((path) => path.includes('__proto__'));
+  if (hidden !== undefined) throw new ConfigError('invalid', [{ path: pointer(hidden), message: 'is not a setting' }]);
   const forbidden = localOnlyProblems(patch);
   if (forbidden.length > 0) throw new ConfigError('forbidden', forbidden);
   const next = mergePatch(layer, patch) as Record<string, unknown>;

@@ -235,7 +235,7 @@ export class GatewayConfig implements ConfigPort {
     const before = this.#config;
     this.#config = next;
     try {
-      await gateway.follow(plan);
+      if (plan.size > 0) await gateway.follow(plan);
     } catch (error) {
       const reason = messageOf(error);
       await this.#undo(before, reason);
