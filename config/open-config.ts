@@ -86,6 +86,10 @@ export async function recoverConfig(opened: OpenConfig): Promise<RecoveredConfig
       incidents.push({ action: 'set-aside', paths: [], reason: `${store.path}: ${(error as Error).message}` });
     }
   };
+  await attempt(async () => {
+    await store.tidy();
+    return undefined;
+  });
   let { config, fault } = opened;
   if (fault?.code === 'unreadable') {
     const { message } = fault;

@@ -1,5 +1,5 @@
 import { readFile, rename } from 'node:fs/promises';
-import { writeFileAtomic } from '../daemon/lib/atomic-file.ts';
+import { removeLeftovers, writeFileAtomic } from '../daemon/lib/atomic-file.ts';
 import type { Clock } from '../daemon/lib/clock.ts';
 import { isMap } from './map.ts';
 import type { RemoteLayer } from './remote-layer.ts';
@@ -94,6 +94,11 @@ export class RemoteStore {
     }
     if (!isDocument(document)) throw new Error('it is not a remote configuration that this version knows');
     this.#document = document;
+  }
+
+  /** Removes what a process left behind that was killed while it wrote. */
+  tidy(): Promise<void> {
+    return removeLeftovers(this.path);
   }
 
   /** Moves a file out of the way that is of no use. @returns where it lies now. */

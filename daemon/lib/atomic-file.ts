@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { open, rename, stat, unlink } from 'node:fs/promises';
+import { open, readdir, rename, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
 export interface AtomicWriteOptions {
@@ -18,7 +18,7 @@ export async function writeFileAtomic(
   options: AtomicWriteOptions = {},
 ): Promise<void> {
   const directory = dirname(path);
-  const temporary = join(directory, `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
+  const temporary = join(directory, `${prefixOf(path)}${randomBytes(6).toString('hex')}${SUFFIX}`);
   const mode = options.mode ?? 0o600;
   try {
     const file = await open(temporary, 'wx', mode);
@@ -40,6 +40,20 @@ export async function writeFileAtomic(
   }
   await syncDirectory(directory);
 }
+
+/** Removes what writers of a file left beside it who were killed. Nobody must be writing it. */
+export async function removeLeftovers(path: string): Promise<void> {
+  const directory = dirname(path);
+  const names = await readdir(directory).catch((error): string[] => {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  });
+  const left = names.filter((name) => name.startsWith(prefixOf(path)) && name.endsWith(SUFFIX));
+  await Promise.all(left.map((name) => unlink(join(directory, name))));
+}
+
+const SUFFIX = '.tmp';
+const prefixOf = (path: string): string => `.${basename(path)}.`;
 
 /** Without this the rename itself may be lost: fsync(2) of a file does not cover its directory entry. */
 async function syncDirectory(path: string): Promise<void> {

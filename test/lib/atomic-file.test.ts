@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
 import { test } from 'tap';
-import { writeFileAtomic } from '../../daemon/lib/atomic-file.ts';
+import { removeLeftovers, writeFileAtomic } from '../../daemon/lib/atomic-file.ts';
 
 test('a file is replaced whole', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'vedette-atomic-'));
@@ -31,6 +31,16 @@ test('a failure leaves the old content and nothing else', async (t) => {
   await t.rejects(writeFileAtomic(folder, 'new'), 'a directory cannot be replaced');
   t.equal(readFileSync(join(folder, 'not-a-folder'), 'utf8'), 'old');
   t.same(readdirSync(folder), ['not-a-folder']);
+});
+
+test('what a killed writer left is removed, and nothing else', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'vedette-atomic-'));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  const others = ['.other.json.0d8cccebf532.tmp', '.state.json', 'state.json', 'state.json.tmp'];
+  for (const name of [...others, '.state.json.0d8cccebf532.tmp']) writeFileSync(join(folder, name), name);
+  await removeLeftovers(join(folder, 'state.json'));
+  t.same(readdirSync(folder).sort(), others);
+  await removeLeftovers(join(folder, 'missing', 'state.json'));
 });
 
 test('a kill at any moment leaves the old content or the new one, whole', async (t) => {
