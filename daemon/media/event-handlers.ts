@@ -4,6 +4,13 @@
  */
 type Handler = object | null;
 
+/**
+ * The type of an `on...` attribute. As in lib.dom the handler's own types are not looked at, so that an object of ours
+ * can stand where the type of the same name of lib.dom is asked for, and the other way round.
+ */
+// biome-ignore lint/suspicious/noExplicitAny: see above.
+export type EventHandler = ((this: any, event: any) => unknown) | null;
+
 const handlers = new WeakMap<object, Map<string, { value: object; listener: (event: Event) => void }>>();
 
 /** Defines `on<type>` accessors on a class's prototype; on objects that `isOwn` does not know they throw TypeError. */

@@ -1,6 +1,7 @@
 import { PROPERTY_NAMES, type PropertyName } from './constrainable-properties.ts';
-import { createDeviceChangeEvent, type DeviceChangeEvent } from './device-change-event.ts';
+import { createDeviceChangeEvent } from './device-change-event.ts';
 import type { DeviceProvider, ProvidedDevice } from './device-provider.ts';
+import type { EventHandler } from './event-handlers.ts';
 import { captureTracks, type Kind, NAME_OF_KIND } from './get-user-media.ts';
 import { createDeviceInfo, type MediaDeviceInfo } from './media-device-info.ts';
 import { MediaStream } from './media-stream.ts';
@@ -28,13 +29,11 @@ interface MediaDevicesSlots {
   watching: boolean;
 }
 
-type Handler = ((this: MediaDevices, event: DeviceChangeEvent) => unknown) | null;
-
 /** The way to cameras and microphones (W3C Media Capture and Streams, 9 and 10). Made by the composition root. */
 export class MediaDevices extends EventTarget {
   readonly #slots: MediaDevicesSlots;
-  /** `devicechange`: what enumerateDevices() tells has changed. */
-  declare ondevicechange: Handler;
+  /** `devicechange`, a DeviceChangeEvent: what enumerateDevices() tells has changed. */
+  declare ondevicechange: EventHandler;
 
   static {
     defineInterface(MediaDevices, { brand: (value) => #slots in value, events: ['devicechange'] });

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { splitSettings } from './constrainable-properties.ts';
+import type { EventHandler } from './event-handlers.ts';
 import { explainOverconstrained, OverconstrainedError } from './overconstrained-error.ts';
 import { defaultsFor, isConstrained, isOverconstrained, selectSettings } from './select-settings.ts';
 import { aspectRatioOf } from './settings-candidates.ts';
@@ -48,19 +49,17 @@ interface TrackSlots extends TrackInit {
 let slotsOf: (track: MediaStreamTrack) => TrackSlots;
 let endByItself: (track: MediaStreamTrack) => void;
 
-type Handler = ((this: MediaStreamTrack, event: Event) => unknown) | null;
-
 /**
  * One medium of one source (W3C Media Capture and Streams, 4.3). Made by getUserMedia() and the gateway, never by `new`.
  * `muted` is the source's doing (unplugged, restarting): viewers stay. `readyState` "ended" is for good.
  */
 export class MediaStreamTrack extends EventTarget {
   readonly #slots: TrackSlots;
-  declare onmute: Handler;
-  declare onunmute: Handler;
-  declare onended: Handler;
+  declare onmute: EventHandler;
+  declare onunmute: EventHandler;
+  declare onended: EventHandler;
   /** The source's capabilities or settings have changed by other hands (Media Capture and Streams Extensions). */
-  declare onconfigurationchange: Handler;
+  declare onconfigurationchange: EventHandler;
 
   static {
     slotsOf = (track) => track.#slots;

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { EventHandler } from './event-handlers.ts';
 import { MediaStreamTrack } from './media-stream-track.ts';
 import { defineInterface, isInstance, requireArguments } from './web-idl.ts';
 import { dictionary, domString, EventInit, instance, required, sequence } from './web-idl-types.ts';
@@ -38,8 +39,6 @@ export class MediaStreamTrackEvent extends Event {
   }
 }
 
-type TrackHandler = ((this: MediaStream, event: MediaStreamTrackEvent) => unknown) | null;
-
 let setOf: (stream: MediaStream) => Set<MediaStreamTrack>;
 
 /**
@@ -50,8 +49,8 @@ export class MediaStream extends EventTarget {
   readonly #id = randomUUID();
   readonly #tracks = new Set<MediaStreamTrack>();
   /** Event handler attributes; they fire for changes that the gateway makes, never for addTrack() and removeTrack(). */
-  declare onaddtrack: TrackHandler;
-  declare onremovetrack: TrackHandler;
+  declare onaddtrack: EventHandler;
+  declare onremovetrack: EventHandler;
 
   static {
     setOf = (stream) => stream.#tracks;

@@ -1,3 +1,4 @@
+import type { EventHandler } from './event-handlers.ts';
 import type { PermissionDescriptor, PermissionName, PermissionState, PermissionStore } from './permission-store.ts';
 import { defineInterface, illegalConstructor, internal, requireArguments } from './web-idl.ts';
 import { boolean, dictionary, domString, enumeration, isObject, required, withDefault } from './web-idl-types.ts';
@@ -10,13 +11,11 @@ const CameraDescriptor = dictionary<{ panTiltZoom: boolean }>(
   Descriptor,
 );
 
-type Handler = ((this: PermissionStatus, event: Event) => unknown) | null;
-
 /** What may be done now, kept current (W3C Permissions, 6.3). */
 export class PermissionStatus extends EventTarget {
   readonly #descriptor: PermissionDescriptor;
   #state: PermissionState;
-  declare onchange: Handler;
+  declare onchange: EventHandler;
 
   static {
     defineInterface(PermissionStatus, { brand: (value) => #state in value, events: ['change'] });

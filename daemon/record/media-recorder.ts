@@ -1,4 +1,5 @@
 import { ErrorEvent } from '../media/error-event.ts';
+import type { EventHandler } from '../media/event-handlers.ts';
 import { MediaStream, watchTrackSet } from '../media/media-stream.ts';
 import { defineInterface, requireArguments } from '../media/web-idl.ts';
 import { domString, instance, unsignedLong } from '../media/web-idl-types.ts';
@@ -12,7 +13,6 @@ import { chooseFormat, isTypeSupported } from './recording-format.ts';
 /** The states of MediaRecorder.state. */
 export type RecordingState = 'inactive' | 'recording' | 'paused';
 
-type Handler<E extends Event> = ((this: MediaRecorder, event: E) => unknown) | null;
 type Kinds = ReadonlySet<'audio' | 'video'>;
 
 const StreamType = instance(MediaStream);
@@ -38,12 +38,12 @@ export class MediaRecorder extends EventTarget {
   #session: RecorderSession | undefined;
   /** Ends the watch over the stream's track set. */
   #unwatch: () => void = () => undefined;
-  declare onstart: Handler<Event>;
-  declare onstop: Handler<Event>;
-  declare ondataavailable: Handler<BlobEvent>;
-  declare onpause: Handler<Event>;
-  declare onresume: Handler<Event>;
-  declare onerror: Handler<ErrorEvent>;
+  declare onstart: EventHandler;
+  declare onstop: EventHandler;
+  declare ondataavailable: EventHandler;
+  declare onpause: EventHandler;
+  declare onresume: EventHandler;
+  declare onerror: EventHandler;
 
   static {
     converterOf = (recorder) => recorder.#session?.converterPid;
