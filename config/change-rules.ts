@@ -24,6 +24,7 @@ const confirmedRestart: ChangeRule = { remote: true, confirmed: true, takes: 're
 const local = (why: string): ChangeRule => ({ remote: false, why });
 const file = local('it names a file');
 const door = local('it decides who may come in, and from where');
+const program = local('it runs a program');
 const contact = local('it names an address that the gateway contacts by itself');
 
 /**
@@ -96,6 +97,11 @@ export const CHANGE_RULES: Readonly<Record<string, ChangeRule>> = {
   'streams.*.encodings.*.keyFrameInterval': live,
   'streams.*.start': live,
   'streams.*.idleTimeout': live,
+  'hooks.*.on': program,
+  'hooks.*.streams': program,
+  'hooks.*.run': program,
+  'hooks.*.timeLimit': program,
+  'hooks.*.concurrency': program,
 };
 
 /** A part of the gateway that takes a slice of the configuration and can be restarted alone. */
@@ -106,7 +112,7 @@ export function partOf([room, name]: Path): Part {
   return room === 'streams' ? `streams/${name}` : (room as Part);
 }
 
-/** The rule of the setting at a path, which may be inside a nested one; undefined where there is no such setting. */
+/** The rule of the setting at a path, which may be inside a nested one; undefined where there is none of its own. */
 export function changeRule(path: Path): ChangeRule | undefined {
   const names: string[] = [];
   let node: Setting | Group | undefined = SCHEMA;
@@ -126,9 +132,14 @@ export function changeRule(path: Path): ChangeRule | undefined {
       node = Object.hasOwn(node.of, part) ? node.of[part] : undefined;
     }
   }
-  // A map of groups is as each of them is.
-  if (node === undefined || !isSetting(node) || node.format === 'groups') return undefined;
-  return CHANGE_RULES[names.join('.')] ?? local('it is not known to be safe to change from afar');
+  if (node === undefined) return undefined;
+  const name = names.join('.');
+  if (isSetting(node) && node.format !== 'groups') {
+    return CHANGE_RULES[name] ?? local('it is not known to be safe to change from afar');
+  }
+  // Of a group that is local throughout nothing is set from afar; any other is as each of its parts is.
+  const inner = Object.entries(CHANGE_RULES).filter(([candidate]) => candidate.startsWith(`${name}.`));
+  return inner.every(([, rule]) => !rule.remote) ? inner[0]?.[1] : undefined;
 }
 
 /** The settings that have a rule: all that hold a value of their own, by the names of {@link CHANGE_RULES}. */

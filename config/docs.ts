@@ -101,9 +101,15 @@ function exampleGroup(group: Group, values: Readonly<Record<string, unknown>> | 
     if (!isSetting(node)) return [...gap, `${indent}${name}:`, ...exampleGroup(node, undefined, `${indent}  `)];
     const comment = wrap(node.doc, WIDTH - indent.length).map((line) => `${indent}# ${line}`);
     const value = values?.[name] ?? node.default;
-    if (node.of === undefined) return [...gap, ...comment, `${indent}${name}: ${yamlScalar(value)}`];
+    if (node.of === undefined || isEmptyMap(node, value))
+      return [...gap, ...comment, `${indent}${name}: ${yamlScalar(value)}`];
     return [...gap, ...comment, `${indent}${name}:`, ...exampleNested(node, node.of, value, `${indent}  `)];
   });
+}
+
+/** A map of groups without one: nothing to show. */
+function isEmptyMap({ format }: Setting, value: unknown): boolean {
+  return format === 'groups' && Object.keys(value as object).length === 0;
 }
 
 function exampleNested(setting: Setting, of: Group, value: unknown, indent: string): string[] {

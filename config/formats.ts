@@ -86,6 +86,12 @@ export const FORMATS: Readonly<Record<FormatName, Format>> = {
       value.every((item) => isText(item, setting)),
     describe: (setting) => `a list${range(setting)} of ${describeText(setting, 'texts')}, each once`,
   },
+  arguments: {
+    coerce: (text) => text.split(',').map((item) => item.trim()),
+    check: (value, setting) =>
+      Array.isArray(value) && inRange(value.length, setting) && value.every((item) => isText(item, setting)),
+    describe: (setting) => `a list${range(setting)} of texts, the first one the program`,
+  },
   groups: {
     coerce: same,
     check: isMap,

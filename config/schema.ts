@@ -1,3 +1,4 @@
+import { EVENT_TYPES } from './event-types.ts';
 import { type Group, isSetting, type Setting } from './setting.ts';
 
 /** Where the configuration is read from when no file is named; the first that exists. */
@@ -165,6 +166,46 @@ const stream: Group = {
     minimum: 0,
     maximum: 86_400,
     unit: 'seconds',
+  },
+};
+
+const hook: Group = {
+  on: {
+    doc: 'The events that it is run for.',
+    format: 'texts',
+    default: [],
+    minimum: 1,
+    maximum: EVENT_TYPES.length,
+    choices: EVENT_TYPES,
+  },
+  streams: {
+    doc: 'The streams whose events count; empty: all, and events that are about none.',
+    format: 'texts',
+    default: [],
+    maximum: 32,
+    allowed: 'names of streams',
+  },
+  run: {
+    doc: 'The program and its arguments, as they are: no shell reads them.',
+    format: 'arguments',
+    default: [],
+    minimum: 1,
+    maximum: 64,
+  },
+  timeLimit: {
+    doc: 'How long it may run before it is ended.',
+    format: 'integer',
+    default: 30,
+    minimum: 1,
+    maximum: 3600,
+    unit: 'seconds',
+  },
+  concurrency: {
+    doc: 'How many of it may run at once; events wait meanwhile.',
+    format: 'integer',
+    default: 1,
+    minimum: 1,
+    maximum: 16,
   },
 };
 
@@ -375,6 +416,15 @@ export const SCHEMA: Group = named({
     pattern: /^[a-z0-9][a-z0-9_-]{0,31}$/,
     allowed: 'up to 32 small letters, digits, `-` and `_`, the first a letter or digit',
     of: stream,
+  },
+  hooks: {
+    doc: 'Programs that are run when something happens, by a name of your choice: see docs/hooks.md.',
+    format: 'groups',
+    default: {},
+    maximum: 32,
+    pattern: /^[a-z0-9][a-z0-9_-]{0,31}$/,
+    allowed: 'up to 32 small letters, digits, `-` and `_`, the first a letter or digit',
+    of: hook,
   },
 });
 

@@ -6,6 +6,8 @@ export type FormatName =
   | 'choice'
   /** A list of texts; separated by commas in an environment variable or flag. */
   | 'texts'
+  /** A program and its arguments: a list of texts, also the same one more than once. */
+  | 'arguments'
   /** A map of groups, each under a name that matches the pattern. */
   | 'groups'
   | 'group-list'

@@ -1,5 +1,7 @@
 /** The effective configuration as the rooms receive it, each its own slice. The schema beside this file is the home of defaults, limits and docs. */
 
+import type { EventType } from './event-types.ts';
+
 /** Which device a track wants, and how. */
 export interface VideoSettings {
   /** `any` (the first camera, else the test picture), `test`, or a device's id, label or path. */
@@ -100,6 +102,18 @@ export interface RtmpSettings extends ListenerSettings {
   maxViewers: number;
 }
 
+/** A program that is run for events. */
+export interface HookSettings {
+  on: EventType[];
+  /** Empty: all, and events that are about none. */
+  streams: string[];
+  /** The program and its arguments. */
+  run: string[];
+  /** Seconds. */
+  timeLimit: number;
+  concurrency: number;
+}
+
 export interface Settings {
   gateway: { id: string };
   log: { level: 'debug' | 'info' | 'warn' | 'error'; format: 'auto' | 'json' | 'pretty' };
@@ -111,6 +125,7 @@ export interface Settings {
   webrtc: WebRtcSettings;
   rtmp: RtmpSettings;
   streams: Record<string, StreamSettings>;
+  hooks: Record<string, HookSettings>;
 }
 
 /** Where a value comes from. */

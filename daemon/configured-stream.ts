@@ -34,7 +34,7 @@ export interface ConfiguredStreamOptions {
   privacy: (name: string) => boolean;
   /** Something of a stream's report has changed. */
   changed: (name: string) => void;
-  event: (type: string, stream: string, data: Record<string, unknown>) => void;
+  event: (type: 'stream_state', stream: string, data: Record<string, unknown>) => void;
 }
 
 /** What has gone out of a stream's picture (without one: its sound), and of all its tracks. */

@@ -1,6 +1,7 @@
 import { CaptureError, type CaptureErrorCode } from './capture/capture-error.ts';
 import type { CaptureDevice } from './capture/device.ts';
 import type { ConfigPort } from './control/config-port.ts';
+import { EventStamper } from './control/events.ts';
 import {
   ControlError,
   type ControlErrorCode,
@@ -18,6 +19,8 @@ import {
   type StreamReport,
 } from './control/gateway-port.ts';
 import type { LogPort } from './control/log-tail.ts';
+import type { Hooks } from './hooks/hooks.ts';
+import type { Clock } from './lib/clock.ts';
 import type { PrivacyStore } from './privacy-store.ts';
 import type { StreamRegistry } from './stream-registry.ts';
 import type { ViewerRegistry } from './viewer-registry.ts';
@@ -39,6 +42,8 @@ export interface GatewayControlOptions {
   urls: (stream: string) => Record<string, string>;
   telemetry: () => Promise<Record<string, unknown>>;
   restart: () => void;
+  hooks: Hooks;
+  clock: Clock;
 }
 
 /** How long restartStream() waits for the picture, in milliseconds. */
@@ -48,6 +53,7 @@ const RESTART_TIMEOUT_MS = 10_000;
 export class GatewayControl implements GatewayPort {
   readonly #options: GatewayControlOptions;
   readonly #observers = new Set<GatewayObserver>();
+  readonly #stamper: EventStamper;
   readonly log: LogPort;
   readonly deviceControls: DeviceControlsPort;
   readonly sessions: SessionsPort;
@@ -56,6 +62,7 @@ export class GatewayControl implements GatewayPort {
 
   constructor(options: GatewayControlOptions) {
     this.#options = options;
+    this.#stamper = new EventStamper(options.clock);
     this.log = options.log;
     this.deviceControls = options.deviceControls;
     this.sessions = options.sessions;
@@ -198,7 +205,9 @@ export class GatewayControl implements GatewayPort {
   }
 
   event(event: GatewayEvent): void {
-    for (const observer of this.#observers) observer.event(event);
+    const stamped = this.#stamper.stamp(event);
+    for (const observer of this.#observers) observer.event(stamped);
+    this.#options.hooks.event(stamped);
   }
 }
 

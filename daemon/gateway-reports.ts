@@ -127,6 +127,11 @@ export class GatewayReports {
     };
   }
 
+  /** How hot the machine is, as far as it tells. */
+  heat(): { temperature: number | undefined; throttled: boolean } {
+    return this.#system.heat();
+  }
+
   /** Prometheus text. */
   metrics(): Promise<string> {
     return this.#metrics.text();

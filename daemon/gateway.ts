@@ -16,6 +16,8 @@ import { GatewayDeviceControls } from './gateway-device-controls.ts';
 import { GatewayReports } from './gateway-reports.ts';
 import { GatewaySessions } from './gateway-sessions.ts';
 import { GatewaySignalling } from './gateway-signalling.ts';
+import { GatewayWatch } from './gateway-watch.ts';
+import { Hooks } from './hooks/hooks.ts';
 import { MediaClock } from './lib/clock.ts';
 import type { Log } from './lib/log.ts';
 import { installationSecret } from './lib/secret-file.ts';
@@ -66,6 +68,8 @@ export class Gateway {
   readonly #notifier: SystemdNotifier;
   readonly #environment: Record<string, string>;
   readonly #listeners: Listeners;
+  readonly #hooks: Hooks;
+  readonly #watch: GatewayWatch;
   #streamHealth: (() => void)[] = [];
 
   constructor(options: GatewayOptions) {
@@ -94,6 +98,12 @@ export class Gateway {
       stateDirectory: settings.stateDirectory,
       environment: this.#environment,
       log: this.#room('capture'),
+    });
+    this.#hooks = new Hooks({
+      settings: settings.hooks,
+      gatewayId: settings.gateway.id,
+      directory: settings.stateDirectory,
+      log: this.#room('hooks'),
     });
     this.#viewers = new ViewerRegistry({
       log: this.#room('viewers'),
@@ -141,6 +151,14 @@ export class Gateway {
       urls: (stream) => this.reports.urls(stream),
       telemetry: () => this.reports.telemetry(),
       restart: options.restart,
+      hooks: this.#hooks,
+      clock,
+    });
+    this.#watch = new GatewayWatch({
+      health: () => this.#health.verdict(),
+      heat: () => this.reports.heat(),
+      event: (event) => this.#control.event(event),
+      clock,
     });
     this.#listeners = new Listeners({
       config: () => this.#configuration.current,
@@ -172,10 +190,12 @@ export class Gateway {
   /** Stops everything, in reverse order of the start. Idempotent. */
   async stop(): Promise<void> {
     await this.#notifier.stopping();
+    this.#watch.stop();
     await this.#configuration.stop();
     await this.#listeners.stop();
     await this.#streams.stop();
     await this.#devices?.stop();
+    await this.#hooks.stop();
     await this.#access.stop();
     await this.#notifier.stop();
   }
@@ -193,6 +213,7 @@ export class Gateway {
     const pictures = this.#firstPictures();
     await Promise.all([this.#listeners.start(pictures), pictures.then(() => this.reports.start())]);
     this.#registerHealth();
+    this.#watch.start();
     this.#configuration.start();
     await this.#notifier.ready(`${this.#streams.names().length} streams`);
     this.#control.infoChanged();
@@ -244,6 +265,7 @@ export class Gateway {
     this.#devices = monitor;
     monitor.onChange((devices) => {
       this.#assignment.devicesChanged(devices);
+      this.#watch.devicesChanged(devices);
       this.#control.devicesChanged();
     });
     const scanned = monitor.start();

@@ -5,12 +5,13 @@ import { mqttApiPage } from './mqtt-api-page.mjs';
 
 const { configurationPage, exampleFile } = await import('../dist/config/docs.js');
 const { COMMANDS } = await import('../dist/daemon/control/commands.js');
+const { EVENTS } = await import('../dist/daemon/control/events.js');
 const { CONTROL_ERROR_CODES } = await import('../dist/daemon/control/gateway-port.js');
 
 const documents = {
   'docs/configuration.md': configurationPage(),
   'config/vedette.example.yaml': exampleFile(),
-  'docs/mqtt-api.md': mqttApiPage({ commands: COMMANDS, errorCodes: CONTROL_ERROR_CODES }),
+  'docs/mqtt-api.md': mqttApiPage({ commands: COMMANDS, errorCodes: CONTROL_ERROR_CODES, events: EVENTS }),
 };
 
 for (const [path, content] of Object.entries(documents)) {

@@ -27,7 +27,7 @@ A topic whose object is gone is cleared by an empty payload.
 
 | topic | payload |
 |---|---|
-| \`B/events\` | one JSON object an event: id, time, uptime, type, stream, data |
+| \`B/events\` | one JSON object an [event](#the-events) |
 | \`B/telemetry\` | periodically: load and memory of the machine and of every process, counters of the streams |
 | \`B/log\` | lines of the log, each a JSON object, for as long as \`log/tail\` said |
 | \`B/streams/<name>/snapshot\` | a JPEG picture: on request, when the stream becomes live, and then each \`mqtt.snapshotInterval\` |
@@ -63,8 +63,8 @@ one, or its transaction, is answered from memory within five minutes and not car
 expiry, or \`deadline\`, a time as \`2026-01-31T12:00:00Z\`) is refused.
 `;
 
-/** `docs/mqtt-api.md`: the commands and error codes as the daemon has them. */
-export function mqttApiPage({ commands, errorCodes }) {
+/** `docs/mqtt-api.md`: the commands, error codes and events as the daemon has them. */
+export function mqttApiPage({ commands, errorCodes, events }) {
   const rows = Object.entries(commands).map(
     ([name, { summary, right }]) => `| [\`${name}\`](#${anchor(name)}) | ${summary} | \`${right}\` |`,
   );
@@ -81,7 +81,23 @@ export function mqttApiPage({ commands, errorCodes }) {
     `\`error.code\` is one of ${errorCodes.map((code) => `\`${code}\``).join(' ')}.\n`,
     `| command | does | right |\n|---|---|---|\n${rows.join('\n')}\n`,
     `## The commands\n\n${sections.join('\n\n')}\n`,
+    eventsSection(events),
   ].join('\n');
+}
+
+const EVENTS = `## The events
+
+An event is a JSON object with \`id\` (unique), \`time\` (as the machine believes), \`uptime\` (seconds since its start),
+\`type\`, \`stream\` where it is about one, and \`data\`. Types are stable; \`data\` may grow. Programs on the machine can be
+run for events: [hooks.md](hooks.md).
+`;
+
+function eventsSection(events) {
+  const sections = Object.entries(events).map(
+    ([type, { summary, stream, data }]) =>
+      `### ${type}\n\n${summary}.${stream ? ' Of a stream.' : ''}\n\n${section('`data`', data)}`,
+  );
+  return `${EVENTS}\n${sections.join('\n\n')}\n`;
 }
 
 /** As GitHub makes it of a heading. */

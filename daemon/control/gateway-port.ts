@@ -1,3 +1,4 @@
+import type { EventType } from '../../config/event-types.ts';
 import type { ConfigPort } from './config-port.ts';
 import type { LogPort } from './log-tail.ts';
 
@@ -158,10 +159,21 @@ export interface EncodingChange {
   scaleResolutionDownBy?: number;
 }
 
+/** Something happened; `events.ts` says what each type tells. */
 export interface GatewayEvent {
-  type: string;
+  type: EventType;
   stream?: string;
   data?: Record<string, unknown>;
+}
+
+/** An event as it is told. */
+export interface StampedEvent extends GatewayEvent {
+  /** Unique, over restarts too. */
+  readonly id: string;
+  /** ISO 8601, as the machine believes. */
+  readonly time: string;
+  /** Seconds since the machine was started, which nobody can set. */
+  readonly uptime: number;
 }
 
 /** Called when something that is published has changed. */
@@ -171,7 +183,7 @@ export interface GatewayObserver {
   /** Also when a stream is gone: then {@link GatewayPort.stream} no longer knows it. */
   streamChanged(name: string): void;
   configChanged(): void;
-  event(event: GatewayEvent): void;
+  event(event: StampedEvent): void;
 }
 
 /** All methods reject or throw with a {@link ControlError}. */
@@ -182,6 +194,8 @@ export interface GatewayPort {
   readonly signalling: SignallingPort;
   readonly configuration: ConfigPort;
   observe(observer: GatewayObserver): () => void;
+  /** Tells everybody who observes of it. */
+  event(event: GatewayEvent): void;
   info(): GatewayInfo;
   devices(): DeviceReport[];
   streamNames(): string[];

@@ -1,7 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import type { Clock, Timer } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
-import type { GatewayEvent, GatewayPort, StreamReport } from './gateway-port.ts';
+import type { GatewayPort, StampedEvent, StreamReport } from './gateway-port.ts';
 import type { OutgoingMessage } from './outbox.ts';
 
 export interface StatePublisherOptions {
@@ -16,9 +15,6 @@ export interface StatePublisherOptions {
   log: Log;
 }
 
-/** The types of events of a stream. */
-export const STREAM_EVENTS = ['stream_state', 'viewer_joined', 'viewer_left', 'set_failed'] as const;
-
 /** Changes within this time make one message, in milliseconds. */
 const COALESCE = 100;
 /** Seconds after which the broker need not deliver an event or telemetry any more. */
@@ -30,8 +26,6 @@ const EVENT_EXPIRY = 60;
  */
 export class StatePublisher {
   readonly #options: StatePublisherOptions;
-  /** Makes event ids unique over restarts, where wall time may not be. */
-  readonly #run = randomBytes(4).toString('hex');
   /** Topics below the base that hold something of ours, and their last text. */
   readonly #published = new Map<string, string>();
   readonly #dirty = new Set<() => void>();
@@ -40,7 +34,6 @@ export class StatePublisher {
   readonly #publishDevices = () => this.#state('devices', { devices: this.#options.gateway.devices() });
   readonly #publishConfig = () => this.#state('config', this.#options.gateway.configuration.report());
   readonly #publishStream = new Map<string, () => void>();
-  #events = 0;
   #unobserve: (() => void) | undefined;
   #flushTimer: Timer | undefined;
   #telemetryTimer: Timer | undefined;
@@ -65,7 +58,7 @@ export class StatePublisher {
       devicesChanged: () => this.#changed(this.#publishDevices),
       configChanged: () => this.#changed(this.#publishConfig),
       streamChanged: (name) => this.#changed(this.#streamPublisher(name)),
-      event: (event) => this.event(event),
+      event: (event) => this.#event(event),
     });
     this.#scheduleTelemetry();
   }
@@ -136,15 +129,9 @@ export class StatePublisher {
     this.#options.send({ kind: 'state', topic: `${this.#options.base}/${topic}`, payload, retain: true });
   }
 
-  event(event: GatewayEvent): void {
-    const { clock, base, send } = this.#options;
-    this.#events += 1;
-    const payload = JSON.stringify({
-      id: `${this.#run}-${this.#events}`,
-      time: new Date(clock.wall()).toISOString(),
-      uptime: Math.round(clock.now()) / 1000,
-      ...event,
-    });
+  #event(event: StampedEvent): void {
+    const { base, send } = this.#options;
+    const payload = JSON.stringify(event);
     send({ kind: 'event', topic: `${base}/events`, payload, retain: false, expiry: EVENT_EXPIRY });
   }
 

@@ -94,6 +94,11 @@ export class System {
     };
   }
 
+  /** Cheap enough to be asked every few seconds. */
+  heat(): { temperature: number | undefined; throttled: boolean } {
+    return { temperature: this.#temperature(), throttled: this.#throttling()?.now ?? false };
+  }
+
   /** This process and everything below it. */
   processes(): ProcessReport[] {
     const reports: ProcessReport[] = [];

@@ -2,6 +2,7 @@ import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Test, test } from 'tap';
 import { Daemon } from '../support/daemon.ts';
+import { eventProblems } from '../support/event-schemas.ts';
 import { FrameWatcher } from '../support/frame-watcher.ts';
 import { freePort, Mosquitto, until } from '../support/mosquitto.ts';
 import { Requests } from '../support/mqtt-requests.ts';
@@ -115,6 +116,7 @@ test('streams are made, changed and deleted under a viewer of another one', asyn
     { revision: 4, paths: ['/log/level', '/mqtt/telemetryInterval', '/rtsp/maxViewers'] },
     { revision: 5 },
   ]);
+  t.same(eventProblems(requests.listener.on('vedette/porch/events').map(({ text }) => text)), []);
 });
 
 test('a listener restarts alone; a port that is taken changes nothing', async (t) => {

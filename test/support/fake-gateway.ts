@@ -1,4 +1,5 @@
 import type { ConfigChangeReport, ConfigPort } from '../../daemon/control/config-port.ts';
+import { EventStamper } from '../../daemon/control/events.ts';
 import {
   ControlError,
   type DeviceControlReport,
@@ -17,6 +18,7 @@ import {
   type StreamReport,
   type StreamStateName,
 } from '../../daemon/control/gateway-port.ts';
+import { systemClock } from '../../daemon/lib/clock.ts';
 import type { LogLevel } from '../../daemon/lib/log.ts';
 
 /** What stands behind the control room, with every member of its reports present, and a list of what was asked of it. */
@@ -92,6 +94,8 @@ export class FakeGateway implements GatewayPort {
     finish: () => this.calls.push('finish'),
   };
 
+  readonly #stamper = new EventStamper(systemClock);
+
   constructor(...names: string[]) {
     for (const name of names) this.streams.set(name, streamReport(name));
   }
@@ -102,7 +106,8 @@ export class FakeGateway implements GatewayPort {
   }
 
   event(event: GatewayEvent): void {
-    for (const observer of this.observers) observer.event(event);
+    const stamped = this.#stamper.stamp(event);
+    for (const observer of this.observers) observer.event(stamped);
   }
 
   /** Changes a stream's state, or adds the stream. */

@@ -1,6 +1,6 @@
+import { STREAM_EVENTS } from '../events.ts';
 import type { DeviceControlReport, DeviceReport, GatewayInfo, StreamReport } from '../gateway-port.ts';
 import { maxBitrate, maxFramerate } from '../schemas.ts';
-import { STREAM_EVENTS } from '../state-publisher.ts';
 import type { Topics } from './topics.ts';
 
 /** One entity, as Home Assistant's MQTT discovery has it. */

@@ -40,7 +40,7 @@ export class Surface {
     const { telemetryInterval, snapshotInterval, discovery } = settings;
     this.#requests = new RequestResponse({ topics, controller, transport: delivery, send, clock });
     this.#state = new StatePublisher({ gateway, clock, base: topics.base, send, telemetryInterval, log });
-    this.#plain = new PlainTopics({ controller, transport: delivery, event: (event) => this.#state.event(event) });
+    this.#plain = new PlainTopics({ controller, transport: delivery, event: (event) => gateway.event(event) });
     this.#snapshots = new SnapshotPublisher({ gateway, transport: delivery, interval: snapshotInterval, clock, log });
     this.#discovery = new Discovery({
       enabled: discovery.enabled,

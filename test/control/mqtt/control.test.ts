@@ -95,13 +95,13 @@ test('birth, state, events, farewell', async (t) => {
   );
   t.equal((await late.message(`${B}/streams/camera/availability`, 1)).text, 'offline');
 
-  gateway.event({ type: 'viewer-joined', stream: 'camera', data: { protocol: 'rtsp' } });
-  gateway.event({ type: 'viewer-left', stream: 'camera' });
+  gateway.event({ type: 'viewer_joined', stream: 'camera', data: { protocol: 'rtsp' } });
+  gateway.event({ type: 'viewer_left', stream: 'camera' });
   const [first, second] = [await late.message(`${B}/events`), await late.message(`${B}/events`, 1)].map(({ text }) =>
     JSON.parse(text),
   );
   t.match(first, {
-    type: 'viewer-joined',
+    type: 'viewer_joined',
     stream: 'camera',
     data: { protocol: 'rtsp' },
     time: /T.*Z$/,
@@ -438,7 +438,7 @@ test('the broker is killed and comes back: state again, events from meanwhile', 
   await until(() => !control.status().connected, 'noticed');
   t.type(control.status().reason, 'string');
   gateway.set('camera', 'muted');
-  for (let i = 0; i < 5; i++) gateway.event({ type: 'meanwhile', data: { i } });
+  for (let i = 0; i < 5; i++) gateway.event({ type: 'config', data: { i } });
   const { queued } = control.status();
   t.ok(queued >= 5, `${queued} wait`);
   await broker.start();
@@ -456,7 +456,7 @@ test('a frozen broker costs bounded memory, and is served again when it wakes', 
   await connected(control);
   const listener = await listen(`${B}/availability`);
   broker.signal('SIGSTOP');
-  for (let i = 0; i < 3000; i++) gateway.event({ type: 'noise', data: { i, fill: 'x'.repeat(200) } });
+  for (let i = 0; i < 3000; i++) gateway.event({ type: 'config', data: { i, fill: 'x'.repeat(200) } });
   const { queued, dropped } = control.status();
   t.ok(queued <= 1000 + 16, `${queued} wait`);
   t.ok(dropped >= 1900, `${dropped} were dropped`);
