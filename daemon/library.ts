@@ -38,6 +38,7 @@ export type { PhotoCapabilities, PhotoSettings } from './media/photo-dictionarie
 export { PushedMediaStreamTrack } from './media/pushed-media-stream-track.ts';
 export type { MediaTrackConstraintSet, MediaTrackConstraints } from './media/track-constraints.ts';
 export type { MediaTrackCapabilities, MediaTrackSettings } from './media/track-dictionaries.ts';
+export { MediaStreamTrackAudioStats, MediaStreamTrackVideoStats } from './media/track-stats.ts';
 export type { Publication, PublishedUrls, PublishOptions } from './publication.ts';
 export { BlobEvent, type BlobEventInit } from './record/blob-event.ts';
 export { MediaRecorder, type RecordingState } from './record/media-recorder.ts';

@@ -1,4 +1,5 @@
 import { MediaDeviceInfo } from './media-device-info.ts';
+import { trusted } from './trusted-events.ts';
 import { defineInterface, requireArguments } from './web-idl.ts';
 import { dictionary, EventInit, instance, sequence, withDefault } from './web-idl-types.ts';
 
@@ -47,7 +48,7 @@ export function createDeviceChangeEvent(
   devices: MediaDeviceInfo[],
   inserted: readonly MediaDeviceInfo[],
 ): DeviceChangeEvent {
-  const event = new DeviceChangeEvent('devicechange', { devices });
+  const event = new DeviceChangeEvent('devicechange', trusted({ devices }));
   insertedOf(event, inserted);
   return event;
 }

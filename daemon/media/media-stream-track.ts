@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { systemClock } from '../lib/clock.ts';
 import { splitSettings } from './constrainable-properties.ts';
 import type { EventHandler } from './event-handlers.ts';
 import { explainOverconstrained, OverconstrainedError } from './overconstrained-error.ts';
@@ -14,6 +15,8 @@ import {
   type TrackConfiguration,
   type TrackSource,
 } from './track-source.ts';
+import { createTrackStats, type MediaStreamTrackStats } from './track-stats.ts';
+import { fireEvent } from './trusted-events.ts';
 import { defineInterface, illegalConstructor, internal } from './web-idl.ts';
 import { domString } from './web-idl-types.ts';
 
@@ -44,6 +47,8 @@ interface TrackSlots extends TrackInit {
   /** The end of the applyConstraints() that came last. */
   applied: Promise<unknown>;
   letGo: () => void;
+  /** Made when somebody asks for it. */
+  stats: MediaStreamTrackStats | undefined;
 }
 
 let slotsOf: (track: MediaStreamTrack) => TrackSlots;
@@ -83,6 +88,7 @@ export class MediaStreamTrack extends EventTarget {
       inherent: {},
       applied: Promise.resolve(),
       letGo: () => undefined,
+      stats: undefined,
     };
     this.#slots = slots;
     if (slots.readyState === 'ended') {
@@ -94,7 +100,7 @@ export class MediaStreamTrack extends EventTarget {
     init.captured?.add(this);
     const stopObserving = source.observe({
       mutedChanged: () => this.#mutedChanged(),
-      configurationChanged: () => this.dispatchEvent(new Event('configurationchange')),
+      configurationChanged: () => fireEvent(this, 'configurationchange'),
       ended: () => this.#endByItself(),
     });
     slots.letGo = () => {
@@ -157,6 +163,13 @@ export class MediaStreamTrack extends EventTarget {
         slots.configuration = { ...slots.configuration, settings: splitSettings(selected.settings).own };
     }
     this.#reconfigure();
+  }
+
+  /** How its frames fare; null for tracks that did not come of getUserMedia() (Media Capture and Streams Extensions, 7). */
+  get stats(): MediaStreamTrackStats | null {
+    const slots = this.#slots;
+    if (slots.captured === undefined) return null;
+    return (slots.stats ??= createTrackStats(slots.source.kind, slots.encoded.rtp, systemClock.now));
   }
 
   /** A track of its own over the same source, with the state of this one (4.3.1, "clone a track"). */
@@ -255,13 +268,13 @@ export class MediaStreamTrack extends EventTarget {
     const { source } = this.#slots;
     if (this.#slots.muted === source.muted) return;
     this.#slots.muted = source.muted;
-    this.dispatchEvent(new Event(source.muted ? 'mute' : 'unmute'));
+    fireEvent(this, source.muted ? 'mute' : 'unmute');
   }
 
   #endByItself(): void {
     if (this.#slots.readyState === 'ended') return;
     this.#end();
-    this.dispatchEvent(new Event('ended'));
+    fireEvent(this, 'ended');
   }
 
   #end(): void {

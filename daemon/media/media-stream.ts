@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { EventHandler } from './event-handlers.ts';
 import { MediaStreamTrack } from './media-stream-track.ts';
+import { trusted } from './trusted-events.ts';
 import { defineInterface, isInstance, requireArguments } from './web-idl.ts';
 import { dictionary, domString, EventInit, instance, required, sequence } from './web-idl-types.ts';
 
@@ -153,10 +154,10 @@ function removeFrom(stream: MediaStream, track: MediaStreamTrack): boolean {
 
 /** The gateway's own addition, which scripts see as an `addtrack` event. */
 export function addTrackByGateway(stream: MediaStream, track: MediaStreamTrack): void {
-  if (addTo(stream, track)) stream.dispatchEvent(new MediaStreamTrackEvent('addtrack', { track }));
+  if (addTo(stream, track)) stream.dispatchEvent(new MediaStreamTrackEvent('addtrack', trusted({ track })));
 }
 
 /** The gateway's own removal, which scripts see as a `removetrack` event. */
 export function removeTrackByGateway(stream: MediaStream, track: MediaStreamTrack): void {
-  if (removeFrom(stream, track)) stream.dispatchEvent(new MediaStreamTrackEvent('removetrack', { track }));
+  if (removeFrom(stream, track)) stream.dispatchEvent(new MediaStreamTrackEvent('removetrack', trusted({ track })));
 }

@@ -1,5 +1,6 @@
 import type { EventHandler } from './event-handlers.ts';
 import type { PermissionDescriptor, PermissionName, PermissionState, PermissionStore } from './permission-store.ts';
+import { fireEvent } from './trusted-events.ts';
 import { defineInterface, illegalConstructor, internal, requireArguments } from './web-idl.ts';
 import { boolean, dictionary, domString, enumeration, isObject, required, withDefault } from './web-idl-types.ts';
 
@@ -47,7 +48,7 @@ export class PermissionStatus extends EventTarget {
   #changed(state: PermissionState): void {
     if (state === this.#state) return;
     this.#state = state;
-    this.dispatchEvent(new Event('change'));
+    fireEvent(this, 'change');
   }
 }
 

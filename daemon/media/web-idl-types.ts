@@ -1,5 +1,6 @@
 /** Conversion of what scripts pass to the types of Web IDL (3.2), with TypeErrors that name where and what. */
 import conversions from 'webidl-conversions';
+import { trustOf } from './trusted-events.ts';
 import { type Interface, isInstance } from './web-idl.ts';
 
 /** One type. `convert` throws TypeError; `where` says what is converted, for its message. */
@@ -170,8 +171,13 @@ export interface EventInit {
   composed?: boolean;
 }
 
-export const EventInit = dictionary<EventInit>('EventInit', {
+const members = dictionary<EventInit>('EventInit', {
   bubbles: withDefault(boolean, false),
   cancelable: withDefault(boolean, false),
   composed: withDefault(boolean, false),
 });
+
+export const EventInit: DictionaryType<EventInit> = {
+  ...members,
+  convert: (value, where) => ({ ...members.convert(value, where), ...trustOf(value) }),
+};

@@ -1,6 +1,7 @@
 import { ErrorEvent } from '../media/error-event.ts';
 import type { EventHandler } from '../media/event-handlers.ts';
 import { MediaStream, watchTrackSet } from '../media/media-stream.ts';
+import { fireEvent, trusted } from '../media/trusted-events.ts';
 import { defineInterface, requireArguments } from '../media/web-idl.ts';
 import { domString, instance, unsignedLong } from '../media/web-idl-types.ts';
 import { type BitRates, DEFAULT_BIT_RATES, shareBitRate } from './bit-rates.ts';
@@ -132,7 +133,7 @@ export class MediaRecorder extends EventTarget {
       timeslice: slice,
       handlers: {
         started: () => queueTask(() => this.#started(session)),
-        data: (data, timecode) => this.dispatchEvent(new BlobEvent('dataavailable', { data, timecode })),
+        data: (data, timecode) => this.dispatchEvent(new BlobEvent('dataavailable', trusted({ data, timecode }))),
         ended: (error) => this.#end(session, error),
       },
     });
@@ -160,7 +161,7 @@ export class MediaRecorder extends EventTarget {
     this.#state = 'paused';
     this.#session?.announceStart();
     this.#session?.pause();
-    queueTask(() => this.dispatchEvent(new Event('pause')));
+    queueTask(() => fireEvent(this, 'pause'));
   }
 
   /** @throws DOMException `InvalidStateError`. */
@@ -169,7 +170,7 @@ export class MediaRecorder extends EventTarget {
     if (this.#state === 'recording') return;
     this.#state = 'recording';
     this.#session?.resume();
-    queueTask(() => this.dispatchEvent(new Event('resume')));
+    queueTask(() => fireEvent(this, 'resume'));
   }
 
   /** Hands out what has been gathered so far, in a `dataavailable` event. @throws DOMException `InvalidStateError`. */
@@ -199,7 +200,7 @@ export class MediaRecorder extends EventTarget {
 
   #started(session: RecorderSession): void {
     if (this.#session === session) this.#mimeType = session.type;
-    this.dispatchEvent(new Event('start'));
+    fireEvent(this, 'start');
   }
 
   /** "Inactivate the recorder" (2.3). */
@@ -231,7 +232,7 @@ export class MediaRecorder extends EventTarget {
     queueTask(() => {
       if (failure !== undefined && told === undefined) this.#fireError(failure);
       session.finish();
-      this.dispatchEvent(new Event('stop'));
+      fireEvent(this, 'stop');
     });
   }
 
@@ -241,11 +242,11 @@ export class MediaRecorder extends EventTarget {
     const message = `mimeType '${this.#wantedType}' cannot be recorded`;
     this.#inactivate();
     this.#fireError(new DOMException(message, 'NotSupportedError'));
-    this.dispatchEvent(new Event('stop'));
+    fireEvent(this, 'stop');
   }
 
   #fireError(error: DOMException): void {
-    this.dispatchEvent(new ErrorEvent('error', { error, message: error.message }));
+    this.dispatchEvent(new ErrorEvent('error', trusted({ error, message: error.message })));
   }
 }
 

@@ -388,3 +388,13 @@ test('configurationchange', async (t) => {
   for (const observer of source.observers) observer.configurationChanged?.();
   t.equal(seen, 1);
 });
+
+test('events of the source are trusted, those of scripts are not', async (t) => {
+  const source = new QuietSource();
+  const track = createTrack(source);
+  const seen: boolean[] = [];
+  track.onmute = (event: Event) => seen.push(event.isTrusted);
+  source.setMuted(true);
+  track.dispatchEvent(new Event('mute'));
+  t.same(seen, [true, false]);
+});

@@ -196,7 +196,7 @@ test('events: fired for what the gateway does, never for what the script does', 
     const present = stream.getTracks().includes(track);
     events.push(`${name} ${event.type} ${track === a ? 'a' : 'v'} ${present ? 'in' : 'out'}`);
     t.ok(event instanceof MediaStreamTrackEvent && event.target === stream);
-    t.same([event.bubbles, event.cancelable], [false, false]);
+    t.same([event.bubbles, event.cancelable, event.isTrusted], [false, false, true]);
   };
   stream.onaddtrack = log('handler');
   stream.onremovetrack = log('handler');

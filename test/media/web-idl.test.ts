@@ -22,6 +22,7 @@ import { MediaStreamTrack } from '../../daemon/media/media-stream-track.ts';
 import { OverconstrainedError } from '../../daemon/media/overconstrained-error.ts';
 import { PermissionStatus, Permissions } from '../../daemon/media/permissions.ts';
 import { MediaTrackConstraintsType } from '../../daemon/media/track-constraints.ts';
+import { MediaStreamTrackAudioStats, MediaStreamTrackVideoStats } from '../../daemon/media/track-stats.ts';
 import { BlobEvent } from '../../daemon/record/blob-event.ts';
 import { MediaRecorder } from '../../daemon/record/media-recorder.ts';
 import { MediaRecorderOptionsType } from '../../daemon/record/media-recorder-options.ts';
@@ -43,7 +44,9 @@ const INTERFACES: Record<string, Interface> = {
   MediaRecorder,
   MediaStream,
   MediaStreamTrack,
+  MediaStreamTrackAudioStats,
   MediaStreamTrackEvent,
+  MediaStreamTrackVideoStats,
   OverconstrainedError,
   PermissionStatus,
   Permissions,
@@ -63,7 +66,6 @@ const SPECIFICATIONS = [
 
 /** Members that the table in docs/specifications.md tells the reasons of. */
 const LEFT_OUT = new Set([
-  'MediaStreamTrack.stats',
   ...[
     'backgroundSegmentationMask',
     'eyeGazeCorrection',
