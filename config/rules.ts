@@ -51,6 +51,9 @@ function mqttProblems({ mqtt }: Settings, { mqttPasswordFile }: Sources): Proble
   return problems;
 }
 
+/** Percent of the width or the height. */
+const MOST_CROPPED = 90;
+
 function streamProblems({ streams }: Settings): Problem[] {
   return Object.entries(streams).flatMap(([name, { video, audio, encodings }]): Problem[] => {
     const problems: Problem[] = [];
@@ -59,6 +62,15 @@ function streamProblems({ streams }: Settings): Problem[] {
         path: pointer(['streams', name]),
         message: 'must have a picture or sound: video and audio are both false',
       });
+    }
+    if (video !== false) {
+      const [top = 0, right = 0, bottom = 0, left = 0] = video.crop.split(' ').map(Number);
+      if (top + bottom > MOST_CROPPED || left + right > MOST_CROPPED)
+        problems.push({
+          path: pointer(['streams', name, 'video', 'crop']),
+          value: video.crop,
+          message: `must leave a tenth of the picture: opposite edges together at most ${MOST_CROPPED} percent`,
+        });
     }
     for (const [index, { rid }] of encodings.entries()) {
       const first = encodings.findIndex((encoding) => encoding.rid === rid);

@@ -83,6 +83,35 @@ const video: Group = {
     maximum: 240,
     unit: 'frames per second',
   },
+  orientation: {
+    doc: 'How the picture is turned, after it was cut: for a camera that hangs upside down or lies on its side.',
+    format: 'choice',
+    default: 'none',
+    choices: [
+      'none',
+      'clockwise',
+      'rotate-180',
+      'counterclockwise',
+      'horizontal-flip',
+      'vertical-flip',
+      'upper-left-diagonal',
+      'upper-right-diagonal',
+    ],
+  },
+  crop: {
+    doc: 'Percent of the picture to cut off at the top, the right, the bottom and the left, before anything else.',
+    format: 'text',
+    default: '0 0 0 0',
+    pattern: /^([0-9]{1,2})( [0-9]{1,2}){3}$/,
+    allowed: 'four numbers from 0 to 99, for example `0 10 25 10`',
+  },
+  overlay: {
+    doc: 'Text in the lower left corner. `%F`, `%T` and the other conversions of strftime(3) become date and time. Empty: none.',
+    format: 'text',
+    default: '',
+    pattern: /^.{0,128}$/,
+    allowed: 'up to 128 characters',
+  },
 };
 
 const audio: Group = {
@@ -96,6 +125,14 @@ const audio: Group = {
     default: 2,
     minimum: 1,
     maximum: 2,
+  },
+  gain: {
+    doc: 'Amplification.',
+    format: 'decimal',
+    default: 0,
+    minimum: -60,
+    maximum: 20,
+    unit: 'dB',
   },
 };
 

@@ -2,6 +2,17 @@
 
 import type { EventType } from './event-types.ts';
 
+/** How a picture is turned; clockwise and counterclockwise by a quarter. */
+export type Orientation =
+  | 'none'
+  | 'clockwise'
+  | 'rotate-180'
+  | 'counterclockwise'
+  | 'horizontal-flip'
+  | 'vertical-flip'
+  | 'upper-left-diagonal'
+  | 'upper-right-diagonal';
+
 /** Which device a track wants, and how. */
 export interface VideoSettings {
   /** `any` (the first camera, else the test picture), `test`, or a device's id, label or path. */
@@ -10,12 +21,19 @@ export interface VideoSettings {
   width: number;
   height: number;
   frameRate: number;
+  orientation: Orientation;
+  /** Percent to cut off at top, right, bottom and left. */
+  crop: string;
+  /** Text in a corner, with the conversions of strftime(3); empty: none. */
+  overlay: string;
 }
 
 export interface AudioSettings {
   /** `any` (the first microphone, else the test tone), `test`, or a device's id, label or path. */
   device: string;
   channelCount: number;
+  /** dB. */
+  gain: number;
 }
 
 /** RTCRtpEncodingParameters (W3C WebRTC, 5.2.2) and what H.264 needs besides. */

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { EncodingSettings, StreamSettings } from '../config/settings.ts';
+import type { EncodingSettings, StreamSettings, VideoSettings } from '../config/settings.ts';
 import type { CaptureSource } from './capture/capture-source.ts';
 import type { CaptureStateName } from './capture/capture-state.ts';
 import type { CaptureDevice } from './capture/device.ts';
@@ -9,7 +9,7 @@ import type { Log } from './lib/log.ts';
 import { Rate } from './lib/rate.ts';
 import { addTrackByGateway, MediaStream, removeTrackByGateway } from './media/media-stream.ts';
 import { configureTrack, createTrack, encodedOf, type MediaStreamTrack } from './media/media-stream-track.ts';
-import type { StillPicture } from './media/track-source.ts';
+import type { PictureAdjustments, SoundLevel, StillPicture } from './media/track-source.ts';
 
 /** What a source's state means to whoever looks at the stream. */
 const STREAM_STATES: Readonly<Record<CaptureStateName, StreamStateName>> = {
@@ -115,14 +115,17 @@ export class ConfiguredStream {
     const privacy = this.#privacy;
     // Every rendition has the one sound.
     const sound =
-      microphone && audio && createTrack(microphone, { settings: { channelCount: audio.channelCount }, privacy });
+      microphone &&
+      audio &&
+      createTrack(microphone, { settings: { channelCount: audio.channelCount }, gain: audio.gain, privacy });
     for (const encoding of this.#encodings) {
       const rendition = this.#renditions.get(encoding.rid) as MediaStream;
       if (camera && video) {
         const { width, height, frameRate } = video;
+        const picture = adjustmentsOf(video);
         addTrackByGateway(
           rendition,
-          createTrack(camera, { settings: { width, height, frameRate }, encoding, privacy }),
+          createTrack(camera, { settings: { width, height, frameRate }, picture, encoding, privacy }),
         );
       }
       if (sound) addTrackByGateway(rendition, sound);
@@ -149,6 +152,18 @@ export class ConfiguredStream {
     if (this.video === undefined) throw new ControlError('unavailable', `stream '${this.name}' has no picture`, at);
     if (track === undefined) throw new ControlError('unavailable', `stream '${this.name}' is stopped`, at);
     return encodedOf(track).photo();
+  }
+
+  /** How loud its sound is; undefined while it flows to nobody. */
+  async level(): Promise<SoundLevel | undefined> {
+    const microphone = this.sources.find(({ kind }) => kind === 'audio');
+    try {
+      return await microphone?.level();
+    } catch (error) {
+      // It has just gone; the state of the stream says so.
+      this.#options.log.debug({ err: error, stream: this.name }, 'no reading of the loudness');
+      return undefined;
+    }
   }
 
   /** Runs the sources whether or not somebody watches, and waits for the first picture (without one: sound). @throws ControlError `unavailable` with the reason. */
@@ -306,4 +321,9 @@ export class ConfiguredStream {
 function controlsOf(device: CaptureDevice | undefined): Record<string, number> {
   const controls = device?.kind === 'videoinput' ? device.controls : [];
   return Object.fromEntries(controls.flatMap(({ name, value }) => (value === undefined ? [] : [[name, value]])));
+}
+
+function adjustmentsOf({ crop, orientation, overlay }: VideoSettings): PictureAdjustments {
+  const [top = 0, right = 0, bottom = 0, left = 0] = crop.split(' ').map(Number);
+  return { crop: { top, right, bottom, left }, orientation, overlay };
 }

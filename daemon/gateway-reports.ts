@@ -119,10 +119,16 @@ export class GatewayReports {
       health: this.#options.health.verdict(),
       machine: await this.#system.report(),
       streams: Object.fromEntries(
-        streams.all().map((stream) => {
-          const { state, bitrate, frameRate } = stream.report({}, {});
-          return [stream.name, { state, bitrate, frameRate, viewers: viewers.counts(stream.name) }];
-        }),
+        await Promise.all(
+          streams.all().map(async (stream) => {
+            const { state, bitrate, frameRate } = stream.report({}, {});
+            const sound = await stream.level();
+            return [
+              stream.name,
+              { state, bitrate, frameRate, ...(sound && { sound }), viewers: viewers.counts(stream.name) },
+            ];
+          }),
+        ),
       ),
     };
   }

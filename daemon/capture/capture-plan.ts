@@ -1,5 +1,5 @@
 import type { MediaTrackSettings } from '../media/track-dictionaries.ts';
-import type { ContentHint, EncodingParameters, TrackConfiguration } from '../media/track-source.ts';
+import type { ContentHint, EncodingParameters, PictureAdjustments, TrackConfiguration } from '../media/track-source.ts';
 import { CaptureError } from './capture-error.ts';
 import { chooseMode, type VideoWish } from './capture-mode.ts';
 import type { AudioDevice, CaptureDevice, VideoDevice } from './device.ts';
@@ -7,6 +7,7 @@ import { SOUND } from './device-capabilities.ts';
 import { ENCODERS, type H264Encoder, type PictureContent } from './encoders.ts';
 import {
   type AudioBranch,
+  isTransposed,
   launchString,
   type PipelineDescription,
   type SoundContent,
@@ -51,6 +52,11 @@ export interface CapturePlan {
   readonly layout: string;
 }
 
+const AS_CAPTURED: PictureAdjustments = {
+  crop: { top: 0, right: 0, bottom: 0, left: 0 },
+  orientation: 'none',
+  overlay: '',
+};
 const DEFAULT_SIZE = { width: 1280, height: 720, frameRate: 30 };
 /** H.264 of a camera's picture, by an encoder of little effort. */
 const BITS_PER_PIXEL = 0.07;
@@ -85,10 +91,15 @@ function planPicture(input: CapturePlanInput, device: VideoDevice): CapturePlan 
   const source = device.bus === 'test' ? testPicture(all, pattern, text !== undefined) : camera(device, all);
   const captured = source.type === 'test' ? source.wish : source.mode;
   const capturedRate = captured.frameRate ?? Math.max(...all.map(({ frameRate }) => frameRate));
-  const settings = wishes.map((wish) => trackSettings(device, wish, { ...captured, frameRate: capturedRate }));
+  const settings = tracks.map(({ configuration }, index) =>
+    adjusted(
+      trackSettings(device, wishes[index] as VideoWish, { ...captured, frameRate: capturedRate }),
+      configuration,
+    ),
+  );
   const branches = tracks.map(({ configuration, open }, index): VideoBranch => {
     const { width, height, frameRate } = settings[index] as VideoWish;
-    const { contentHint, enabled } = configuration;
+    const { contentHint, enabled, picture: adjustments = AS_CAPTURED } = configuration;
     const encoding = configuration.encoding ?? defaultEncoding(width, height, frameRate);
     const content = PICTURES[contentHint] ?? 'motion';
     const scale = encoding.scaleResolutionDownBy;
@@ -100,7 +111,7 @@ function planPicture(input: CapturePlanInput, device: VideoDevice): CapturePlan 
       frameRate: Math.min(frameRate, encoding.maxFramerate ?? frameRate, HIGHEST_RATE[content]),
     };
     const { keyFrameInterval, maxBitrate } = encoding;
-    return { open, enabled, output, bitrate: Math.round(maxBitrate), keyFrameInterval, content };
+    return { open, enabled, output, bitrate: Math.round(maxBitrate), keyFrameInterval, content, adjustments };
   });
   const live = ENCODERS[encoder].liveBitrate;
   const describe = (these: readonly VideoBranch[]): PipelineDescription => ({
@@ -116,6 +127,7 @@ function planPicture(input: CapturePlanInput, device: VideoDevice): CapturePlan 
       gates: branches.map(({ open }) => open),
       opened: source.type === 'v4l2' ? { property: 'device-fd', failed: -1 } : undefined,
       pushed: source.type === 'push',
+      overlays: branches.map(({ adjustments }) => adjustments.overlay),
       text: source.type === 'test' ? text : undefined,
     },
     settings,
@@ -150,6 +162,21 @@ function trackSettings(device: VideoDevice, wish: VideoWish, captured: VideoWish
     resizeMode: wish.exact ? 'crop-and-scale' : 'none',
   };
 }
+
+/** The size of a picture that is cut and turned. */
+function adjusted(settings: MediaTrackSettings, { picture }: TrackConfiguration): MediaTrackSettings {
+  if (picture === undefined) return settings;
+  const { crop, orientation } = picture;
+  const cut = { width: 1 - (crop.left + crop.right) / 100, height: 1 - (crop.top + crop.bottom) / 100 };
+  if (!(cut.width > 0.05 && cut.height > 0.05))
+    throw new CaptureError('invalid-value', 'crop leaves less than 5 % of the picture');
+  const width = even((settings.width ?? 0) * cut.width);
+  const height = even((settings.height ?? 0) * cut.height);
+  const size = isTransposed(orientation) ? { width: height, height: width } : { width, height };
+  return { ...settings, ...size, aspectRatio: size.width / size.height };
+}
+
+const even = (pixels: number): number => 2 * Math.round(pixels / 2);
 
 function defaultEncoding(width: number, height: number, frameRate: number): EncodingParameters {
   const bitrate = width * height * frameRate * BITS_PER_PIXEL;
@@ -193,11 +220,11 @@ const scaled = (size: number, by: number): number => Math.max(16, Math.round(siz
 
 function planSound({ tracks, pattern }: CapturePlanInput, device: AudioDevice): CapturePlan {
   const branches = tracks.map(({ configuration, open }): AudioBranch => {
-    const { settings, contentHint, enabled } = configuration;
+    const { settings, contentHint, enabled, gain = 0 } = configuration;
     const channelCount = settings.channelCount ?? 2;
     const content = SOUNDS[contentHint] ?? 'generic';
     const bitrate = (OPUS_BITRATES[contentHint] ?? OPUS_BITRATE_PER_CHANNEL) * channelCount;
-    return { open, enabled, channelCount, content, bitrate };
+    return { open, enabled, channelCount, content, bitrate, gain };
   });
   const test = device.bus === 'test';
   const describe = (these: readonly AudioBranch[]): PipelineDescription => ({
@@ -212,6 +239,7 @@ function planSound({ tracks, pattern }: CapturePlanInput, device: AudioDevice): 
       gates: branches.map(({ open }) => open),
       opened: test ? undefined : { property: 'card-name', failed: null },
       pushed: false,
+      overlays: [],
       text: undefined,
     },
     settings: branches.map(({ channelCount }) => ({ ...SOUND, channelCount })),

@@ -4,6 +4,7 @@ import type { MediaTrackCapabilities, MediaTrackSettings } from '../media/track-
 import type {
   PhotoWish,
   RawPicture,
+  SoundLevel,
   StillPicture,
   TrackConfiguration,
   TrackSource,
@@ -18,11 +19,11 @@ import { deviceCapabilities, deviceModes } from './device-capabilities.ts';
 import { type CaptureFailure, DeviceCapture } from './device-capture.ts';
 import { EncodedTrack, type EncodedTrackOwner } from './encoded-track.ts';
 import type { EncoderChoice } from './encoders.ts';
-import type { Picture } from './picture-requests.ts';
 import type { TestPattern } from './pipeline.ts';
 import { Slates } from './slates.ts';
 import { SourceControls } from './source-controls.ts';
 import type { PictureFormat } from './worker-messages.ts';
+import type { Picture } from './worker-questions.ts';
 
 const PICTURE_TIMEOUT_MS = 8000;
 /** How long a change of settings may take to be in force. */
@@ -282,6 +283,12 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
   /** @throws CaptureError `not-live`, `timeout`, `failed`, `invalid-value`. */
   grab(): Promise<RawPicture> {
     return this.#picture('rgba');
+  }
+
+  /** How loud the sound is; undefined while the device is not open for somebody. */
+  async level(): Promise<SoundLevel | undefined> {
+    if (this.kind !== 'audio' || !this.flowing) return undefined;
+    return this.#capture.takeLevel();
   }
 
   /**

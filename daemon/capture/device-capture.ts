@@ -2,23 +2,23 @@ import type { ChildExit } from '../lib/child.ts';
 import type { Clock } from '../lib/clock.ts';
 import { type Log, quiet } from '../lib/log.ts';
 import { Supervisor } from '../lib/supervisor.ts';
-import type { TrackConfiguration } from '../media/track-source.ts';
+import type { SoundLevel, TrackConfiguration } from '../media/track-source.ts';
 import { CaptureError } from './capture-error.ts';
 import { CaptureLife } from './capture-life.ts';
 import { type CapturePlan, planCapture } from './capture-plan.ts';
 import type { CaptureDevice } from './device.ts';
 import type { EncodedTrack } from './encoded-track.ts';
 import type { EncoderChoice, H264Encoder } from './encoders.ts';
-import { type Picture, PictureRequests } from './picture-requests.ts';
 import type { TestPattern } from './pipeline.ts';
 import type { PictureFormat, WorkerCommand, WorkerFailure, WorkerReport } from './worker-messages.ts';
 import { type CaptureWorker, startCaptureWorker } from './worker-process.ts';
+import { type Picture, WorkerQuestions } from './worker-questions.ts';
 
 /** A camera may take seconds to open and to deliver its first picture. */
 const START_TIMEOUT_MS = 10_000;
 /** The first restart is at once, the ones after it ever later. */
 const BACKOFF = { minimum: 20, maximum: 5000 };
-const PICTURE_TIMEOUT_MS = 8000;
+const ANSWER_TIMEOUT_MS = 8000;
 /** Without a report of its flow for this long a device of which nothing is encoded counts as hung. */
 const FLOW_TIMEOUT_MS = 3000;
 
@@ -69,7 +69,7 @@ export interface DeviceCaptureOptions {
 export class DeviceCapture {
   readonly #options: DeviceCaptureOptions;
   readonly #supervisor: Supervisor<WorkerCommand, WorkerReport>;
-  readonly #pictures: PictureRequests;
+  readonly #questions = new WorkerQuestions(ANSWER_TIMEOUT_MS);
   /** The life that counts; one that was asked to stop does not. */
   #life: CaptureLife | undefined;
   #begunAt = 0;
@@ -81,10 +81,6 @@ export class DeviceCapture {
   constructor(options: DeviceCaptureOptions) {
     this.#options = options;
     const { kind, log, clock } = options;
-    this.#pictures = new PictureRequests({
-      timeout: PICTURE_TIMEOUT_MS,
-      send: (id, format) => this.#life?.worker.send({ type: 'picture', id, format }) ?? false,
-    });
     const capture = this;
     this.#supervisor = new Supervisor<WorkerCommand, WorkerReport>({
       name: `${kind} capture`,
@@ -119,7 +115,7 @@ export class DeviceCapture {
   /** Idempotent. */
   stop(): Promise<void> {
     this.#life = undefined;
-    this.#pictures.fail(new CaptureError('not-live', 'the device was closed'));
+    this.#questions.fail(new CaptureError('not-live', 'the device was closed'));
     return this.#supervisor.stop({ type: 'stop' });
   }
 
@@ -172,7 +168,15 @@ export class DeviceCapture {
 
   /** @throws CaptureError `not-live`, `timeout`, `failed`. */
   takePicture(format: PictureFormat): Promise<Picture> {
-    return this.#pictures.take(format);
+    return this.#questions.ask((id) => this.#life?.worker.send({ type: 'picture', id, format }) ?? false);
+  }
+
+  /** How loud it is, measured for a moment. @throws as {@link takePicture}. */
+  async takeLevel(): Promise<SoundLevel> {
+    const { peak, rms } = await this.#questions.ask<{ peak: number; rms: number }>(
+      (id) => this.#life?.worker.send({ type: 'level', id }) ?? false,
+    );
+    return { peak: decibels(peak), rms: decibels(rms) };
   }
 
   /** Without a sign of life for this long a worker that had given some counts as hung, in milliseconds. */
@@ -255,10 +259,13 @@ export class DeviceCapture {
         }
         break;
       case 'picture':
-        this.#pictures.taken(report.id, { ...report, data: Buffer.from(report.data) });
+        this.#questions.answered(report.id, { ...report, data: Buffer.from(report.data) });
         break;
-      case 'picture-failed':
-        this.#pictures.failed(report.id, report.message);
+      case 'level':
+        this.#questions.answered(report.id, report);
+        break;
+      case 'unanswered':
+        this.#questions.refused(report.id, report.message);
         break;
     }
   }
@@ -272,7 +279,7 @@ export class DeviceCapture {
 
   #workerDied(exit: ChildExit, delay: number): void {
     const failure = this.#failure ?? this.#explain(exit);
-    this.#pictures.fail(new CaptureError('not-live', failure.message));
+    this.#questions.fail(new CaptureError('not-live', failure.message));
     this.#options.owner.died(failure, delay);
   }
 
@@ -285,3 +292,5 @@ export class DeviceCapture {
     return { reason: 'crash', message: `capture worker ended: ${how}` };
   }
 }
+
+const decibels = (amplitude: number): number => Math.round(200 * Math.log10(amplitude)) / 10;

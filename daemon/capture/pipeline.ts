@@ -1,3 +1,5 @@
+import type { Orientation } from '../../config/settings.ts';
+import type { PictureAdjustments } from '../media/track-source.ts';
 import { H264, OPUS } from '../rtp/codec.ts';
 import { CaptureError } from './capture-error.ts';
 import type { CaptureMode, VideoWish } from './capture-mode.ts';
@@ -30,6 +32,7 @@ export interface VideoBranch extends Branch {
   /** Seconds between key frames that nobody asked for. */
   readonly keyFrameInterval: number;
   readonly content: PictureContent;
+  readonly adjustments: PictureAdjustments;
 }
 
 export interface VideoPipeline {
@@ -51,6 +54,8 @@ export interface AudioBranch extends Branch {
   /** 1 or 2. */
   readonly channelCount: number;
   readonly content: SoundContent;
+  /** dB. */
+  readonly gain: number;
 }
 
 export interface AudioPipeline {
@@ -66,9 +71,10 @@ export type PipelineDescription = VideoPipeline | AudioPipeline;
  * Nothing of it comes from outside but bounded numbers, words of closed lists and one device path of a narrow alphabet.
  *
  * Named elements: `source`; `probe` counts what the device delivers; `intake` is a valve before all work. For each
- * branch, by its number: `gate0` (a valve), `light0` (a videobalance) or `loudness0` (a volume), `encoder0`, `pay0`.
+ * branch, by its number: `gate0` (a valve), `overlay0` (a clockoverlay) where it has one, `light0` (a videobalance) or
+ * `loudness0` (a volume), `encoder0`, `pay0`.
  * In pictures `shutter` and `grabber` (valves) with `photo` and `still` (appsinks: JPEG, RGBA), and `clock` where there is
- * one.
+ * one; in sounds `lid` (a valve) with `ear` (an appsink: 16-bit samples).
  * @throws CaptureError `invalid-value`.
  */
 export function launchString(pipeline: PipelineDescription): string {
@@ -86,6 +92,22 @@ const PHOTO =
 const STILL =
   'frames. ! valve name=grabber drop=true drop-mode=transform-to-gap ! videoconvert ! video/x-raw,format=RGBA ! ' +
   'appsink name=still max-buffers=1 drop=true sync=false async=false';
+const EAR =
+  'frames. ! valve name=lid drop=true drop-mode=transform-to-gap ! audioconvert ! audio/x-raw,format=S16LE ! ' +
+  'appsink name=ear max-buffers=8 drop=true sync=false async=false';
+/** In a corner, out of the way of the picture. */
+const OVERLAY = 'halignment=left valignment=bottom shaded-background=true font-desc="Sans 14"';
+/** The element's own property for it, `method`, does nothing in GStreamer 1.22. */
+const DIRECTIONS: Readonly<Record<Orientation, string>> = {
+  none: 'identity',
+  clockwise: '90r',
+  'rotate-180': '180',
+  counterclockwise: '90l',
+  'horizontal-flip': 'horiz',
+  'vertical-flip': 'vert',
+  'upper-left-diagonal': 'ul-lr',
+  'upper-right-diagonal': 'ur-ll',
+};
 /** What a disabled track shows. */
 const BLACK = ' contrast=0 saturation=0';
 
@@ -108,7 +130,7 @@ function videoBranch(
   captured: CaptureMode | VideoWish,
   encoder: H264Encoder,
 ): string {
-  const { output, bitrate, keyFrameInterval, content, enabled } = branch;
+  const { output, bitrate, keyFrameInterval, content, enabled, adjustments } = branch;
   const settings = {
     name: `encoder${index}`,
     bitrate: bounded('bitrate', bitrate, 10_000, 100_000_000),
@@ -126,11 +148,15 @@ function videoBranch(
   const adapt: string[] = [];
   if (captured.frameRate !== undefined && output.frameRate < captured.frameRate)
     adapt.push(`videorate drop-only=true ! video/x-raw,framerate=${rate(output.frameRate)}`);
-  if (captured.width !== output.width || captured.height !== output.height) {
-    const crop = cropToShape(captured, output);
-    if (crop !== '') adapt.push(`videocrop ${crop}`);
-    adapt.push(`videoscale ! video/x-raw,width=${output.width},height=${output.height},pixel-aspect-ratio=1/1`);
-  }
+  const { orientation, overlay } = adjustments;
+  // The size before it is turned.
+  const { width, height } = isTransposed(orientation) ? { width: output.height, height: output.width } : output;
+  const crop = cropOf(captured, adjustments.crop, { width, height });
+  if (crop !== '') adapt.push(`videocrop ${crop}`);
+  if (captured.width !== width || captured.height !== height)
+    adapt.push(`videoscale ! video/x-raw,width=${width},height=${height},pixel-aspect-ratio=1/1`);
+  if (orientation !== 'none') adapt.push(`videoflip video-direction=${DIRECTIONS[orientation]}`);
+  if (overlay !== '') adapt.push(`clockoverlay name=overlay${index} ${OVERLAY}`);
   // The parser repeats the parameter sets, not the payloader: that one puts them before every slice of a key frame.
   return [
     gate(branch, index),
@@ -144,13 +170,32 @@ function videoBranch(
   ].join(' ! ');
 }
 
-/** What to take off a picture, at opposite edges alike, for the shape of another; even numbers, as 4:2:0 has it. */
-function cropToShape(from: { width: number; height: number }, to: { width: number; height: number }): string {
-  const width = Math.min(from.width, (from.height * to.width) / to.height);
-  const height = Math.min(from.height, (from.width * to.height) / to.width);
+interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Whether width and height change places. */
+export function isTransposed(orientation: Orientation): boolean {
+  return !['none', 'rotate-180', 'horizontal-flip', 'vertical-flip'].includes(orientation);
+}
+
+/**
+ * What to take off a picture: what is asked for in percent, and then, at opposite edges alike, what makes the shape of
+ * another; even numbers, as 4:2:0 has it.
+ */
+function cropOf(from: Size, percent: PictureAdjustments['crop'], to: Size): string {
+  const cut = (whole: number, part: number): number => 2 * Math.round((whole * part) / 200);
+  const [top, right] = [cut(from.height, percent.top), cut(from.width, percent.right)];
+  const [bottom, left] = [cut(from.height, percent.bottom), cut(from.width, percent.left)];
+  const rest = { width: from.width - left - right, height: from.height - top - bottom };
   const edge = (whole: number, part: number): number => 2 * Math.round((whole - part) / 4);
-  const [x, y] = [edge(from.width, width), edge(from.height, height)];
-  return [...(x > 0 ? [`left=${x} right=${x}`] : []), ...(y > 0 ? [`top=${y} bottom=${y}`] : [])].join(' ');
+  const x = edge(rest.width, Math.min(rest.width, (rest.height * to.width) / to.height));
+  const y = edge(rest.height, Math.min(rest.height, (rest.width * to.height) / to.width));
+  return Object.entries({ left: left + x, right: right + x, top: top + y, bottom: bottom + y })
+    .filter(([, pixels]) => pixels > 0)
+    .map(([side, pixels]) => `${side}=${pixels}`)
+    .join(' ');
 }
 
 function testPicture(
@@ -197,13 +242,21 @@ function audioLaunch({ input, branches }: AudioPipeline): string {
       gate(branch, index),
       SOUND_QUEUE,
       `audioconvert ! audioresample ! audio/x-raw,rate=48000,channels=${channels}`,
+      ...(branch.gain === 0 ? [] : [`volume volume=${amplification(branch.gain)}`]),
       `volume name=loudness${index} volume=${branch.enabled ? 1 : 0}`,
       `opusenc name=encoder${index} audio-type=${branch.content} bitrate=${bitrate} frame-size=20`,
       `rtpopuspay name=pay${index} pt=${OPUS.payloadType} timestamp-offset=0`,
       tail(index),
     ].join(' ! ');
   });
-  return [`${source} ! ${intake(branches)} ! tee name=frames allow-not-linked=true`, ...encoded].join(' ');
+  return [`${source} ! ${intake(branches)} ! tee name=frames allow-not-linked=true`, ...encoded, EAR].join(' ');
+}
+
+/** The factor of a gain in dB; `volume` takes up to 10. @throws CaptureError `invalid-value`. */
+function amplification(decibels: number): number {
+  if (!(decibels >= -60 && decibels <= 20))
+    throw new CaptureError('invalid-value', `gain is ${decibels}; allowed is -60 to 20 dB`);
+  return Number((10 ** (decibels / 20)).toFixed(4));
 }
 
 /** @throws CaptureError `invalid-value` for anything that could mean something to the launch parser. */

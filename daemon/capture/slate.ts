@@ -3,7 +3,7 @@ import { CaptureError } from './capture-error.ts';
 import { type CaptureDevice, TEST_PICTURE, TEST_TONE } from './device.ts';
 import { DeviceCapture, type DeviceCaptureOptions } from './device-capture.ts';
 import type { EncodedTrack } from './encoded-track.ts';
-import type { Picture } from './picture-requests.ts';
+import type { Picture } from './worker-questions.ts';
 
 const FRAME_RATE = 5;
 const BITRATE = 200_000;
@@ -25,6 +25,8 @@ function slateConfiguration(track: EncodedTrack): TrackConfiguration {
   const { scaleResolutionDownBy = 1, keyFrameInterval = 2 } = configuration.encoding ?? {};
   return {
     ...configuration,
+    // Its size is the one of the picture that was cut and turned.
+    picture: undefined,
     settings: { ...configuration.settings, ...(width && height && { width, height }), frameRate: FRAME_RATE },
     encoding: { maxBitrate: BITRATE, maxFramerate: undefined, scaleResolutionDownBy, keyFrameInterval },
   };

@@ -2,8 +2,8 @@ import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { CaptureLife } from './capture-life.ts';
 import type { EncodedTrack } from './encoded-track.ts';
-import type { Picture } from './picture-requests.ts';
 import { Slate } from './slate.ts';
+import type { Picture } from './worker-questions.ts';
 
 /** A silence shorter than this is only a still picture. */
 const PATIENCE_MS = 1000;

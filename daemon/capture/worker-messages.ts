@@ -9,6 +9,8 @@ export type WorkerCommand =
       readonly opened: { readonly property: string; readonly failed: number | null } | undefined;
       /** The pictures come by the pipe after those of the tracks, each behind its length (32 bits, big endian). */
       readonly pushed: boolean;
+      /** Text over the picture of each track, with the conversions of strftime(3); empty: none. */
+      readonly overlays: readonly string[];
       /** Text on the test picture, before its clock; plain, any script. */
       readonly text: string | undefined;
     }
@@ -20,6 +22,8 @@ export type WorkerCommand =
   /** In the encoder's own unit. */
   | { readonly type: 'set-bitrate'; readonly track: number; readonly property: string; readonly value: number }
   | { readonly type: 'picture'; readonly id: number; readonly format: PictureFormat }
+  /** How loud is it? */
+  | { readonly type: 'level'; readonly id: number }
   /** Shows another text on the test picture. */
   | { readonly type: 'text'; readonly text: string }
   | { readonly type: 'stop' };
@@ -42,7 +46,9 @@ export type WorkerReport =
       readonly width: number;
       readonly height: number;
     }
-  | { readonly type: 'picture-failed'; readonly id: number; readonly message: string };
+  /** Full scale is 1. */
+  | { readonly type: 'level'; readonly id: number; readonly peak: number; readonly rms: number }
+  | { readonly type: 'unanswered'; readonly id: number; readonly message: string };
 
 export type WorkerFailure =
   /** The launch string was refused: an element is not installed, or it is wrong. */

@@ -23,6 +23,8 @@ const OPEN_ERROR_MS = 300;
 const PROBE_INTERVAL_MS = 400;
 /** A pushed picture stands for this long before it is encoded once more. */
 const REPEAT_INTERVAL_MS = 1000;
+/** How long a reading of the loudness takes. */
+const LISTENING_SECONDS = 0.2;
 const FIRST_MEDIA_DESCRIPTOR = 4;
 
 let pipeline: Pipeline | undefined;
@@ -54,7 +56,14 @@ function fail(reason: WorkerFailure, message: string): void {
   report({ type: 'failed', reason, message });
 }
 
-function start({ launch, opened, text, gates: open, pushed: pushes }: Extract<WorkerCommand, { type: 'start' }>): void {
+function start({
+  launch,
+  opened,
+  text,
+  gates: open,
+  pushed: pushes,
+  overlays,
+}: Extract<WorkerCommand, { type: 'start' }>): void {
   try {
     pipeline = new gstreamer.Pipeline(launch);
   } catch (error) {
@@ -63,6 +72,10 @@ function start({ launch, opened, text, gates: open, pushed: pushes }: Extract<Wo
   }
   gates = [...open];
   if (text !== undefined) setText(text);
+  for (const [track, overlay] of overlays.entries()) {
+    const clock = element(`overlay${track}`);
+    if (clock !== undefined) clock['time-format'] = markup(overlay);
+  }
   pipeline.play();
   const source = opened === undefined ? undefined : element('source');
   if (opened !== undefined && source !== undefined && source[opened.property] === opened.failed) {
@@ -129,7 +142,8 @@ function setGate(track: number, open: boolean): void {
 /** Nothing is decoded or converted while nobody has use for it. */
 function setIntake(): void {
   const intake = element('intake');
-  if (intake !== undefined) intake.drop = !(gates.includes(true) || pictures.jpeg.waiting + pictures.rgba.waiting > 0);
+  if (intake !== undefined)
+    intake.drop = !(gates.includes(true) || pictures.jpeg.waiting + pictures.rgba.waiting > 0 || ear.listening);
 }
 
 function enable(track: number, enabled: boolean): void {
@@ -196,7 +210,7 @@ class Camera {
     const valve = element(this.#valve);
     const sink = element(this.#sink) as AppSink | undefined;
     if (valve === undefined || sink === undefined || failed) {
-      report({ type: 'picture-failed', id, message: 'there is no picture' });
+      report({ type: 'unanswered', id, message: 'there is no picture' });
       return;
     }
     if (this.#ids.push(id) > 1) return;
@@ -212,7 +226,7 @@ class Camera {
       valve.drop = true;
       this.#stale = true;
       for (const waiting of this.#ids.splice(0)) {
-        if (data === null) report({ type: 'picture-failed', id: waiting, message: 'the picture has ended' });
+        if (data === null) report({ type: 'unanswered', id: waiting, message: 'the picture has ended' });
         else report({ type: 'picture', id: waiting, data, width: Number(caps.width), height: Number(caps.height) });
       }
       setIntake();
@@ -225,6 +239,50 @@ const pictures: Record<PictureFormat, Camera> = {
   jpeg: new Camera('shutter', 'photo'),
   rgba: new Camera('grabber', 'still'),
 };
+
+/** Measures how loud it is, for a moment: a meter that runs all the time would leak a message for each reading. */
+class Ear {
+  readonly #ids: number[] = [];
+
+  get listening(): boolean {
+    return this.#ids.length > 0;
+  }
+
+  listen(id: number): void {
+    const lid = element('lid');
+    const sink = element('ear') as AppSink | undefined;
+    if (lid === undefined || sink === undefined || failed) {
+      report({ type: 'unanswered', id, message: 'there is no sound' });
+      return;
+    }
+    if (this.#ids.push(id) > 1) return;
+    lid.drop = false;
+    setIntake();
+    let [peak, squares, count] = [0, 0, 0];
+    const heard = (data: Buffer | null, caps: Record<string, unknown>): void => {
+      for (let at = 0; data !== null && at + 1 < data.length; at += 2) {
+        const sample = data.readInt16LE(at) / 32_768;
+        peak = Math.max(peak, Math.abs(sample));
+        squares += sample * sample;
+        count += 1;
+      }
+      const wanted = (Number(caps?.rate) || 48_000) * (Number(caps?.channels) || 1) * LISTENING_SECONDS;
+      if (data !== null && count < wanted) {
+        sink.pull(heard);
+        return;
+      }
+      lid.drop = true;
+      for (const waiting of this.#ids.splice(0)) {
+        if (count === 0) report({ type: 'unanswered', id: waiting, message: 'the sound has ended' });
+        else report({ type: 'level', id: waiting, peak, rms: Math.sqrt(squares / count) });
+      }
+      setIntake();
+    };
+    sink.pull(heard);
+  }
+}
+
+const ear = new Ear();
 
 function obey(command: WorkerCommand): void {
   switch (command.type) {
@@ -244,6 +302,9 @@ function obey(command: WorkerCommand): void {
       break;
     case 'set-bitrate':
       setBitrate(command.track, command.property, command.value);
+      break;
+    case 'level':
+      ear.listen(command.id);
       break;
     case 'text':
       setText(command.text);

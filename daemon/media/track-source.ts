@@ -1,3 +1,4 @@
+import type { Orientation } from '../../config/settings.ts';
 import type { RtpStream } from '../rtp/rtp-stream.ts';
 import type { FillLightMode, PhotoCapabilities, PhotoSettings } from './photo-dictionaries.ts';
 import type { MediaTrackCapabilities, MediaTrackSettings } from './track-dictionaries.ts';
@@ -38,6 +39,15 @@ export const CONTENT_HINTS = {
 } as const;
 export type ContentHint = (typeof CONTENT_HINTS)['audio' | 'video'][number];
 
+/** What is done to a picture before it is encoded, in this order. */
+export interface PictureAdjustments {
+  /** Percent of its size to cut off at each edge. */
+  readonly crop: { readonly top: number; readonly right: number; readonly bottom: number; readonly left: number };
+  readonly orientation: Orientation;
+  /** Text in a corner, with the conversions of strftime(3); empty: none. */
+  readonly overlay: string;
+}
+
 /** How one track wants its source's media. */
 export interface TrackConfiguration {
   /**
@@ -50,6 +60,9 @@ export interface TrackConfiguration {
   readonly enabled: boolean;
   /** The device is not to be open for this track: a dark picture that says so, silence. Default: it may. */
   readonly privacy?: boolean | undefined;
+  readonly picture?: PictureAdjustments | undefined;
+  /** Amplification of a sound in dB; default 0. */
+  readonly gain?: number | undefined;
   /** Undefined: the source's defaults for the size. */
   readonly encoding?: EncodingParameters | undefined;
 }
@@ -98,6 +111,12 @@ export interface StillPicture {
   readonly type?: string;
   readonly width: number;
   readonly height: number;
+}
+
+/** How loud a sound is, in dB below full scale (0 is the loudest, silence is -Infinity). */
+export interface SoundLevel {
+  readonly peak: number;
+  readonly rms: number;
 }
 
 /** One uncompressed picture: `data` has 4 bytes a pixel, R G B A, rows from the top without padding. */

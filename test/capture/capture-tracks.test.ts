@@ -147,3 +147,44 @@ test('a track that comes later: another life, in which the others go on', async 
   t.same(muted, []);
   t.same(source.stats.restarts, {});
 });
+
+test('cut and turned: the size that the track tells is the one that comes', async (t) => {
+  const folder = await temporaryFolder(t);
+  const { source, track } = captureTest('video', {
+    picture: { crop: { top: 25, right: 0, bottom: 25, left: 50 }, orientation: 'clockwise', overlay: 'Porch <%T>' },
+  });
+  t.teardown(() => source.close());
+  const frames = collect(track);
+  track.retain();
+  await until(() => frames.length >= 5);
+  t.match(track.settings(), { width: 120, height: 160, aspectRatio: 0.75 });
+  await source.close();
+  const { frames: pictures, complaints } = await decode(folder, frames);
+  t.equal(complaints, '');
+  t.match(pictures[0], { width: 120, height: 160 });
+  await t.rejects(
+    track.configure({
+      ...track.configuration,
+      picture: { crop: { top: 0, right: 60, bottom: 0, left: 40 }, orientation: 'none', overlay: '' },
+    }),
+    { code: 'invalid-value', message: /crop leaves less/ },
+  );
+});
+
+test('how loud it is: of what is captured, measured when somebody asks', async (t) => {
+  const { source, track } = captureTest('audio', { gain: -20 });
+  t.teardown(() => source.close());
+  t.equal(await source.level(), undefined, 'not open');
+  const frames = collect(track);
+  track.retain();
+  await until(() => frames.length >= 20);
+  // A sine of a fifth of full scale.
+  const [one, other] = await Promise.all([source.level(), source.level()]);
+  for (const level of [one, other])
+    t.ok(level && Math.abs(level.peak + 14) < 0.6 && Math.abs(level.rms + 17) < 0.6, JSON.stringify(level));
+  await until(() => frames.length >= 60);
+  await source.close();
+  // A decoder that begins in the middle overshoots at first; without the gain it is 6553.
+  const peak = await peakOf(frames.slice(30));
+  t.ok(peak > 400 && peak < 2500, `a gain of -20 dB: ${peak} of 32767`);
+});

@@ -26,6 +26,9 @@ const PHOTO =
   'jpegenc quality=85 ! appsink name=photo max-buffers=1 drop=true sync=false async=false ' +
   'frames. ! valve name=grabber drop=true drop-mode=transform-to-gap ! videoconvert ! video/x-raw,format=RGBA ! ' +
   'appsink name=still max-buffers=1 drop=true sync=false async=false';
+const EAR =
+  ' frames. ! valve name=lid drop=true drop-mode=transform-to-gap ! audioconvert ! audio/x-raw,format=S16LE ! ' +
+  'appsink name=ear max-buffers=8 drop=true sync=false async=false';
 const X264 =
   'x264enc name=encoder0 tune=zerolatency speed-preset=ultrafast bitrate=2000 key-int-max=60 bframes=0 ! video/x-h264,profile=constrained-baseline';
 
@@ -37,8 +40,9 @@ const BRANCH: VideoBranch = {
   bitrate: 2_000_000,
   keyFrameInterval: 2,
   content: 'motion',
+  adjustments: { crop: { top: 0, right: 0, bottom: 0, left: 0 }, orientation: 'none', overlay: '' },
 };
-const SOUND: AudioBranch = { open: true, enabled: true, channelCount: 2, bitrate: 64_000, content: 'generic' };
+const SOUND: AudioBranch = { open: true, enabled: true, channelCount: 2, bitrate: 64_000, content: 'generic', gain: 0 };
 const TEST_PICTURE: VideoPipeline = {
   kind: 'video',
   input: { type: 'test', pattern: 'smpte75', wish: HD, clock: true },
@@ -141,6 +145,30 @@ const TABLE: { name: string; pipeline: PipelineDescription; launch: string }[] =
       `video/x-h264,profile=constrained-baseline ! ${VIDEO_TAIL.replace('pay0', 'pay1').replace('fd=4', 'fd=5')}${PHOTO}`,
   },
   {
+    name: 'cut, turned by a quarter, with words on it',
+    pipeline: {
+      ...TEST_PICTURE,
+      input: { type: 'test', pattern: 'black', wish: HD, clock: false },
+      branches: [
+        {
+          ...BRANCH,
+          output: { width: 324, height: 1024, frameRate: 30 },
+          adjustments: {
+            crop: { top: 10, right: 0, bottom: 45, left: 20 },
+            orientation: 'clockwise',
+            overlay: 'Porch %T',
+          },
+        },
+      ],
+    },
+    launch:
+      'videotestsrc name=source is-live=true pattern=black ! video/x-raw,format=I420,width=1280,height=720,framerate=30/1 ! ' +
+      `${INTAKE} ! tee name=frames allow-not-linked=true ${GATE} ! ${LEAKY} ! ` +
+      'videocrop left=256 top=72 bottom=324 ! videoscale ! video/x-raw,width=1024,height=324,pixel-aspect-ratio=1/1 ! ' +
+      'videoflip video-direction=90r ! clockoverlay name=overlay0 halignment=left valignment=bottom shaded-background=true ' +
+      `font-desc="Sans 14" ! ${LIGHT} ! ${X264} ! ${VIDEO_TAIL}${PHOTO}`,
+  },
+  {
     name: 'test tone',
     pipeline: { kind: 'audio', input: { type: 'test', silent: false }, branches: [SOUND] },
     launch:
@@ -149,22 +177,22 @@ const TABLE: { name: string; pipeline: PipelineDescription; launch: string }[] =
       'queue leaky=downstream max-size-time=200000000 max-size-bytes=0 max-size-buffers=0 ! audioconvert ! audioresample ! ' +
       'audio/x-raw,rate=48000,channels=2 ! volume name=loudness0 volume=1 ! ' +
       'opusenc name=encoder0 audio-type=generic bitrate=64000 frame-size=20 ! ' +
-      `rtpopuspay name=pay0 pt=111 timestamp-offset=0 ! ${TAIL}`,
+      `rtpopuspay name=pay0 pt=111 timestamp-offset=0 ! ${TAIL}${EAR}`,
   },
   {
     name: 'microphone',
     pipeline: {
       kind: 'audio',
       input: { type: 'alsa', path: 'plughw:CARD=Webcam,DEV=0' },
-      branches: [{ ...SOUND, channelCount: 1, bitrate: 32_000, content: 'voice' }],
+      branches: [{ ...SOUND, channelCount: 1, bitrate: 32_000, content: 'voice', gain: 6 }],
     },
     launch:
       'alsasrc name=source device=plughw:CARD=Webcam,DEV=0 provide-clock=false slave-method=skew buffer-time=200000 latency-time=10000 ! ' +
       `${INTAKE} ! tee name=frames allow-not-linked=true ${GATE} ! ` +
       'queue leaky=downstream max-size-time=200000000 max-size-bytes=0 max-size-buffers=0 ! audioconvert ! audioresample ! ' +
-      'audio/x-raw,rate=48000,channels=1 ! volume name=loudness0 volume=1 ! ' +
+      'audio/x-raw,rate=48000,channels=1 ! volume volume=1.9953 ! volume name=loudness0 volume=1 ! ' +
       'opusenc name=encoder0 audio-type=voice bitrate=32000 frame-size=20 ! ' +
-      `rtpopuspay name=pay0 pt=111 timestamp-offset=0 ! ${TAIL}`,
+      `rtpopuspay name=pay0 pt=111 timestamp-offset=0 ! ${TAIL}${EAR}`,
   },
 ];
 
@@ -222,6 +250,11 @@ test('what does not fit is refused before it reaches the launch parser', async (
       'microphone',
       () => launchString({ kind: 'audio', input: { type: 'alsa', path: 'hw:0 ! x' }, branches: [SOUND] }),
       /device path/,
+    ],
+    [
+      'gain',
+      () => launchString({ kind: 'audio', input: { type: 'test', silent: false }, branches: [{ ...SOUND, gain: 40 }] }),
+      /gain is 40; allowed is -60 to 20 dB/,
     ],
     [
       'channels',

@@ -29,7 +29,7 @@ export function captureTest(
   kind: 'video' | 'audio',
   options: Partial<CaptureSourceOptions & TrackConfiguration> = {},
 ): { source: CaptureSource; track: EncodedTrack } {
-  const { settings, encoding, contentHint, enabled, privacy, ...more } = options;
+  const { settings, encoding, contentHint, enabled, privacy, picture, gain, ...more } = options;
   const source = new CaptureSource({
     kind,
     device: testDevice(kind),
@@ -47,6 +47,8 @@ export function captureTest(
     contentHint: contentHint ?? '',
     enabled: enabled ?? true,
     privacy,
+    picture,
+    gain,
   });
   return { source, track };
 }
