@@ -237,7 +237,8 @@ function planSound({ tracks, pattern }: CapturePlanInput, device: AudioDevice): 
       type: 'start',
       launch: launchString(describe(branches)),
       gates: branches.map(({ open }) => open),
-      opened: test ? undefined : { property: 'card-name', failed: null },
+      // Not `card-name`: alsasrc finds none for a card that is named, as `plughw:CARD=Webcam,DEV=0`.
+      opened: test ? undefined : { property: 'device-name', failed: null },
       pushed: false,
       overlays: [],
       text: undefined,
