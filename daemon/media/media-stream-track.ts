@@ -1,11 +1,18 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../lib/clock.ts';
 import { splitSettings } from './constrainable-properties.ts';
+import {
+  applyConstraints,
+  type ConstrainedTrack,
+  configure,
+  inherentOf,
+  selectFor,
+  settingsOf,
+} from './constrained-track.ts';
 import type { EventHandler } from './event-handlers.ts';
-import { explainOverconstrained, OverconstrainedError } from './overconstrained-error.ts';
-import { defaultsFor, isConstrained, isOverconstrained, selectSettings } from './select-settings.ts';
-import { aspectRatioOf } from './settings-candidates.ts';
-import { trackCapabilities, withoutPanTiltZoom } from './track-capabilities.ts';
+import { isOverconstrained } from './select-settings.ts';
+import { trackCapabilities } from './track-capabilities.ts';
 import { type MediaTrackConstraints, MediaTrackConstraintsType } from './track-constraints.ts';
 import type { MediaTrackCapabilities, MediaTrackSettings } from './track-dictionaries.ts';
 import {
@@ -19,6 +26,9 @@ import { createTrackStats, type MediaStreamTrackStats } from './track-stats.ts';
 import { fireEvent } from './trusted-events.ts';
 import { defineInterface, illegalConstructor, internal } from './web-idl.ts';
 import { domString } from './web-idl-types.ts';
+
+/** How soon a source that cannot deliver is told again what a setter has changed, in milliseconds. */
+const RETRY_MS = 100;
 
 /** The states of MediaStreamTrack.readyState. */
 export type MediaStreamTrackState = 'live' | 'ended';
@@ -35,13 +45,9 @@ export interface TrackInit {
   readonly panTiltZoom: boolean;
 }
 
-interface TrackSlots extends TrackInit {
+interface TrackSlots extends ConstrainedTrack, Pick<TrackInit, 'captured'> {
   readonly id: string;
-  readonly encoded: EncodedStream;
-  configuration: TrackConfiguration;
-  constraints: MediaTrackConstraints;
   muted: boolean;
-  readyState: MediaStreamTrackState;
   /** What is still told of the device when the track has ended. */
   inherent: MediaTrackSettings;
   /** The end of the applyConstraints() that came last. */
@@ -134,7 +140,7 @@ export class MediaStreamTrack extends EventTarget {
     const enabled = Boolean(value);
     if (enabled === slots.configuration.enabled) return;
     slots.configuration = { ...slots.configuration, enabled };
-    this.#reconfigure();
+    void this.#reconfigure();
   }
 
   /** The source cannot deliver media for the moment. */
@@ -158,11 +164,11 @@ export class MediaStreamTrack extends EventTarget {
     if (hint === slots.configuration.contentHint) return;
     slots.configuration = { ...slots.configuration, contentHint: hint };
     if (slots.source.kind === 'audio') {
-      const selected = this.#select(slots.constraints);
+      const selected = selectFor(slots, slots.constraints);
       if (!isOverconstrained(selected))
         slots.configuration = { ...slots.configuration, settings: splitSettings(selected.settings).own };
     }
-    this.#reconfigure();
+    void this.#reconfigure();
   }
 
   /** How its frames fare; null for tracks that did not come of getUserMedia() (Media Capture and Streams Extensions, 7). */
@@ -205,63 +211,31 @@ export class MediaStreamTrack extends EventTarget {
   async applyConstraints(constraints: MediaTrackConstraints = {}): Promise<void> {
     const slots = this.#slots;
     const wanted = MediaTrackConstraintsType.convert(constraints, 'MediaStreamTrack.applyConstraints');
-    const applied = slots.applied.then(() => this.#apply(wanted));
+    const applied = slots.applied.then(() => applyConstraints(slots, wanted));
     slots.applied = applied.catch(() => undefined);
     await applied;
   }
 
-  async #apply(constraints: MediaTrackConstraints): Promise<void> {
-    const slots = this.#slots;
-    if (slots.readyState === 'ended') return;
-    const selected = this.#select(constraints);
-    if (isOverconstrained(selected)) {
-      const { failedConstraint } = selected;
-      throw new OverconstrainedError(
-        failedConstraint,
-        explainOverconstrained(failedConstraint, constraints, [this.getCapabilities()]),
-      );
+  /**
+   * Tells the source what a setter has changed. One that cannot deliver now is told until it can; one that delivers and
+   * cannot obey is of no use: the track ends.
+   */
+  async #reconfigure(): Promise<void> {
+    const { source, encoded } = this.#slots;
+    while (this.#slots.readyState === 'live') {
+      try {
+        await encoded.configure(this.#slots.configuration);
+        return;
+      } catch (error) {
+        if (source.muted) {
+          await sleep(RETRY_MS, undefined, { ref: false });
+          continue;
+        }
+        const reason = error instanceof Error ? error.message : String(error);
+        process.emitWarning(`the track '${this.label}' ends: its source cannot do what was set: ${reason}`);
+        this.#endByItself();
+      }
     }
-    const { own, controls } = splitSettings(selected.settings);
-    const present = slots.encoded.settings() as Record<string, unknown>;
-    const changed = Object.entries(controls).filter(
-      ([name, value]) => isConstrained(constraints, name) && JSON.stringify(present[name]) !== JSON.stringify(value),
-    );
-    const before = slots.configuration.settings;
-    try {
-      if (JSON.stringify(own) !== JSON.stringify(before)) await configureTrack(this, { settings: own });
-      if (changed.length > 0) await slots.source.setControls(Object.fromEntries(changed));
-    } catch (error) {
-      // What failed for the first time is told, also when taking it back fails.
-      if (slots.configuration.settings !== before)
-        await configureTrack(this, { settings: before }).catch(() => undefined);
-      const message = error instanceof Error ? error.message : String(error);
-      throw new DOMException(message, { name: 'NotReadableError', cause: error });
-    }
-    slots.constraints = constraints;
-  }
-
-  #select(constraints: MediaTrackConstraints): ReturnType<typeof selectSettings> {
-    const { source, panTiltZoom, configuration } = this.#slots;
-    return selectSettings(
-      {
-        kind: source.kind,
-        capabilities: trackCapabilities(source, panTiltZoom),
-        modes: source.modes(),
-        current: settingsOf(this.#slots),
-      },
-      constraints,
-      defaultsFor(configuration.contentHint),
-    );
-  }
-
-  /** Tells the source what a setter has changed. A source that cannot obey is of no use: the track ends. */
-  #reconfigure(): void {
-    const { encoded, configuration, readyState } = this.#slots;
-    if (readyState !== 'live') return;
-    encoded.configure(configuration).catch((error: Error) => {
-      process.emitWarning(`the track '${this.label}' ends: its source cannot do what was set: ${error.message}`);
-      this.#endByItself();
-    });
   }
 
   #mutedChanged(): void {
@@ -287,20 +261,6 @@ export class MediaStreamTrack extends EventTarget {
   }
 }
 
-/** What was chosen, and over it what the source says that it delivers. */
-function settingsOf({ configuration, encoded, panTiltZoom }: TrackSlots): MediaTrackSettings {
-  const settings = { ...configuration.settings, ...encoded.settings() };
-  const { width, height } = settings;
-  if (width !== undefined && height !== undefined) settings.aspectRatio = aspectRatioOf(width, height);
-  return panTiltZoom ? settings : withoutPanTiltZoom(settings);
-}
-
-/** The "list of inherent constrainable track properties", which outlive the track (4.3.1). */
-const inherentOf = (slots: TrackSlots): MediaTrackSettings =>
-  Object.fromEntries(
-    Object.entries(settingsOf(slots)).filter(([name]) => ['deviceId', 'facingMode', 'groupId'].includes(name)),
-  );
-
 /** A live track over a source: what getUserMedia() and the gateway make tracks with. */
 export function createTrack(
   source: TrackSource,
@@ -323,17 +283,7 @@ export function createTrack(
  * @throws CaptureError (as a rejection) when the source refuses; then nothing has changed.
  */
 export async function configureTrack(track: MediaStreamTrack, change: Partial<TrackConfiguration>): Promise<void> {
-  const slots = slotsOf(track);
-  const before = slots.configuration;
-  slots.configuration = { ...before, ...change };
-  try {
-    await slots.encoded.configure(slots.configuration);
-  } catch (error) {
-    // Setters may have changed other members meanwhile.
-    const own = Object.keys(change).map((name) => [name, before[name as keyof TrackConfiguration]]);
-    slots.configuration = { ...slots.configuration, ...Object.fromEntries(own) };
-    throw error;
-  }
+  await configure(slotsOf(track), change);
 }
 
 /** What a clone of a track begins with. */

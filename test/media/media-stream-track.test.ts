@@ -371,6 +371,29 @@ test('a source that cannot obey', async (t) => {
   t.match(await warning, { message: /'Quiet video' ends.*stuck/ });
 });
 
+test('a source that cannot obey yet', async (t) => {
+  const source = new QuietSource();
+  const track = createTrack(source);
+  source.setMuted(true);
+  source.refusal = new Error('no camera');
+  track.enabled = false;
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  t.equal(track.readyState, 'live', 'it is away for now');
+  source.refusal = undefined;
+  while (source.configurations.at(-1)?.enabled !== false) await new Promise((resolve) => setTimeout(resolve, 20));
+  t.equal(track.readyState, 'live', 'told again until it obeys');
+});
+
+test('a track that is stopped while constraints are applied', async (t) => {
+  const camera = new Camera();
+  const track = createTrack(camera);
+  camera.gate = Promise.reject(new Error('closed'));
+  camera.gate.catch(() => undefined);
+  const applied = track.applyConstraints({ brightness: 1 });
+  track.stop();
+  t.equal(await applied, undefined);
+});
+
 test('an ended track keeps the identity of its device', async (t) => {
   const track = createTrack(new Camera());
   track.stop();

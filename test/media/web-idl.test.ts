@@ -1,5 +1,7 @@
 /** Every interface of ours against the current IDL of its specification: what a script can see of its shape. */
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { join } from 'node:path';
 import { type Test, test } from 'tap';
 import type {
   AttributeMemberType,
@@ -26,6 +28,7 @@ import { MediaStreamTrackAudioStats, MediaStreamTrackVideoStats } from '../../da
 import { BlobEvent } from '../../daemon/record/blob-event.ts';
 import { MediaRecorder } from '../../daemon/record/media-recorder.ts';
 import { MediaRecorderOptionsType } from '../../daemon/record/media-recorder-options.ts';
+import { projectRoot } from '../support/project-root.ts';
 
 interface Interface {
   readonly name: string;
@@ -260,3 +263,21 @@ const defaultOf = (value: ValueDescription): unknown =>
       : 'value' in value
         ? (value as { value: unknown }).value
         : undefined;
+
+test('every member is in the table of docs/specifications.md', async (t) => {
+  const table = readFileSync(join(projectRoot(), 'docs/specifications.md'), 'utf8');
+  const { described } = await readIdl();
+  for (const name of Object.keys(INTERFACES)) {
+    t.ok(table.includes(name), name);
+    for (const member of described.get(name)?.members ?? []) {
+      const named = 'name' in member ? member.name : undefined;
+      // Handlers by their events, where these are told of.
+      const words = [named, named?.replace(/^on/, '')].map((word) => new RegExp(`\`${word}[\`(]`));
+      if (named)
+        t.ok(
+          words.some((word) => word.test(table)),
+          `${name}.${named}`,
+        );
+    }
+  }
+});

@@ -1,0 +1,101 @@
+/** A track as an object of the ConstrainablePattern (W3C Media Capture and Streams, 11). */
+import { splitSettings } from './constrainable-properties.ts';
+import { explainOverconstrained, OverconstrainedError } from './overconstrained-error.ts';
+import {
+  defaultsFor,
+  isConstrained,
+  isOverconstrained,
+  type Overconstrained,
+  type Selection,
+  selectSettings,
+} from './select-settings.ts';
+import { aspectRatioOf } from './settings-candidates.ts';
+import { trackCapabilities, withoutPanTiltZoom } from './track-capabilities.ts';
+import type { MediaTrackConstraints } from './track-constraints.ts';
+import type { MediaTrackSettings } from './track-dictionaries.ts';
+import type { EncodedStream, TrackConfiguration, TrackSource } from './track-source.ts';
+
+export interface ConstrainedTrack {
+  readonly source: TrackSource;
+  readonly encoded: EncodedStream;
+  /** Whether pan, tilt and zoom may be told and set. */
+  readonly panTiltZoom: boolean;
+  configuration: TrackConfiguration;
+  /** [[Constraints]]. */
+  constraints: MediaTrackConstraints;
+  readyState: 'live' | 'ended';
+}
+
+/** What was chosen, and over it what the source says that it delivers. */
+export function settingsOf({ configuration, encoded, panTiltZoom }: ConstrainedTrack): MediaTrackSettings {
+  const settings = { ...configuration.settings, ...encoded.settings() };
+  const { width, height } = settings;
+  if (width !== undefined && height !== undefined) settings.aspectRatio = aspectRatioOf(width, height);
+  return panTiltZoom ? settings : withoutPanTiltZoom(settings);
+}
+
+/** The "list of inherent constrainable track properties", which outlive the track (4.3.1). */
+export const inherentOf = (track: ConstrainedTrack): MediaTrackSettings =>
+  Object.fromEntries(
+    Object.entries(settingsOf(track)).filter(([name]) => ['deviceId', 'facingMode', 'groupId'].includes(name)),
+  );
+
+export function selectFor(track: ConstrainedTrack, constraints: MediaTrackConstraints): Selection | Overconstrained {
+  const { source, panTiltZoom, configuration } = track;
+  return selectSettings(
+    {
+      kind: source.kind,
+      capabilities: trackCapabilities(source, panTiltZoom),
+      modes: source.modes(),
+      current: settingsOf(track),
+    },
+    constraints,
+    defaultsFor(configuration.contentHint),
+  );
+}
+
+/** Changes what a track asks of its source. @throws what the source throws; then nothing has changed. */
+export async function configure(track: ConstrainedTrack, change: Partial<TrackConfiguration>): Promise<void> {
+  const before = track.configuration;
+  track.configuration = { ...before, ...change };
+  try {
+    await track.encoded.configure(track.configuration);
+  } catch (error) {
+    // Setters may have changed other members meanwhile.
+    const own = Object.keys(change).map((name) => [name, before[name as keyof TrackConfiguration]]);
+    track.configuration = { ...track.configuration, ...Object.fromEntries(own) };
+    throw error;
+  }
+}
+
+/** The ApplyConstraints algorithm. @throws OverconstrainedError, DOMException `NotReadableError`; then nothing has changed. */
+export async function applyConstraints(track: ConstrainedTrack, constraints: MediaTrackConstraints): Promise<void> {
+  const hasEnded = (): boolean => track.readyState === 'ended';
+  if (hasEnded()) return;
+  const selected = selectFor(track, constraints);
+  if (isOverconstrained(selected)) {
+    const { failedConstraint } = selected;
+    const capabilities = trackCapabilities(track.source, track.panTiltZoom);
+    throw new OverconstrainedError(
+      failedConstraint,
+      explainOverconstrained(failedConstraint, constraints, [capabilities]),
+    );
+  }
+  const { own, controls } = splitSettings(selected.settings);
+  const present = track.encoded.settings() as Record<string, unknown>;
+  const changed = Object.entries(controls).filter(
+    ([name, value]) => isConstrained(constraints, name) && JSON.stringify(present[name]) !== JSON.stringify(value),
+  );
+  const before = track.configuration.settings;
+  try {
+    if (JSON.stringify(own) !== JSON.stringify(before)) await configure(track, { settings: own });
+    if (changed.length > 0) await track.source.setControls(Object.fromEntries(changed));
+  } catch (error) {
+    if (hasEnded()) return;
+    // What failed for the first time is told, also when taking it back fails.
+    if (track.configuration.settings !== before) await configure(track, { settings: before }).catch(() => undefined);
+    const message = error instanceof Error ? error.message : String(error);
+    throw new DOMException(message, { name: 'NotReadableError', cause: error });
+  }
+  track.constraints = constraints;
+}
