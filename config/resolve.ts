@@ -45,12 +45,15 @@ export async function resolveSettings(
   settings.access.usersFile =
     usersFile === '' ? join(settings.stateDirectory, 'users.yaml') : path('access.usersFile', usersFile);
 
-  for (const key of ['caFile', 'certFile', 'keyFile'] as const) {
-    const name = `mqtt.tls.${key}`;
-    if (settings.mqtt.tls[key] === '') continue;
-    settings.mqtt.tls[key] = path(name, settings.mqtt.tls[key]);
-    await access(settings.mqtt.tls[key], constants.R_OK).catch((error) => problems.push(unreadable(name, error)));
-  }
+  const { tls, acl } = settings.mqtt;
+  const readable = async (name: string, text: string): Promise<string> => {
+    if (text === '') return text;
+    const resolved = path(name, text);
+    await access(resolved, constants.R_OK).catch((error) => problems.push(unreadable(name, error)));
+    return resolved;
+  };
+  for (const key of ['caFile', 'certFile', 'keyFile'] as const) tls[key] = await readable(`mqtt.tls.${key}`, tls[key]);
+  acl.publicKeyFile = await readable('mqtt.acl.publicKeyFile', acl.publicKeyFile);
 
   const { passwordFile } = settings.mqtt;
   if (passwordFile !== '') {

@@ -372,6 +372,26 @@ export const SCHEMA: Group = named({
         allowed: 'topic levels without `#`, `+`, spaces and an empty level, not starting with `$`',
       },
     },
+    acl: {
+      rights: {
+        doc: 'What everybody may request who can send to us on the broker.',
+        format: 'texts',
+        default: ['view', 'listen', 'snapshot', 'publish', 'control', 'metrics'],
+        choices: ['view', 'listen', 'snapshot', 'publish', 'control', 'metrics'],
+        maximum: 6,
+      },
+      commands: {
+        doc: 'The beginnings of the commands that everybody may request, for example `stream/`; an empty list is all.',
+        format: 'texts',
+        default: [],
+        maximum: 64,
+        pattern: /^[a-z]+(\/[a-z-]*)?$/,
+        allowed: 'beginnings of commands',
+      },
+      publicKeyFile: file(
+        'Public key (PEM) that tokens are checked with, which give more than that; see docs/security.md. Empty: no tokens.',
+      ),
+    },
     embeddedPort: {
       doc: 'TCP port of the own broker, which listens on 127.0.0.1 only; 0 takes a free one.',
       format: 'integer',
@@ -383,6 +403,13 @@ export const SCHEMA: Group = named({
       caFile: file('Certificates (PEM) that the broker is checked with. Empty: those of the system.'),
       certFile: file('Our certificate (PEM), where the broker wants one.'),
       keyFile: file('The key (PEM) of our certificate.'),
+      fingerprint: {
+        doc: 'SHA-256 fingerprint of the only certificate that the broker may have, as `openssl x509 -fingerprint -sha256` writes it; the name in it does not matter then. Empty: any certificate of `caFile` for the name in `mqtt.url`.',
+        format: 'text',
+        default: '',
+        pattern: /^([0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){31})?$/,
+        allowed: '32 bytes in hexadecimal with colons between them',
+      },
       insecure: {
         doc: 'Whether a broker is believed whose certificate does not hold. Anybody on the way can then read and command.',
         format: 'flag',

@@ -82,9 +82,16 @@ export interface MqttSettings {
   snapshotInterval: number;
   /** Of Home Assistant. */
   discovery: { enabled: boolean; prefix: string };
+  /** What every client of the broker may request, and whose tokens give more. */
+  acl: {
+    rights: ('view' | 'listen' | 'snapshot' | 'publish' | 'control' | 'metrics')[];
+    commands: string[];
+    publicKeyFile: string;
+  };
   /** Port of the embedded broker. */
   embeddedPort: number;
-  tls: { caFile: string; certFile: string; keyFile: string; insecure: boolean };
+  /** `fingerprint`: SHA-256 of the broker's certificate, as OpenSSL writes it; empty: its name is checked. */
+  tls: { caFile: string; certFile: string; keyFile: string; fingerprint: string; insecure: boolean };
 }
 
 export interface ListenerSettings {

@@ -8,6 +8,7 @@ import type { EncoderReport } from './capture/encoder.ts';
 import { runTool } from './capture/run-tool.ts';
 import type { GatewayInfo } from './control/gateway-port.ts';
 import type { MqttControl } from './control/mqtt/control.ts';
+import { trustsEverybody } from './control/request-rights.ts';
 import type { Clock } from './lib/clock.ts';
 import type { StreamRegistry } from './stream-registry.ts';
 import type { Health } from './telemetry/health.ts';
@@ -58,6 +59,9 @@ export class GatewayReports {
 
   /** Asks once for what other programs must tell. */
   async start(): Promise<void> {
+    const { health } = this.#options;
+    health.register('power', () => this.#system.powerProblem());
+    health.register('disk', () => this.#system.diskProblem());
     const { ok, stdout } = await runTool('gst-inspect-1.0', ['--version'], { timeout: 5000 });
     if (ok) this.#gstreamer = /GStreamer (\S+)/.exec(stdout)?.[1] ?? this.#gstreamer;
   }
@@ -109,7 +113,7 @@ export class GatewayReports {
       })),
       features: ['rtsp', 'webrtc', 'rtmp', 'http'].filter((name) => this.#listening.has(name as ListenerName)),
       encoders: this.#options.encoders(),
-      brokerTrusted: true,
+      brokerTrusted: trustsEverybody(config.settings.mqtt.acl),
     };
   }
 

@@ -248,13 +248,22 @@ export class Listeners {
 
   async #startMqtt(): Promise<void> {
     const { mqtt, gateway, stateDirectory } = this.#settings;
-    const [{ MqttControl }, { Controller }] = await Promise.all([
+    const [{ MqttControl }, { Controller }, { RequestRights }] = await Promise.all([
       import('./control/mqtt/control.ts'),
       import('./control/controller.ts'),
+      import('./control/request-rights.ts'),
     ]);
     const log = this.#room('mqtt');
     const { clock } = this.#options.clock;
-    this.#controller ??= new Controller({ gateway: this.#options.control, clock, log });
+    const rights = new RequestRights({
+      acl: () => this.#settings.mqtt.acl,
+      audience: () => {
+        const { baseTopic } = this.#settings.mqtt;
+        return [baseTopic, `${baseTopic}/${this.#settings.gateway.id}`];
+      },
+      clock,
+    });
+    this.#controller ??= new Controller({ gateway: this.#options.control, rights, clock, log });
     this.#mqtt = new MqttControl({
       settings: mqtt,
       gatewayId: gateway.id,

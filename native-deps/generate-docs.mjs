@@ -1,17 +1,31 @@
 #!/usr/bin/env node
 // Writes the documents that are made from the code, or with --check fails where one is stale. Needs a build.
 import { readFileSync, writeFileSync } from 'node:fs';
+import { asyncApiDocument } from './asyncapi-document.mjs';
 import { mqttApiPage } from './mqtt-api-page.mjs';
 
 const { configurationPage, exampleFile } = await import('../dist/config/docs.js');
 const { COMMANDS } = await import('../dist/daemon/control/commands.js');
 const { EVENTS } = await import('../dist/daemon/control/events.js');
+const schemas = await import('../dist/daemon/control/schemas.js');
+const { PUBLICATIONS } = await import('../dist/daemon/control/publications.js');
 const { CONTROL_ERROR_CODES } = await import('../dist/daemon/control/gateway-port.js');
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+const api = {
+  commands: COMMANDS,
+  publications: PUBLICATIONS,
+  schemas,
+  errorCodes: CONTROL_ERROR_CODES,
+  events: EVENTS,
+  version,
+};
 
 const documents = {
   'docs/configuration.md': configurationPage(),
   'config/vedette.example.yaml': exampleFile(),
-  'docs/mqtt-api.md': mqttApiPage({ commands: COMMANDS, errorCodes: CONTROL_ERROR_CODES, events: EVENTS }),
+  'docs/mqtt-api.md': mqttApiPage(api),
+  'docs/asyncapi.yaml': asyncApiDocument(api),
 };
 
 for (const [path, content] of Object.entries(documents)) {

@@ -1,5 +1,7 @@
 const PREAMBLE = `# MQTT interface
 
+For programs: [asyncapi.yaml](asyncapi.yaml) (AsyncAPI 3), made from the same tables.
+
 <!-- Made from \`daemon/control/commands.ts\` by \`npm run docs\`; do not edit. -->
 
 \`B\` is \`<mqtt.baseTopic>/<gateway.id>\`, by default \`vedette/<host name>\`. MQTT 5, with 3.1.1 as a fallback on the same topics.
@@ -10,27 +12,7 @@ mosquitto_rr -V 5 -t 'vedette/HOST/request/stream/list' -e 'my/answers' -m '{}' 
 mosquitto_pub -t 'vedette/HOST/request/stream/keyframe' -m '{"name":"camera"}'           # ask, also with MQTT 3.1.1
 \`\`\`
 
-## What is retained
-
-| topic | payload |
-|---|---|
-| \`B/availability\` | \`online\`, \`offline\`: the will, with a delay; a clean stop publishes it too |
-| \`B/info\` | the result of \`gateway/info\` |
-| \`B/config\` | the result of \`config/get\` |
-| \`B/devices\` | the result of \`device/list\` |
-| \`B/streams/<name>/state\` | the result of \`stream/get\` |
-| \`B/streams/<name>/availability\` | \`online\`, \`offline\` |
-
-A topic whose object is gone is cleared by an empty payload.
-
-## What is not
-
-| topic | payload |
-|---|---|
-| \`B/events\` | one JSON object an [event](#the-events) |
-| \`B/telemetry\` | periodically: load and memory of the machine and of every process, counters of the streams |
-| \`B/log\` | lines of the log, each a JSON object, for as long as \`log/tail\` said |
-| \`B/streams/<name>/snapshot\` | a JPEG picture: on request, when the stream becomes live, and then each \`mqtt.snapshotInterval\` |
+$PUBLICATIONS
 
 A browser that reaches the broker by WebSocket can show the picture without any other way to the gateway:
 [mqtt-viewer.html](mqtt-viewer.html).
@@ -38,7 +20,7 @@ A browser that reaches the broker by WebSocket can show the picture without any 
 ## Plain topics
 
 \`B/streams/<name>/set/<property>\` takes a bare value (\`ON\`, \`OFF\`, a number, a word), for automations that have no JSON:
-\`enabled\`, \`bitrate\` (bit/s), \`frameRate\`, and each control of the camera by its name, of a menu the number or the label.
+\`enabled\`, \`privacy\`, \`bitrate\` (bit/s), \`frameRate\`, and each control of the camera by its name, of a menu the number or the label.
 What came of it shows in the stream's state; what did not is an event of type \`set_failed\`. A retained value is refused.
 
 \`\`\`sh
@@ -64,7 +46,7 @@ expiry, or \`deadline\`, a time as \`2026-01-31T12:00:00Z\`) is refused.
 `;
 
 /** `docs/mqtt-api.md`: the commands, error codes and events as the daemon has them. */
-export function mqttApiPage({ commands, errorCodes, events }) {
+export function mqttApiPage({ commands, publications, errorCodes, events }) {
   const rows = Object.entries(commands).map(
     ([name, { summary, right }]) => `| [\`${name}\`](#${anchor(name)}) | ${summary} | \`${right}\` |`,
   );
@@ -73,11 +55,12 @@ export function mqttApiPage({ commands, errorCodes, events }) {
       `### ${name}`,
       `${command.summary}. Answered within ${command.timeLimit / 1000} s.`,
       section('Request', command.request),
+      ...(command.example === undefined ? [] : [`Example:\n\n\`\`\`json\n${JSON.stringify(command.example)}\n\`\`\``]),
       section('Answer', command.result),
     ].join('\n\n'),
   );
   return [
-    PREAMBLE,
+    PREAMBLE.replace('$PUBLICATIONS', publicationTables(publications)),
     `\`error.code\` is one of ${errorCodes.map((code) => `\`${code}\``).join(' ')}.\n`,
     `| command | does | right |\n|---|---|---|\n${rows.join('\n')}\n`,
     `## The commands\n\n${sections.join('\n\n')}\n`,
@@ -98,6 +81,15 @@ function eventsSection(events) {
       `### ${type}\n\n${summary}.${stream ? ' Of a stream.' : ''}\n\n${section('`data`', data)}`,
   );
   return `${EVENTS}\n${sections.join('\n\n')}\n`;
+}
+
+function publicationTables(publications) {
+  const rows = (kept) =>
+    Object.entries(publications)
+      .filter(([, { retained }]) => retained === kept)
+      .map(([topic, { summary }]) => `| \`B/${topic.replace('{stream}', '<name>')}\` | ${summary} |`);
+  const table = (kept) => `| topic | payload |\n|---|---|\n${rows(kept).join('\n')}`;
+  return `## What is retained\n\n${table(true)}\n\nA topic whose object is gone is cleared by an empty payload.\n\n## What is not\n\n${table(false)}`;
 }
 
 /** As GitHub makes it of a heading. */

@@ -21,6 +21,8 @@ export interface CommandContext {
   gateway: GatewayPort;
   transport: Transport;
   logTail: LogTail;
+  /** Whether who asks may do more than the command needs. */
+  allows: (right: Right) => boolean;
 }
 
 /** A JSON Schema (draft 07) of an object. */
@@ -37,6 +39,8 @@ export interface Command {
   right: Right;
   /** JSON Schema of the request's members, without the common ones (`transaction`, `deadline`). */
   request: SchemaObject;
+  /** A request that the documents show; without one the empty object. */
+  example?: object;
   /** JSON Schema of `data` in the answer. */
   result: SchemaObject;
   /** Milliseconds until the request is answered with `timeout`; what was begun goes on. */

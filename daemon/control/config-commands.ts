@@ -102,6 +102,7 @@ export const CONFIG_COMMANDS: Readonly<Record<string, Command>> = {
     ...change,
     summary: 'Changes the configuration; checked as a whole, kept over a restart',
     request: patchRequest,
+    example: { patch: { rtsp: { port: 8555 } }, dryRun: true },
     run: ({ gateway }, { patch, ...options }) =>
       gateway.configuration.patch(patch, { by: BY, ...(options as Options) }),
   }),
@@ -109,12 +110,14 @@ export const CONFIG_COMMANDS: Readonly<Record<string, Command>> = {
     ...change,
     summary: 'Goes back to an earlier version of what was set from afar',
     request: rollbackRequest,
+    example: { to: 0, dryRun: true },
     run: ({ gateway }, { to, ...options }) => gateway.configuration.rollback(to, { by: BY, ...(options as Options) }),
   }),
   'config/confirm': command<FromSchema<typeof confirmRequest>>({
     summary: 'Makes a change with `confirmWithin` stay',
     right: 'control',
     request: confirmRequest,
+    example: { revision: 1 },
     result: { type: 'object', properties: { revision: { type: 'integer' } }, required: ['revision'] },
     run: ({ gateway }, request) => gateway.configuration.confirm(request.revision, BY),
   }),
@@ -126,6 +129,7 @@ export const STREAM_CONFIG_COMMANDS: Readonly<Record<string, Command>> = {
     ...change,
     summary: 'Adds a stream to the configuration',
     request: createRequest,
+    example: { name: 'garage', settings: { audio: false }, dryRun: true },
     run: ({ gateway }, { name, settings = {}, ...options }) =>
       gateway.configuration.createStream(name, settings, { by: BY, ...(options as Options) }),
   }),
@@ -133,6 +137,7 @@ export const STREAM_CONFIG_COMMANDS: Readonly<Record<string, Command>> = {
     ...change,
     summary: 'Changes settings of a stream in the configuration',
     request: updateRequest,
+    example: { name: 'camera', settings: { audio: null }, dryRun: true },
     run: ({ gateway }, { name, settings, ...options }) =>
       gateway.configuration.updateStream(name, settings, { by: BY, ...(options as Options) }),
   }),
@@ -140,6 +145,7 @@ export const STREAM_CONFIG_COMMANDS: Readonly<Record<string, Command>> = {
     ...change,
     summary: 'Takes a stream out of the configuration, wherever it was defined; its viewers are disconnected',
     request: deleteRequest,
+    example: { name: 'camera', dryRun: true },
     run: ({ gateway }, { name, ...options }) =>
       gateway.configuration.deleteStream(name, { by: BY, ...(options as Options) }),
   }),

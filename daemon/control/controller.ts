@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto';
+import type { Right } from '../access/access.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import { AnswerMemory } from './answer-memory.ts';
-import type { Transport } from './command.ts';
+import type { Command, Transport } from './command.ts';
 import { COMMANDS } from './commands.ts';
 import { ControlError, type ControlErrorCode, type GatewayPort } from './gateway-port.ts';
 import { LogTail } from './log-tail.ts';
 import { type ParsedRequest, parseRequest, RequestValidator, transactionOf } from './request.ts';
+import type { Grant, RequestRights } from './request-rights.ts';
 import { TokenBucket } from './token-bucket.ts';
 
 /** A request as its transport received it; nothing of it is trusted. */
@@ -19,6 +21,8 @@ export interface CommandRequest {
   correlation?: string;
   /** Milliseconds on the controller's clock after which the sender's transport wants it dropped. */
   expiresAt?: number;
+  /** Signed by somebody who may let others ask for more ({@link RequestRights}). */
+  token?: string;
   /** The transport had it stored: it may be of any age. */
   retained: boolean;
 }
@@ -36,6 +40,7 @@ export interface Execution {
 
 export interface ControllerOptions {
   gateway: GatewayPort;
+  rights: RequestRights;
   clock: Clock;
   log: Log;
 }
@@ -52,6 +57,7 @@ const RATE = { perSecond: 20, burst: 100 };
  */
 export class Controller {
   readonly #gateway: GatewayPort;
+  readonly #rights: RequestRights;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #validator = new RequestValidator();
@@ -62,6 +68,7 @@ export class Controller {
 
   constructor(options: ControllerOptions) {
     this.#gateway = options.gateway;
+    this.#rights = options.rights;
     this.#clock = options.clock;
     this.#log = options.log;
     this.#bucket = new TokenBucket({ ...RATE, clock: options.clock });
@@ -107,10 +114,13 @@ export class Controller {
           `there is no such command; there are ${Object.keys(COMMANDS).join(', ')}`,
         );
       }
+      const grant = await this.#authorize(request, command, parsed.members);
       this.#validator.check(command, parsed.members);
       if (this.#underWay >= MAX_UNDER_WAY) throw new ControlError('busy', 'too many requests are under way');
-      this.#log.debug({ command: request.command, transaction }, 'request');
-      const context = { gateway: this.#gateway, transport, logTail: this.#logTail };
+      this.#log.debug({ command: request.command, transaction, subject: grant.subject }, 'request');
+      const stream = streamOf(parsed.members);
+      const allows = (right: Right): boolean => grant.allows(request.command, right, stream);
+      const context = { gateway: this.#gateway, transport, logTail: this.#logTail, allows };
       const data = await this.#within(command.timeLimit, async () => command.run(context, parsed.members));
       const answer: Answer = { status: 'ok', data, ...(transaction === undefined ? {} : { transaction }) };
       if (command.afterwards === undefined) return { answer };
@@ -126,6 +136,17 @@ export class Controller {
     } catch (error) {
       return { answer: this.#errorAnswer(request, error, transaction) };
     }
+  }
+
+  /** @throws ControlError `forbidden`. */
+  async #authorize(
+    { command: name, token }: CommandRequest,
+    { right }: Command,
+    members: Record<string, unknown>,
+  ): Promise<Grant> {
+    const grant = await this.#rights.of(token);
+    if (grant.allows(name, right, streamOf(members))) return grant;
+    throw new ControlError('forbidden', `${name} needs the right '${right}', which this request does not have`);
   }
 
   #refuseExpired({ expiresAt }: CommandRequest, { deadline }: ParsedRequest): void {
@@ -168,11 +189,17 @@ export class Controller {
   }
 }
 
+/** The stream that a request is about, where it is about one. */
+function streamOf({ name, stream }: Record<string, unknown>): string | undefined {
+  const found = stream ?? name;
+  return typeof found === 'string' ? found : undefined;
+}
+
 /** Requests with the same key are repetitions: same sender's mark, same command, same text. */
 function repetitionKey(request: CommandRequest, transaction: string | undefined): string | undefined {
   const mark = request.correlation ?? transaction;
   if (mark === undefined) return undefined;
   const hash = createHash('sha256');
-  for (const part of [mark, request.command, request.payload]) hash.update(part).update('\0');
+  for (const part of [mark, request.token ?? '', request.command, request.payload]) hash.update(part).update('\0');
   return hash.digest('base64');
 }

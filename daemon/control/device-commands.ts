@@ -65,6 +65,7 @@ export const DEVICE_COMMANDS: Readonly<Record<string, Command>> = {
     summary: 'The controls of a camera, with limits and the values of now',
     right: 'view',
     request: byDevice,
+    example: { deviceId: 'a1b2' },
     result: deviceControls,
     run: async ({ gateway }, { deviceId: id }) => ({
       deviceId: id,
@@ -75,6 +76,7 @@ export const DEVICE_COMMANDS: Readonly<Record<string, Command>> = {
     summary: 'Sets controls of a camera, all or none; the answer has the values that the camera took',
     right: 'control',
     request: controlChange,
+    example: { deviceId: 'a1b2', controls: { brightness: 20, power_line_frequency: '50 Hz' } },
     result: deviceControls,
     run: async ({ gateway }, { deviceId: id, controls }) => {
       const known = await gateway.deviceControls.read(id);

@@ -59,6 +59,7 @@ export const GATEWAY_COMMANDS: Readonly<Record<string, Command>> = {
     summary: 'Changes what the log tells until the next start; without `level` it only says what that is',
     right: 'control',
     request: levelChange,
+    example: { level: 'debug' },
     result: { type: 'object', properties: { level: logLevel }, required: ['level'] },
     run: ({ gateway: { log } }, { level }) => {
       if (level !== undefined) log.level = level;
@@ -70,6 +71,7 @@ export const GATEWAY_COMMANDS: Readonly<Record<string, Command>> = {
       'Publishes the log to `log` for a while, at most 20 lines a second; a new request takes the place of one before',
     right: 'control',
     request: logWatch,
+    example: { level: 'warn', seconds: 10 },
     result: {
       type: 'object',
       properties: {

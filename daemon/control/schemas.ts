@@ -1,6 +1,13 @@
 /** JSON Schemas of what requests and answers are made of. Requests are closed (`additionalProperties: false`), answers may grow. */
 
-export const streamName = { type: 'string', minLength: 1, maxLength: 64, description: 'Name of the stream' } as const;
+/** As the configuration has it (`streams`). */
+export const streamName = {
+  type: 'string',
+  minLength: 1,
+  maxLength: 32,
+  pattern: '^[a-z0-9][a-z0-9_-]*$',
+  description: 'Name of the stream',
+} as const;
 
 export const maxBitrate = { type: 'integer', minimum: 10_000, maximum: 100_000_000, description: 'bit/s' } as const;
 export const maxFramerate = { type: 'number', minimum: 1, maximum: 240, description: 'frames per second' } as const;

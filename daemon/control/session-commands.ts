@@ -61,6 +61,7 @@ export const SESSION_COMMANDS: Readonly<Record<string, Command>> = {
     summary: 'Disconnects a viewer, who may come again',
     right: 'control',
     request: bySession,
+    example: { id: 's1' },
     result: session,
     run: ({ gateway }, { id }) => gateway.sessions.close(id),
   }),
@@ -68,6 +69,7 @@ export const SESSION_COMMANDS: Readonly<Record<string, Command>> = {
     summary: 'Opens a WebRTC session: the offer of a viewer for the answer, which has all candidates',
     right: 'view',
     request: offer,
+    example: { stream: 'camera', sdp: 'v=0' },
     result: {
       type: 'object',
       properties: {
@@ -76,12 +78,18 @@ export const SESSION_COMMANDS: Readonly<Record<string, Command>> = {
       },
       required: ['session', 'sdp'],
     },
-    run: ({ gateway }, { stream, sdp }) => gateway.signalling.offer({ stream, sdp, kinds: ['video', 'audio'] }),
+    run: ({ gateway, allows }, { stream, sdp }) =>
+      gateway.signalling.offer({ stream, sdp, kinds: allows('listen') ? ['video', 'audio'] : ['video'] }),
   }),
   'webrtc/candidate': command<FromSchema<typeof candidate>>({
     summary: 'A candidate that the viewer found after its offer',
     right: 'view',
     request: candidate,
+    example: {
+      session: 'w1',
+      sdpMid: '0',
+      candidate: 'candidate:1 1 udp 2122260223 192.0.2.7 50000 typ host',
+    },
     result: nothing,
     run: ({ gateway }, { session: id, sdpMid, candidate: line }) => {
       gateway.signalling.addCandidate(id, sdpMid, line);
@@ -92,6 +100,7 @@ export const SESSION_COMMANDS: Readonly<Record<string, Command>> = {
     summary: 'Ends a WebRTC session',
     right: 'view',
     request: byWebRtcSession,
+    example: { session: 'w1' },
     result: nothing,
     run: ({ gateway }, { session: id }) => {
       gateway.signalling.close(id);

@@ -8,7 +8,7 @@ const propertyChange = {
   type: 'object',
   properties: {
     name: streamName,
-    property: { type: 'string', minLength: 1, maxLength: 64 },
+    property: { type: 'string', minLength: 1, maxLength: 64, pattern: '^[A-Za-z0-9_]+$' },
     value: { type: ['number', 'boolean', 'string'], maxLength: 256, description: 'Of a menu the number or the label' },
   },
   required: ['name', 'property', 'value'],
@@ -26,7 +26,13 @@ const encodingChange = {
   type: 'object',
   properties: {
     name: streamName,
-    rid: { type: 'string', minLength: 1, maxLength: 64, description: 'Which encoding; default: the first' },
+    rid: {
+      type: 'string',
+      minLength: 1,
+      maxLength: 16,
+      pattern: '^[A-Za-z0-9_-]+$',
+      description: 'Which encoding; default: the first',
+    },
     maxBitrate,
     maxFramerate,
     scaleResolutionDownBy: { type: 'number', minimum: 1, maximum: 16 },
@@ -52,6 +58,7 @@ export const STREAM_COMMANDS: Readonly<Record<string, Command>> = {
     summary: 'One stream with its state',
     right: 'view',
     request: byName,
+    example: { name: 'camera' },
     result: stream,
     run: ({ gateway }, { name }) => gateway.stream(name),
   }),
@@ -59,6 +66,7 @@ export const STREAM_COMMANDS: Readonly<Record<string, Command>> = {
     summary: 'Starts capture and encoding without waiting for a viewer; answers when the picture flows',
     right: 'control',
     request: byName,
+    example: { name: 'camera' },
     result: stream,
     timeLimit: START_TIME_LIMIT,
     run: ({ gateway }, { name }) => gateway.startStream(name),
@@ -67,6 +75,7 @@ export const STREAM_COMMANDS: Readonly<Record<string, Command>> = {
     summary: 'Closes the devices and disconnects the viewers until stream/start',
     right: 'control',
     request: byName,
+    example: { name: 'camera' },
     result: stream,
     run: ({ gateway }, { name }) => gateway.stopStream(name),
   }),
@@ -74,6 +83,7 @@ export const STREAM_COMMANDS: Readonly<Record<string, Command>> = {
     summary: 'Captures anew, in new processes; viewers stay',
     right: 'control',
     request: byName,
+    example: { name: 'camera' },
     result: stream,
     timeLimit: START_TIME_LIMIT,
     run: ({ gateway }, { name }) => gateway.restartStream(name),
@@ -82,6 +92,7 @@ export const STREAM_COMMANDS: Readonly<Record<string, Command>> = {
     summary: 'Asks the encoder for a key frame; requests close to each other get one',
     right: 'control',
     request: byName,
+    example: { name: 'camera' },
     result: nothing,
     run: ({ gateway }, { name }) => {
       gateway.requestKeyFrame(name);
@@ -92,6 +103,7 @@ export const STREAM_COMMANDS: Readonly<Record<string, Command>> = {
     summary: 'Publishes one JPEG picture to `streams/<name>/snapshot`',
     right: 'snapshot',
     request: byName,
+    example: { name: 'camera' },
     result: {
       type: 'object',
       properties: {
@@ -110,9 +122,10 @@ export const STREAM_COMMANDS: Readonly<Record<string, Command>> = {
     },
   }),
   'stream/set': command<FromSchema<typeof propertyChange>>({
-    summary: 'Sets one property: `enabled`, `bitrate`, `frameRate`, or a control of the camera by its name',
+    summary: 'Sets one property: `enabled`, `privacy`, `bitrate`, `frameRate`, or a control of the camera by its name',
     right: 'control',
     request: propertyChange,
+    example: { name: 'camera', property: 'bitrate', value: 1_500_000 },
     result: stream,
     timeLimit: START_TIME_LIMIT,
     run: async ({ gateway }, { name, property, value }) => {
@@ -125,6 +138,7 @@ export const STREAM_COMMANDS: Readonly<Record<string, Command>> = {
       'Closes the devices of a stream and shows its viewers a picture that says so; over restarts, until it is taken back',
     right: 'control',
     request: privacyChange,
+    example: { name: 'camera', privacy: true },
     result: stream,
     run: ({ gateway }, { name, privacy }) => gateway.setPrivacy(name, privacy),
   }),
@@ -132,6 +146,7 @@ export const STREAM_COMMANDS: Readonly<Record<string, Command>> = {
     summary: 'Changes an encoding while it runs',
     right: 'control',
     request: encodingChange,
+    example: { name: 'camera', maxBitrate: 500_000, maxFramerate: 15 },
     result: stream,
     timeLimit: START_TIME_LIMIT,
     run: ({ gateway }, { name, ...change }) => {

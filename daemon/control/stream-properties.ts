@@ -6,10 +6,8 @@ type Setter = (gateway: GatewayPort, stream: string, value: ControlValue) => Pro
 
 /** What can be set of every stream; further names are those of the camera's controls. */
 const PROPERTIES: Readonly<Record<string, Setter>> = {
-  enabled: (gateway, stream, value) => {
-    if (typeof value !== 'boolean') throw wrong('enabled', value, 'true or false (ON or OFF)');
-    return gateway.setStreamEnabled(stream, value);
-  },
+  enabled: (gateway, stream, value) => gateway.setStreamEnabled(stream, onOrOff('enabled', value)),
+  privacy: (gateway, stream, value) => gateway.setPrivacy(stream, onOrOff('privacy', value)),
   bitrate: (gateway, stream, value) =>
     gateway.setEncoding(stream, { maxBitrate: numberWithin('bitrate', value, maxBitrate) }),
   frameRate: (gateway, stream, value) =>
@@ -53,6 +51,11 @@ async function setCameraControl(
       throw new ControlError(error.code, error.message, '/value');
     throw error;
   }
+}
+
+function onOrOff(property: string, value: ControlValue): boolean {
+  if (typeof value !== 'boolean') throw wrong(property, value, 'true or false (ON or OFF)');
+  return value;
 }
 
 function numberWithin(

@@ -114,6 +114,11 @@ const METRICS: Readonly<Record<string, MetricDefinition>> = {
     help: 'Whether the board slows down now for heat or low voltage',
     read: ({ machine }) => one(machine.throttling === undefined ? undefined : Number(machine.throttling.now)),
   },
+  vedette_wifi_signal_dbm: {
+    help: 'Signal of the access point',
+    labels: ['interface'],
+    read: ({ machine }) => labelled('interface', machine.wifi),
+  },
   vedette_cpu_ratio: { help: 'Use of all processor cores, 0 to 1', read: ({ machine }) => one(machine.cpu) },
   vedette_process_memory_bytes: {
     help: 'Proportional set size of a process of the gateway',

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statfsSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
@@ -23,6 +23,8 @@ export interface MachineReport {
   throttling: { now: boolean; sinceBoot: boolean; undervoltage: boolean } | undefined;
   /** Of the file system that holds the state directory, in bytes. */
   disk: { total: number; free: number } | undefined;
+  /** Signal of the access point by interface, in dBm. */
+  wifi: Record<string, number>;
   /** Bytes since boot by interface, without loopback. */
   network: Record<string, { received: number; sent: number }>;
   /** Whether the clock was set by NTP, or by a real-time clock with a battery. */
@@ -52,6 +54,9 @@ export interface SystemOptions {
 
 /** Files whose presence says that something keeps the clock: systemd-timesyncd once it has synchronised, or another NTP daemon. */
 const CLOCK_MARKS = ['run/systemd/timesync/synchronized', 'run/chrony/chronyd.pid', 'run/ntpd.pid', 'run/openntpd.pid'];
+
+/** Bytes that the file system of the state directory must have left. */
+const LEAST_FREE = 50e6;
 
 /** Reads what the kernel says of the machine and of our processes. Every figure is read when asked for. */
 export class System {
@@ -88,6 +93,7 @@ export class System {
       temperature: this.#temperature(),
       throttling: this.#throttling(),
       disk: await this.#disk(),
+      wifi: this.#wifi(),
       network: this.#network(),
       clockTrusted: this.clockTrusted,
       uptime: Number(this.#read('proc/uptime')?.split(' ')[0] ?? 0),
@@ -97,6 +103,26 @@ export class System {
   /** Cheap enough to be asked every few seconds. */
   heat(): { temperature: number | undefined; throttled: boolean } {
     return { temperature: this.#temperature(), throttled: this.#throttling()?.now ?? false };
+  }
+
+  /** Why the board does not run at its full speed now, for a person. */
+  powerProblem(): string | undefined {
+    const throttling = this.#throttling();
+    if (throttling === undefined || !throttling.now) return undefined;
+    return throttling.undervoltage
+      ? 'the voltage is too low: it takes a stronger power supply or a shorter cable'
+      : 'the processor is slowed down for heat';
+  }
+
+  /** Why the state directory's file system may soon hold nothing more, for a person. */
+  diskProblem(): string | undefined {
+    try {
+      const { bsize, bavail } = statfsSync(this.#stateDirectory);
+      const free = bsize * bavail;
+      return free >= LEAST_FREE ? undefined : `only ${Math.round(free / 1e6)} MB are free`;
+    } catch (error) {
+      return `it cannot be read: ${(error as Error).message}`;
+    }
   }
 
   /** This process and everything below it. */
@@ -196,6 +222,12 @@ export class System {
       interfaces[name] = { received: Number(fields[0]), sent: Number(fields[8]) };
     }
     return interfaces;
+  }
+
+  #wifi(): MachineReport['wifi'] {
+    // Documentation of the kernel's wireless extensions: link, level and noise, with a dot behind what is up to date.
+    const lines = (this.#read('proc/net/wireless') ?? '').matchAll(/^ *(\S+): +\S+ +\S+ +(-?\d+)/gm);
+    return Object.fromEntries([...lines].map(([, name, level]) => [name, Number(level)]));
   }
 
   /** A file's text without the white space around it; undefined when there is none that we may read. */

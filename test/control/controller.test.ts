@@ -7,6 +7,7 @@ import { CONTROL_ERROR_CODES } from '../../daemon/control/gateway-port.ts';
 import { silentLog } from '../../daemon/lib/log.ts';
 import { FakeGateway } from '../support/fake-gateway.ts';
 import { ManualClock } from '../support/manual-clock.ts';
+import { TRUSTING } from '../support/mqtt-settings.ts';
 
 function world(): {
   gateway: FakeGateway;
@@ -20,7 +21,7 @@ function world(): {
 } {
   const gateway = new FakeGateway('camera');
   const clock = new ManualClock();
-  const controller = new Controller({ gateway, clock, log: silentLog });
+  const controller = new Controller({ gateway, rights: TRUSTING, clock, log: silentLog });
   const pictures: { name: string; jpeg: Buffer }[] = [];
   const lines: string[] = [];
   const sink: Transport = {
@@ -49,42 +50,6 @@ function refused(t: Test, answer: Answer, code: string, path: string | undefined
   for (const word of words) t.ok(answer.error.message.includes(word), `"${answer.error.message}" says ${word}`);
 }
 
-/** One good request for each command. */
-const GOOD: Record<string, object> = {
-  'gateway/info': {},
-  'gateway/restart': {},
-  'gateway/health': {},
-  'metrics/get': {},
-  'log/level': { level: 'debug' },
-  'log/tail': { level: 'warn', seconds: 10 },
-  'device/list': {},
-  'device/rescan': {},
-  'device/controls': { deviceId: 'a1b2' },
-  'device/set-controls': { deviceId: 'a1b2', controls: { brightness: 20, power_line_frequency: '50 Hz' } },
-  'stream/list': {},
-  'stream/get': { name: 'camera' },
-  'stream/start': { name: 'camera' },
-  'stream/stop': { name: 'camera' },
-  'stream/restart': { name: 'camera' },
-  'stream/keyframe': { name: 'camera' },
-  'stream/snapshot': { name: 'camera' },
-  'stream/set': { name: 'camera', property: 'enabled', value: false },
-  'stream/privacy': { name: 'camera', privacy: true },
-  'stream/encoding': { name: 'camera', maxBitrate: 500_000 },
-  'stream/create': { name: 'garage', settings: { audio: false } },
-  'stream/update': { name: 'camera', settings: { audio: null }, dryRun: true },
-  'stream/delete': { name: 'camera', revision: 1 },
-  'session/list': {},
-  'session/close': { id: 's1' },
-  'webrtc/offer': { stream: 'camera', sdp: 'v=0' },
-  'webrtc/candidate': { session: 'w1', sdpMid: '0', candidate: '' },
-  'webrtc/close': { session: 'w1' },
-  'config/get': {},
-  'config/patch': { patch: { rtsp: { port: 8555 } }, dryRun: true, confirmWithin: 60, revision: 1 },
-  'config/rollback': { to: 0 },
-  'config/confirm': { revision: 1 },
-};
-
 /** The schema with nothing left open: what the reports carry must all be described. */
 function closed(schema: object): object {
   return JSON.parse(JSON.stringify(schema), (_key, value) =>
@@ -95,11 +60,10 @@ function closed(schema: object): object {
 }
 
 test('every command answers what its schema says', async (t) => {
-  t.same(Object.keys(GOOD), Object.keys(COMMANDS), 'each has an example here');
   const ajv = new Ajv({ strict: true });
   for (const [name, command] of Object.entries(COMMANDS)) {
     const { ask } = world();
-    const answer = await ask(name, { ...GOOD[name], transaction: 'x' });
+    const answer = await ask(name, { ...command.example, transaction: 'x' });
     t.equal(answer.status, 'ok', name);
     t.equal(answer.transaction, 'x');
     const validate = ajv.compile(closed(command.result));
@@ -115,7 +79,8 @@ const BAD: [command: string, payload: unknown, code: string, path: string | unde
   ['stream/get', [], 'invalid_request', '', 'object'],
   ['stream/get', { name: 7 }, 'invalid_request', '/name', '7', 'string'],
   ['stream/get', { name: '' }, 'invalid_request', '/name', '""', '1'],
-  ['stream/get', { name: 'x'.repeat(65) }, 'invalid_request', '/name', '64'],
+  ['stream/get', { name: 'x'.repeat(33) }, 'invalid_request', '/name', '32'],
+  ['stream/get', { name: 'Front door' }, 'invalid_request', '/name', 'Front door', 'pattern'],
   ['stream/get', { name: 'camera', colour: 1 }, 'invalid_request', '/colour', 'name'],
   ['gateway/info', { name: 'camera' }, 'invalid_request', '/name', 'nothing'],
   ['gateway/info', '{"__proto__":{"x":1}}', 'invalid_request', '/__proto__', 'not known'],
@@ -167,7 +132,7 @@ const BAD: [command: string, payload: unknown, code: string, path: string | unde
     { name: 'camera', property: 'colour', value: 1 },
     'not_found',
     '/property',
-    'enabled, bitrate, frameRate, brightness, power_line_frequency',
+    'enabled, privacy, bitrate, frameRate, brightness, power_line_frequency',
   ],
   ['stream/set', { name: 'camera', property: 'enabled', value: 1 }, 'invalid_request', '/value', '1', 'true or false'],
   ['stream/set', { name: 'camera', property: 'bitrate', value: 5.5e6 + 0.5 }, 'invalid_request', '/value', 'integer'],
@@ -207,7 +172,7 @@ test('a wrong request keeps its transaction', async (t) => {
 
 test('brackets inside of strings are no nesting', async (t) => {
   const { ask } = world();
-  refused(t, await ask('stream/get', { name: `${'[['.repeat(20)}\\"[` }), 'not_found', '/name');
+  t.equal((await ask('gateway/info', { transaction: `${'[['.repeat(20)}\\"[` })).status, 'ok');
 });
 
 test('deadline and message expiry', async (t) => {
@@ -367,6 +332,7 @@ test('properties of a stream', async (t) => {
   const { ask, gateway } = world();
   const set = (property: string, value: unknown) => ask('stream/set', { name: 'camera', property, value });
   t.match(await set('enabled', false), { status: 'ok', data: { name: 'camera', enabled: false } });
+  t.match(await set('privacy', true), { status: 'ok', data: { state: 'privacy' } });
   t.match(await set('bitrate', 500_000), { status: 'ok' });
   t.match(await set('frameRate', 12.5), { status: 'ok' });
   t.match(await set('power_line_frequency', 'disabled'), { status: 'ok' });

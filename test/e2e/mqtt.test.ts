@@ -1,5 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { type Test, test } from 'tap';
+import { COMMANDS } from '../../daemon/control/commands.ts';
+import { PUBLICATIONS } from '../../daemon/control/publications.ts';
+import { ApiDocument } from '../support/asyncapi.ts';
 import { Daemon } from '../support/daemon.ts';
 import { Listener, Mosquitto, mosquittoClient, until } from '../support/mosquitto.ts';
 import { runPlayer } from '../support/player.ts';
@@ -34,6 +37,7 @@ async function world(t: Test): Promise<World> {
     'mqtt.keepalive': '5',
     'mqtt.willDelay': '0',
     'mqtt.username': 'porch',
+    'mqtt.telemetryInterval': '5',
     'log.level': 'debug',
   });
   const listener = new Listener(broker.url);
@@ -108,6 +112,47 @@ test('a stream is started, looked at, changed and stopped over MQTT', async (t) 
   t.match(await ask('stream/encoding', { name: 'camera', maxBitrate: 1 }), {
     error: { code: 'invalid_request', path: '/maxBitrate' },
   });
+  keptSecret(t, found);
+});
+
+/** Requests of the documents that name what this gateway does not have, or what nobody can know. */
+const REFUSED: Record<string, string> = {
+  'device/controls': 'not_found',
+  'device/set-controls': 'not_found',
+  'session/close': 'not_found',
+  'webrtc/offer': 'invalid_request',
+  'webrtc/candidate': 'not_found',
+  'webrtc/close': 'not_found',
+  'config/rollback': 'not_found',
+  'config/confirm': 'conflict',
+};
+
+test('every example of the documents, and everything that is seen, is as the documents say', {
+  timeout: 150_000,
+}, async (t) => {
+  const found = await world(t);
+  const { listener, ask, daemon } = found;
+  await listener.client.publishAsync(`${B}/streams/camera/set/bitrate`, 'fast', { qos: 1 });
+  await until(() => listener.on(`${B}/events`).some(({ text }) => text.includes('set_failed')), 'an event');
+  await runPlayer('ffprobe', ['-v', 'error', '-rtsp_transport', 'tcp', daemon.rtsp]);
+  await until(() => listener.on(`${B}/events`).some(({ text }) => text.includes('viewer_left')), 'a viewer');
+  const last = ['stream/stop', 'gateway/restart'];
+  const names = [...Object.keys(COMMANDS).filter((name) => !last.includes(name)), ...last];
+  for (const name of names) {
+    const answer = await ask(name, COMMANDS[name]?.example);
+    t.equal(answer.error?.code, REFUSED[name], `${name} ${JSON.stringify(answer).slice(0, 300)}`);
+    // It would outlive everything that comes here.
+    if (name === 'stream/privacy') await ask(name, { name: 'camera', privacy: false });
+  }
+  const online = () => listener.on(`${B}/availability`).filter(({ text }) => text === 'online').length;
+  await until(() => online() === 2, 'there again', 40_000);
+  await until(() => listener.on(`${B}/telemetry`).length > 0, 'telemetry', 40_000);
+  const api = new ApiDocument(B);
+  const problems = listener.seen.map(({ topic, text, retain }) => api.problem(topic, text, retain));
+  t.same(new Set(problems.filter((problem) => problem !== undefined)), new Set());
+  const topics = new Set(listener.seen.map(({ topic }) => topic));
+  for (const topic of Object.keys(PUBLICATIONS))
+    t.ok(topics.has(`${B}/${topic.replace('{stream}', 'camera')}`), `${topic} was seen`);
   keptSecret(t, found);
 });
 

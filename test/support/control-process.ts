@@ -5,12 +5,13 @@ import { MqttControl } from '../../daemon/control/mqtt/control.ts';
 import { systemClock } from '../../daemon/lib/clock.ts';
 import { silentLog } from '../../daemon/lib/log.ts';
 import { FakeGateway } from './fake-gateway.ts';
+import { TRUSTING } from './mqtt-settings.ts';
 
 const gateway = new FakeGateway('camera');
 const control = new MqttControl({
   settings: JSON.parse(process.argv[2] ?? ''),
   gatewayId: 'porch',
-  controller: new Controller({ gateway, clock: systemClock, log: silentLog }),
+  controller: new Controller({ gateway, rights: TRUSTING, clock: systemClock, log: silentLog }),
   gateway,
   directory: tmpdir(),
   log: silentLog,

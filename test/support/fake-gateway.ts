@@ -201,7 +201,9 @@ export class FakeGateway implements GatewayPort {
     return { jpeg: this.jpeg, width: 640, height: 480 };
   }
 
-  async setPrivacy(name: string): Promise<StreamReport> {
+  async setPrivacy(name: string, on: boolean): Promise<StreamReport> {
+    this.stream(name);
+    this.set(name, on ? 'privacy' : 'live');
     return this.stream(name);
   }
 

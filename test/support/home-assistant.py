@@ -10,6 +10,7 @@ import sys
 
 from homeassistant import auth, bootstrap, config_entries, loader, setup
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry, entity_registry
 
 
@@ -79,6 +80,26 @@ def states(hass: HomeAssistant) -> dict:
     }
 
 
+async def carry_out(hass: HomeAssistant, problems: Problems, command: str, *arguments):
+    await hass.async_block_till_done()
+    if command == "states":
+        return states(hass)
+    if command == "devices":
+        return devices(hass)
+    if command == "problems":
+        return problems.lines
+    if command == "call":
+        domain, service, data = arguments
+        await hass.services.async_call(domain, service, data, blocking=True)
+        return {}
+    if command == "picture":
+        from homeassistant.components.camera import async_get_image
+
+        image = await async_get_image(hass, arguments[0])
+        return {"size": len(image.content), "type": image.content_type}
+    raise HomeAssistantError(f"no such command: {command}")
+
+
 async def main() -> None:
     problems = Problems()
     hass = await start(sys.argv[1], int(sys.argv[2]))
@@ -90,23 +111,10 @@ async def main() -> None:
         line = await reader.readline()
         if not line:
             break
-        command, *arguments = json.loads(line)
-        await hass.async_block_till_done()
-        if command == "states":
-            answer = states(hass)
-        elif command == "devices":
-            answer = devices(hass)
-        elif command == "problems":
-            answer = problems.lines
-        elif command == "call":
-            domain, service, data = arguments
-            await hass.services.async_call(domain, service, data, blocking=True)
-            answer = {}
-        elif command == "picture":
-            from homeassistant.components.camera import async_get_image
-
-            image = await async_get_image(hass, arguments[0])
-            answer = {"size": len(image.content), "type": image.content_type}
+        try:
+            answer = await carry_out(hass, problems, *json.loads(line))
+        except HomeAssistantError as error:
+            answer = {"error": str(error)}
     await hass.async_stop(force=True)
 
 

@@ -81,6 +81,8 @@ export class HomeAssistant {
 
   async #answer(): Promise<unknown> {
     const [line] = (await once(this.#lines as Interface, 'line')) as [string];
-    return JSON.parse(line);
+    const answer = JSON.parse(line);
+    if (answer.error !== undefined) throw new Error(answer.error);
+    return answer;
   }
 }

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect as connectTcp, createServer } from 'node:net';
@@ -38,6 +38,16 @@ export class Mosquitto {
     await writeFile(file, `${text}\n`);
     this.#process = spawn('/usr/sbin/mosquitto', ['-c', file], { stdio: 'ignore' });
     await until(() => reachable(this.port), 'the broker listens');
+  }
+
+  /** Only this user gets in. */
+  async startWithPassword(user: string, password: string): Promise<void> {
+    this.#folder ??= await mkdtemp(join(tmpdir(), 'vedette-mosquitto-'));
+    const file = join(this.#folder, 'passwd');
+    execFileSync('mosquitto_passwd', ['-c', '-b', file, user, password], { stdio: 'ignore' });
+    // The broker gives up root before it reads them.
+    execFileSync('chmod', ['-R', 'a+rX', this.#folder]);
+    await this.start('allow_anonymous false', `password_file ${file}`);
   }
 
   signal(name: NodeJS.Signals): void {

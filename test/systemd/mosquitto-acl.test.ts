@@ -22,7 +22,7 @@ async function broker(t: Test): Promise<{ port: number; process: ChildProcess }>
   chmodSync(folder, 0o755);
   const passwords = join(folder, 'passwd');
   writeFileSync(passwords, '', { mode: 0o644 });
-  for (const user of ['front', 'back', 'operator', 'dashboard']) {
+  for (const user of ['front', 'back', 'operator', 'dashboard', 'homeassistant']) {
     execFileSync('mosquitto_passwd', ['-b', passwords, user, PASSWORD], { stdio: 'ignore' });
   }
   chmodSync(passwords, 0o644);
@@ -63,6 +63,12 @@ test('the broker rights keep gateways apart', async (t) => {
   t.notOk(passes('front', 'vedette/front/streams/camera/snapshot', 'dashboard'), 'but no pictures');
   t.notOk(passes('back', 'vedette/front/availability', 'operator'), 'a gateway does not write as another');
   t.notOk(passes('front', 'vedette/front/config', 'back'), 'and does not read another');
+  t.ok(passes('front', 'homeassistant/device/front/stream-camera/config', 'homeassistant'), 'devices are discovered');
+  t.notOk(passes('back', 'homeassistant/device/front/stream-camera/config', 'homeassistant'), 'its own only');
+  t.notOk(passes('front', 'homeassistant/status', 'back'), 'a gateway does not pose as Home Assistant');
+  t.notOk(passes('front', 'vedette/back/request/gateway/restart', 'back'), 'a gateway does not command another');
+  t.notOk(passes('front', 'vedette/back/streams/camera/set/enabled', 'back'), 'in no way');
+  t.ok(passes('homeassistant', 'vedette/front/streams/camera/set/enabled', 'front'), 'Home Assistant commands');
   t.ok(passes('operator', 'vedette/front/request/gateway/info', 'front'), 'an operator commands');
   t.notOk(passes('dashboard', 'vedette/front/request/gateway/restart', 'front'), 'a dashboard does not');
 });

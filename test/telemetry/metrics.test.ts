@@ -25,6 +25,7 @@ function report(...streams: StreamMetrics[]): MetricsReport {
       temperature: undefined,
       throttling: { now: false, sinceBoot: true, undervoltage: false },
       disk: { total: 10, free: 4 },
+      wifi: { wlan0: -56 },
       network: {},
       clockTrusted: false,
       uptime: 1,

@@ -52,6 +52,8 @@ test('a Raspberry Pi', async (t) => {
     'sys/class/thermal/thermal_zone0/temp': '48312\n',
     'sys/devices/platform/soc/soc:firmware/get_throttled': '50001\n',
     'run/systemd/timesync/synchronized': '',
+    'proc/net/wireless':
+      'Inter-| sta-|   Quality        |   Discarded packets\n face | tus | link level noise |  nwid\n wlan0: 0000   54.  -56.  -256        0\n',
     'proc/net/dev':
       'Inter-|   Receive |  Transmit\n face |bytes packets\n    lo: 1 0 0 0 0 0 0 0 1 0 0 0 0 0 0 0\n  eth0: 123 4 0 0 0 0 0 0 456 7 0 0 0 0 0 0\n',
   });
@@ -60,10 +62,12 @@ test('a Raspberry Pi', async (t) => {
     bootId: 'abc',
     os: 'Debian GNU/Linux 12 (bookworm)',
   });
-  const { temperature, throttling, clockTrusted, network } = await system.report();
+  const { temperature, throttling, clockTrusted, network, wifi } = await system.report();
   t.equal(temperature, 48.312);
   t.same(throttling, { now: true, sinceBoot: true, undervoltage: true });
   t.equal(clockTrusted, true);
+  t.same(wifi, { wlan0: -56 });
+  t.match(system.powerProblem(), /power supply/);
   t.same(network, { eth0: { received: 123, sent: 456 } });
 });
 
@@ -87,6 +91,9 @@ test('a PC with a real-time clock', async (t) => {
 test('a machine that tells nothing', async (t) => {
   const system = machine(t, {});
   t.equal(system.identity().board, process.arch);
+  t.equal(system.powerProblem(), undefined);
+  t.equal(system.diskProblem(), undefined);
+  t.match(new System({ stateDirectory: '/nowhere' }).diskProblem(), /cannot be read/);
   t.match(await system.report(), {
     cpu: undefined,
     processes: [],

@@ -128,7 +128,7 @@ export class LocalBroker {
         username,
         password,
         keepalive: 60,
-        tls: { caFile: '', certFile: '', keyFile: '', insecure: false },
+        tls: { caFile: '', certFile: '', keyFile: '', fingerprint: '', insecure: false },
         timeout: PROBE_TIMEOUT,
       });
       await connection.close(PROBE_TIMEOUT);

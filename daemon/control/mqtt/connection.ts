@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { PeerCertificate } from 'node:tls';
 import { connect, type IClientOptions, type IPublishPacket, type MqttClient } from 'mqtt';
 import type { MqttSettings } from '../../../config/settings.ts';
 import { MqttError, mqttErrorOf } from './mqtt-error.ts';
@@ -12,6 +13,8 @@ export interface IncomingMessage {
   /** MQTT 5 only. */
   responseTopic: string | undefined;
   correlationData: Buffer | undefined;
+  /** The user property `authorization`, without its `Bearer`. */
+  token: string | undefined;
   /** Seconds that were left when the broker sent it (MQTT 5, 3.3.2.3.3). */
   expiry: number | undefined;
 }
@@ -236,6 +239,7 @@ function clientOptions(options: ConnectOptions): IClientOptions {
     // Ours comes first.
     connectTimeout: timeout * 2,
     rejectUnauthorized: !tls.insecure,
+    ...pin(tls.fingerprint),
     ...certificate('ca', tls.caFile),
     ...certificate('cert', tls.certFile),
     ...certificate('key', tls.keyFile),
@@ -263,6 +267,18 @@ function clientOptions(options: ConnectOptions): IClientOptions {
   };
 }
 
+/** The one certificate that is believed, on top of what vouches for it. Checked before anything is sent. */
+function pin(fingerprint: string): IClientOptions {
+  if (fingerprint === '') return {};
+  const checkServerIdentity = (_host: string, { fingerprint256 }: PeerCertificate): Error | undefined => {
+    if (fingerprint256 === fingerprint.toUpperCase()) return undefined;
+    const message = `the broker's certificate has the fingerprint ${fingerprint256}, not that of mqtt.tls.fingerprint`;
+    return Object.assign(new Error(message), { code: 'ERR_TLS_CERT_ALTNAME_INVALID' });
+  };
+  // For TLS and for WebSocket over it; the library's types know neither.
+  return { checkServerIdentity, wsOptions: { checkServerIdentity } } as IClientOptions;
+}
+
 /** Read for each connection, so that a renewed certificate is taken without a restart. */
 function certificate(name: 'ca' | 'cert' | 'key', file: string): IClientOptions {
   if (file === '') return {};
@@ -280,6 +296,12 @@ function incoming(topic: string, payload: Buffer, { retain, properties }: IPubli
     retain,
     responseTopic: properties?.responseTopic,
     correlationData: properties?.correlationData,
+    token: bearer(properties?.userProperties?.authorization),
     expiry: properties?.messageExpiryInterval,
   };
+}
+
+/** A property that comes several times means nothing. */
+function bearer(property: string | string[] | undefined): string | undefined {
+  return typeof property === 'string' ? /^Bearer (\S{1,8192})$/i.exec(property)?.[1] : undefined;
 }

@@ -20,6 +20,8 @@ export interface MqttControlOptions {
   directory: string;
   /** `mqtt.embeddedPort` does not have its default: no other port is taken. */
   embeddedPortConfigured?: boolean;
+  /** Milliseconds between attempts to connect; default: a quarter of a second to half a minute. */
+  retry?: { minimum: number; maximum: number };
   log: Log;
   clock?: Clock;
 }
@@ -85,7 +87,7 @@ export class MqttControl {
   readonly #clientId: string;
   readonly #delivery: Delivery;
   readonly #surface: Surface;
-  readonly #backoff = new Backoff(RETRY);
+  readonly #backoff: Backoff;
   readonly #localBroker: LocalBroker | undefined;
   /** What there is from CONNACK on. */
   #open: Connection | undefined;
@@ -102,6 +104,7 @@ export class MqttControl {
   constructor(options: MqttControlOptions) {
     const { settings, gatewayId, gateway, clock = systemClock, log } = options;
     this.#options = options;
+    this.#backoff = new Backoff(options.retry ?? RETRY);
     this.#clock = clock;
     this.#log = log;
     this.#topics = new Topics(settings.baseTopic, gatewayId, settings.discovery.prefix);

@@ -2,7 +2,7 @@ import type { Clock, Timer } from '../../lib/clock.ts';
 import type { GatewayPort } from '../gateway-port.ts';
 import type { OutgoingMessage } from '../outbox.ts';
 import type { IncomingMessage } from './connection.ts';
-import { type DeviceDescription, deviceIds, gatewayDevice, streamDevice } from './home-assistant.ts';
+import { type Component, type DeviceDescription, gatewayDevice, streamDevice } from './home-assistant.ts';
 import type { Topics } from './topics.ts';
 
 export interface DiscoveryOptions {
@@ -23,6 +23,9 @@ const COALESCE = 500;
 /** Home Assistant has just started: not everybody at once, in milliseconds. */
 const AFTER_BIRTH = { minimum: 500, spread: 5000 };
 
+/** The gateway's own device. */
+const GATEWAY = 'gateway';
+
 /** Tells Home Assistant by its MQTT discovery which devices there are: the gateway, and one for each stream. */
 export class Discovery {
   readonly #options: DiscoveryOptions;
@@ -39,10 +42,8 @@ export class Discovery {
 
   /** What is worth watching: what the broker holds of our devices, and the birth of Home Assistant. */
   get filters(): string[] {
-    const { enabled, topics } = this.#options;
-    return enabled
-      ? [topics.homeAssistantStatus, ...[...this.#published.keys()].map((id) => topics.discovery(id))]
-      : [];
+    const { topics } = this.#options;
+    return [topics.homeAssistantStatus, topics.discoveries];
   }
 
   /** All devices again, whatever the broker remembers. */
@@ -76,11 +77,11 @@ export class Discovery {
     this.#birth = undefined;
   }
 
-  /** A stream has changed, or is gone, perhaps since an earlier life: then its device goes at once. */
+  /** A stream has changed, or is gone: then its device goes at once. */
   streamChanged(name: string): void {
     const { gateway } = this.#options;
     if (gateway.streamNames().includes(name)) this.changed();
-    else this.#retract(deviceIds(gateway.info().id).stream(name));
+    else if (this.#published.has(deviceOf(name))) this.#retract(deviceOf(name));
   }
 
   /** A message on one of {@link filters}. */
@@ -90,7 +91,7 @@ export class Discovery {
       if (payload.toString() === 'online') this.#homeAssistantStarted();
       return;
     }
-    const id = this.#ownIds().find((candidate) => topics.discovery(candidate) === topic);
+    const id = topics.discoveredOn(topic);
     if (id !== undefined && retain && payload.length > 0) this.#foundDevice(id, payload.toString());
   }
 
@@ -117,13 +118,13 @@ export class Discovery {
     }
   }
 
-  /** What an earlier life described may have had more entities, for another camera. */
+  /** What an earlier life described may be gone, or have had more entities, for another camera. */
   #foundDevice(id: string, held: string): void {
     const current = this.#published.get(id);
     if (held === current || this.#compared.has(id)) return;
     this.#compared.add(id);
     if (current === undefined) {
-      this.#retract(id);
+      this.#retract(id, held);
       return;
     }
     this.#removeComponents(id, held, JSON.parse(current) as DeviceDescription);
@@ -132,28 +133,20 @@ export class Discovery {
 
   /** An entity goes when its device is described once with nothing of it but the platform. */
   #removeComponents(id: string, before: string, device: DeviceDescription): void {
-    const gone = Object.entries(componentsOf(before)).filter(([key]) => !(key in device.components));
-    if (gone.length === 0) return;
-    const empty = Object.fromEntries(gone.map(([key, { platform }]) => [key, { platform }]));
+    const gone = emptied(Object.entries(componentsOf(before)).filter(([key]) => !(key in device.components)));
+    if (Object.keys(gone).length === 0) return;
     // Not retained: it must not take the place of what follows, nor the other way round.
-    this.#send(id, JSON.stringify({ ...device, components: { ...device.components, ...empty } }), false);
+    this.#send(id, JSON.stringify({ ...device, components: { ...device.components, ...gone } }), false);
   }
 
   #devices(): Map<string, DeviceDescription> {
     const { gateway, topics, telemetryInterval } = this.#options;
     const context = { info: gateway.info(), topics, telemetryInterval };
-    const ids = deviceIds(context.info.id);
     const cameras = gateway.devices();
-    const devices = new Map([[ids.gateway, gatewayDevice(context)]]);
+    const devices = new Map([[GATEWAY, gatewayDevice(context)]]);
     for (const name of gateway.streamNames())
-      devices.set(ids.stream(name), streamDevice(context, gateway.stream(name), cameras));
+      devices.set(deviceOf(name), streamDevice(context, gateway.stream(name), cameras));
     return devices;
-  }
-
-  #ownIds(): string[] {
-    const { gateway } = this.#options;
-    const ids = deviceIds(gateway.info().id);
-    return [ids.gateway, ...gateway.streamNames().map((name) => ids.stream(name))];
   }
 
   #say(id: string, text: string): void {
@@ -161,14 +154,28 @@ export class Discovery {
     this.#send(id, text);
   }
 
-  #retract(id: string): void {
+  /** An empty description alone leaves the entities of a device whose topic names its gateway, see `node_id` there. */
+  #retract(id: string, before = this.#published.get(id) ?? ''): void {
     this.#published.delete(id);
+    const components = emptied(Object.entries(componentsOf(before)));
+    const last = { device: { identifiers: [id] }, origin: { name: 'Vedette' }, components };
+    if (Object.keys(components).length > 0) this.#send(id, JSON.stringify(last), false);
     this.#send(id, '');
   }
 
   #send(id: string, payload: string, retain = true): void {
     this.#options.send({ kind: 'state', topic: this.#options.topics.discovery(id), payload, retain });
   }
+}
+
+/** The device of a stream. */
+function deviceOf(stream: string): string {
+  return `stream-${stream}`;
+}
+
+/** Entities that are taken back. */
+function emptied(components: readonly [string, Component][]): Record<string, Component> {
+  return Object.fromEntries(components.map(([key, { platform }]) => [key, { platform }]));
 }
 
 /** Of a description that anybody may have put there. */

@@ -32,8 +32,8 @@ const FAIL = { device_class: 'problem', entity_category: 'diagnostic' };
 /** Telemetry that has not come for so many intervals is no longer true. */
 const TELEMETRY_EXPIRY = 3;
 
-/** The ids by which Home Assistant tells our devices apart, which are parts of their discovery topics. */
-export function deviceIds(gatewayId: string): { gateway: string; stream(name: string): string } {
+/** The ids by which Home Assistant tells our devices apart. */
+function deviceIds(gatewayId: string): { gateway: string; stream(name: string): string } {
   const gateway = `vedette_${gatewayId}`;
   return { gateway, stream: (name) => `${gateway}__${name}` };
 }
@@ -80,6 +80,11 @@ export function gatewayDevice({ info, topics, telemetryInterval }: DescriptionCo
           ),
           device_class: 'temperature',
           unit_of_measurement: '°C',
+        },
+        wifi: {
+          ...sensor('Wi-Fi signal', '{{ value_json.machine.wifi.values() | first | default(None) }}'),
+          device_class: 'signal_strength',
+          unit_of_measurement: 'dBm',
         },
       }),
     },
@@ -141,6 +146,15 @@ export function streamDevice(
         state_topic: at.state,
         value_template: "{{ 'ON' if value_json.enabled else 'OFF' }}",
         command_topic: at.set('enabled'),
+      },
+      privacy: {
+        platform: 'switch',
+        name: 'Privacy',
+        ...STATE_ON,
+        ...gatewayOnly,
+        state_topic: at.state,
+        value_template: "{{ 'ON' if value_json.state == 'privacy' else 'OFF' }}",
+        command_topic: at.set('privacy'),
       },
       restart: {
         platform: 'button',

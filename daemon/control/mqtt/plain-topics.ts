@@ -25,17 +25,19 @@ export class PlainTopics {
   }
 
   /** Never rejects. */
-  async received(stream: string, property: string, { payload, retain }: IncomingMessage): Promise<void> {
+  async received(stream: string, property: string, { payload, retain, token }: IncomingMessage): Promise<void> {
     // How somebody takes back a retained message.
     if (payload.length === 0) return;
     const { controller, transport, event } = this.#options;
     const value = payload.length > MAX_VALUE ? `${payload.toString('utf8', 0, MAX_VALUE)}...` : bareValue(payload);
     const request = Buffer.from(JSON.stringify({ name: stream, property, value }));
     const { answer } = await controller.execute(
-      { command: 'stream/set', payload: request, retained: retain },
+      { command: 'stream/set', payload: request, retained: retain, ...(token === undefined ? {} : { token }) },
       transport,
     );
-    if (answer.status === 'error') event({ type: 'set_failed', stream, data: { property, value, ...answer.error } });
+    if (answer.status === 'ok') return;
+    const shown = payload.toString('utf8', 0, MAX_VALUE);
+    event({ type: 'set_failed', stream, data: { property, value: shown, ...answer.error } });
   }
 }
 

@@ -33,7 +33,7 @@ export class RequestResponse {
   /** Carries a request out and answers it, exactly once. Never rejects. */
   async received(command: string, message: IncomingMessage): Promise<void> {
     const { topics, controller, transport, clock } = this.#options;
-    const { responseTopic, correlationData, expiry, payload, retain } = message;
+    const { responseTopic, correlationData, expiry, payload, retain, token } = message;
     const problem = responseTopic === undefined ? undefined : topics.responseTopicProblem(responseTopic);
     if (problem !== undefined) {
       const error = { code: 'invalid_request', message: `the Response Topic ${problem}` } as const;
@@ -48,6 +48,7 @@ export class RequestResponse {
         ...(correlationData === undefined
           ? {}
           : { correlation: `${responseTopic} ${correlationData.toString('base64')}` }),
+        ...(token === undefined ? {} : { token }),
         ...(expiry === undefined ? {} : { expiresAt: clock.now() + expiry * 1000 }),
       },
       transport,

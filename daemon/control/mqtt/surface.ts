@@ -95,7 +95,8 @@ export class Surface {
     this.#discovery.publishAll();
     this.#snapshots.start();
     // For what an earlier life left behind, and for Home Assistant: a broker that forbids it is none the worse.
-    const watched = [topics.streamAvailabilities, ...this.#discovery.filters];
+    // Devices first: an entity goes before what it shows, which it could not read.
+    const watched = [...this.#discovery.filters, topics.streamAvailabilities];
     for (const filter of watched)
       connection.subscribe(filter, { retained: true }).catch((error) => {
         log.debug({ err: error, filter }, 'the broker does not let us see what it holds of us');
@@ -116,10 +117,6 @@ export class Surface {
     if (command !== undefined) void this.#requests.received(command, message);
     else if (set !== undefined) void this.#plain.received(set.stream, set.property, message);
     else if (stream === undefined) this.#discovery.received(message);
-    else if (retain && payload.length > 0) {
-      // The entities go before what they show, which they could not read.
-      this.#discovery.streamChanged(stream);
-      this.#state.foundRetained(stream);
-    }
+    else if (retain && payload.length > 0) this.#state.foundRetained(stream);
   }
 }

@@ -8,11 +8,13 @@ export class Topics {
   /** Where Home Assistant listens for discovery. */
   readonly discoveryPrefix: string;
   readonly #baseTopic: string;
+  readonly #gatewayId: string;
 
   constructor(baseTopic: string, gatewayId: string, discoveryPrefix: string) {
     this.base = `${baseTopic}/${gatewayId}`;
     this.discoveryPrefix = discoveryPrefix;
     this.#baseTopic = baseTopic;
+    this.#gatewayId = gatewayId;
   }
 
   get availability(): string {
@@ -37,9 +39,21 @@ export class Topics {
     return `${this.discoveryPrefix}/status`;
   }
 
-  /** Where a device of Home Assistant is described. @param id made of letters, digits, `-` and `_`. */
-  discovery(id: string): string {
-    return `${this.discoveryPrefix}/device/${id}/config`;
+  /** The filter that finds every device of ours that a broker holds. */
+  get discoveries(): string {
+    return this.discovery('+');
+  }
+
+  /** Where one of our devices is described; the gateway's id is a level of its own, so that a broker can tell us apart. */
+  discovery(device: string): string {
+    return `${this.discoveryPrefix}/device/${this.#gatewayId}/${device}/config`;
+  }
+
+  /** The device of ours that this topic describes, or undefined. */
+  discoveredOn(topic: string): string | undefined {
+    const [before = '', after = ''] = this.discoveries.split('+');
+    const inside = topic.startsWith(before) && topic.endsWith(after) && topic.length > before.length + after.length;
+    return inside ? topic.slice(before.length, -after.length) : undefined;
   }
 
   /** The filter that finds every stream whose state a broker holds. */

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { X509Certificate } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Test, test } from 'tap';
@@ -7,7 +8,7 @@ import { type ConnectOptions, openConnection } from '../../../daemon/control/mqt
 import { freePort, Mosquitto } from '../../support/mosquitto.ts';
 import { mqttPeer } from '../../support/mqtt-peer.ts';
 
-const NO_TLS = { caFile: '', certFile: '', keyFile: '', insecure: false };
+const NO_TLS = { caFile: '', certFile: '', keyFile: '', fingerprint: '', insecure: false };
 
 function options(url: string, more: Partial<ConnectOptions> = {}): ConnectOptions {
   return {
@@ -133,6 +134,7 @@ test('TLS: the authority must be known, unless told otherwise', async (t) => {
     ],
     { stdio: 'ignore' },
   );
+  const { fingerprint256: fingerprint } = new X509Certificate(readFileSync(certificate));
   // The broker gives up root before it reads the key.
   execFileSync('chmod', ['-R', 'a+rX', folder]);
   const broker = new Mosquitto();
@@ -143,11 +145,18 @@ test('TLS: the authority must be known, unless told otherwise', async (t) => {
   for (const tls of [
     { ...NO_TLS, caFile: certificate },
     { ...NO_TLS, insecure: true },
+    { ...NO_TLS, caFile: certificate, fingerprint },
+    { ...NO_TLS, caFile: certificate, fingerprint: fingerprint.toLowerCase() },
   ]) {
     const connection = await openConnection(options(url, { tls }));
     await connection.publish({ topic: 'x', payload: 'y', qos: 1, retain: false });
     await connection.close(1000);
   }
+  const other = fingerprint.replace(/^../, (byte) => (byte === '00' ? '01' : '00'));
+  await t.rejects(openConnection(options(url, { tls: { ...NO_TLS, caFile: certificate, fingerprint: other } })), {
+    code: 'tls',
+    message: /mqtt.tls.fingerprint/,
+  });
   const missing = join(folder, 'none.pem');
   await t.rejects(openConnection(options(url, { tls: { ...NO_TLS, caFile: missing } })), {
     code: 'files',

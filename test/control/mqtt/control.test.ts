@@ -1,19 +1,22 @@
 import { fork } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { SignJWT } from 'jose';
 import { type Test, test } from 'tap';
 import type { MqttSettings } from '../../../config/settings.ts';
 import { Controller } from '../../../daemon/control/controller.ts';
 import { MqttControl } from '../../../daemon/control/mqtt/control.ts';
+import { RequestRights } from '../../../daemon/control/request-rights.ts';
 import { systemClock } from '../../../daemon/lib/clock.ts';
 import { silentLog } from '../../../daemon/lib/log.ts';
 import { FakeGateway } from '../../support/fake-gateway.ts';
 import { Listener, Mosquitto, mosquittoClient, until } from '../../support/mosquitto.ts';
 import { oldBroker } from '../../support/mqtt-peer.ts';
-import { MQTT_SETTINGS } from '../../support/mqtt-settings.ts';
+import { MQTT_SETTINGS, TRUSTING } from '../../support/mqtt-settings.ts';
 import { type LogEntry, recordingLog } from '../../support/recording-log.ts';
 
 const B = 'vedette/porch';
@@ -28,7 +31,7 @@ interface World {
   another(gateway: FakeGateway, settings?: Partial<MqttSettings>): MqttControl;
 }
 
-async function world(t: Test, settings: Partial<MqttSettings> = {}): Promise<World> {
+async function world(t: Test, settings: Partial<MqttSettings> = {}, rights = TRUSTING): Promise<World> {
   const directory = await mkdtemp(join(tmpdir(), 'vedette-control-'));
   const broker = new Mosquitto();
   const stops: (() => Promise<void>)[] = [];
@@ -38,7 +41,7 @@ async function world(t: Test, settings: Partial<MqttSettings> = {}): Promise<Wor
     const control = new MqttControl({
       settings: { ...MQTT_SETTINGS, url: broker.url, ...settings, ...more },
       gatewayId: 'porch',
-      controller: new Controller({ gateway, clock: systemClock, log: silentLog }),
+      controller: new Controller({ gateway, rights, clock: systemClock, log: silentLog }),
       gateway,
       directory,
       log: recordingLog(log),
@@ -164,6 +167,41 @@ test('plain topics: a bare value sets a property, what is wrong is an event', as
   await set('constructor', '1');
   t.match(await event(4), { data: { property: 'constructor', code: 'not_found' } });
   t.equal(gateway.calls.length, 4, 'nothing else was done');
+});
+
+test('who may not is refused, over every way; a token in the user property lets in', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'vedette-rights-'));
+  t.teardown(() => rm(folder, { recursive: true }));
+  const publicKeyFile = join(folder, 'key.pem');
+  const { publicKey, privateKey } = generateKeyPairSync('ed25519');
+  await writeFile(publicKeyFile, publicKey.export({ type: 'spki', format: 'pem' }));
+  const acl: MqttSettings['acl'] = { rights: ['view'], commands: [], publicKeyFile };
+  const rights = new RequestRights({ acl: () => acl, audience: () => ['vedette'], clock: systemClock });
+  const { gateway, control, listen } = await world(t, {}, rights);
+  await control.start();
+  await connected(control);
+  const listener = await listen(`${B}/response/#`, `${B}/events`);
+  const stop = (transaction: string, token?: string) =>
+    listener.client.publishAsync(`${B}/request/stream/stop`, JSON.stringify({ name: 'camera', transaction }), {
+      qos: 1,
+      properties: token === undefined ? {} : { userProperties: { authorization: `Bearer ${token}` } },
+    });
+  const answer = async (place: number) => JSON.parse((await listener.message(`${B}/response/stream/stop`, place)).text);
+  const claims = new SignJWT({ rights: ['control'] }).setSubject('anna').setAudience('vedette').setExpirationTime('5m');
+  const token = await claims.setProtectedHeader({ alg: 'EdDSA' }).sign(privateKey);
+  await stop('a');
+  t.match(await answer(0), { error: { code: 'forbidden', message: /control/ } });
+  await listener.client.publishAsync(`${B}/streams/camera/set/enabled`, 'OFF', { qos: 1 });
+  t.match(JSON.parse((await listener.message(`${B}/events`)).text), { data: { code: 'forbidden' } });
+  t.same(gateway.calls, []);
+  await stop('a', token);
+  t.match(await answer(1), { status: 'ok' }, 'a refusal without the token is not remembered for one with it');
+  t.same(gateway.calls, ['stop camera']);
+  await stop('a');
+  t.match(await answer(2), { error: { code: 'forbidden' } }, 'nor the other way round');
+  await stop('b', `${token.slice(0, -4)}AAAA`);
+  t.match(await answer(3), { error: { code: 'forbidden', message: /signature/ } });
+  t.equal(gateway.calls.length, 1);
 });
 
 test('the log over MQTT', async (t) => {

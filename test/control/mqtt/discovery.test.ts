@@ -8,8 +8,8 @@ import type { OutgoingMessage } from '../../../daemon/control/outbox.ts';
 import { FakeGateway } from '../../support/fake-gateway.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 
-const CAMERA = 'homeassistant/device/vedette_porch__camera/config';
-const GATEWAY = 'homeassistant/device/vedette_porch/config';
+const CAMERA = 'homeassistant/device/porch/stream-camera/config';
+const GATEWAY = 'homeassistant/device/porch/gateway/config';
 
 function world(options: { enabled?: boolean; telemetryInterval?: number } = {}) {
   const gateway = new FakeGateway('camera');
@@ -38,6 +38,7 @@ function message(topic: string, text: string, retain = true): IncomingMessage {
     retain,
     responseTopic: undefined,
     correlationData: undefined,
+    token: undefined,
     expiry: undefined,
   };
 }
@@ -87,11 +88,15 @@ test('changes are coalesced, and what is as before is not said again', async (t)
   clock.advance(500);
   t.same(
     take().map(({ topic }) => topic),
-    ['homeassistant/device/vedette_porch__porch/config'],
+    ['homeassistant/device/porch/stream-porch/config'],
   );
   gateway.remove('porch');
   discovery.streamChanged('porch');
-  t.same(take(), [{ topic: 'homeassistant/device/vedette_porch__porch/config', payload: '', retain: true }], 'cleared');
+  const [removal, cleared, ...more] = take();
+  t.match(removal, { topic: 'homeassistant/device/porch/stream-porch/config', retain: false });
+  t.same(parse(removal?.payload).components.enabled, { platform: 'switch' }, 'its entities are taken back');
+  t.same(cleared, { topic: 'homeassistant/device/porch/stream-porch/config', payload: '', retain: true });
+  t.same(more, []);
   t.equal(clock.pending, 0);
 });
 
@@ -125,8 +130,11 @@ test('what an earlier life said is compared with what is', async (t) => {
   t.match(again, { payload: said, retain: true });
   discovery.received(message(CAMERA, old));
   t.same(take(), [], 'once a connection: another gateway of our name does not make us shout');
-  discovery.streamChanged('gone');
-  t.same(take(), [{ topic: 'homeassistant/device/vedette_porch__gone/config', payload: '', retain: true }]);
+  const gone = 'homeassistant/device/porch/stream-gone/config';
+  discovery.received(message(gone, '{}'));
+  t.same(take(), [{ topic: gone, payload: '', retain: true }], 'a stream of an earlier life');
+  discovery.streamChanged('never-there');
+  t.same(take(), []);
   discovery.streamChanged('camera');
   clock.advance(500);
   t.same(take(), []);

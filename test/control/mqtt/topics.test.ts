@@ -51,6 +51,14 @@ const responses: [topic: string, allowed: boolean][] = [
 test('topics', (t) => {
   for (const [topic, command] of commands) t.equal(topics.commandOf(topic), command, topic);
   for (const [topic, stream] of streams) t.equal(topics.streamOf(topic), stream, topic);
+  t.equal(topics.discoveries, 'homeassistant/device/porch/+/config');
+  t.equal(topics.discoveredOn('homeassistant/device/porch/stream-camera/config'), 'stream-camera');
+  for (const topic of [
+    'homeassistant/device/other/x/config',
+    'homeassistant/device/porch/config',
+    'homeassistant/status',
+  ])
+    t.equal(topics.discoveredOn(topic), undefined, topic);
   for (const [topic, found] of properties) t.same(topics.propertyOf(topic), found, topic);
   for (const [topic, allowed] of responses) t.equal(topics.responseTopicProblem(topic) === undefined, allowed, topic);
   t.end();
