@@ -58,7 +58,8 @@ export class CapturedDevices implements DeviceProvider {
   }
 
   async #start(): Promise<DeviceTable> {
-    await mkdir(this.#options.stateDirectory, { recursive: true });
+    // Without it everything is found anew with each start.
+    await mkdir(this.#options.stateDirectory, { recursive: true }).catch(() => undefined);
     const table = await this.#options.table();
     table.onChange(() => {
       for (const source of this.#sources.values())

@@ -2,6 +2,7 @@
  * The web's media capture API for programs: `import { mediaDevices, MediaStream } from 'vedette'`.
  * Nothing runs until a device is asked for, and the process ends by itself when the last live track has stopped.
  */
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { defaultStateDirectory } from '../config/state-directory.ts';
 import { pushedDevice } from './capture/device.ts';
@@ -53,8 +54,9 @@ const devices = new CapturedDevices({
   log: silentLog,
   table: async () =>
     new DeviceMonitor({
-      salt: await installationSecret(join(stateDirectory, 'device-salt')),
-      log: silentLog,
+      salt: await deviceSalt(),
+      // A camera that may not be opened, a tool that is missing: what one would look for long.
+      log: { ...silentLog, warn: (_, message) => process.emitWarning(message ?? '') },
       testDevices: process.env.VEDETTE_TEST_DEVICES === '1',
     }),
 });
@@ -115,6 +117,16 @@ export async function publish(
 ): Promise<Publication> {
   const publication = await import('./publication.ts');
   return publication.publish(streams, options);
+}
+
+/** What device ids are made with; where it cannot be kept they are others with each start. */
+async function deviceSalt(): Promise<string> {
+  try {
+    return await installationSecret(join(stateDirectory, 'device-salt'));
+  } catch (error) {
+    process.emitWarning(`device ids do not outlive this process: ${(error as Error).message}`);
+    return randomUUID();
+  }
 }
 
 /**

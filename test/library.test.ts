@@ -71,6 +71,21 @@ test('permission by environment', async (t) => {
   t.match(error, /VEDETTE_MICROPHONE is 'yes'; allowed is granted, denied, prompt/);
 });
 
+test('a state directory that cannot be written', async (t) => {
+  const { status, output, error } = run(
+    `
+    const { mediaDevices } = await import('vedette');
+    await mediaDevices.getUserMedia({ video: true }).then((stream) => stream.getTracks().forEach((track) => track.stop()));
+    await mediaDevices.getUserMedia({ video: true }).then((stream) => stream.getTracks().forEach((track) => track.stop()));
+    tell(true);
+  `,
+    { STATE_DIRECTORY: '/dev/null/nowhere', VEDETTE_TEST_DEVICES: '1' },
+  );
+  t.equal(status, 0);
+  t.equal(output, true, 'everything works');
+  t.match(error, /device ids do not outlive this process/);
+});
+
 test('a stream of the test devices, and the end of the process', async (t) => {
   const { status, output, error } = run(`
     const { mediaDevices, wptHooks } = await import(process.cwd() + '/test/wpt/target.mjs');
