@@ -40,6 +40,7 @@ test('import starts nothing and changes nothing', async (t) => {
     'MediaStreamTrack',
     'OverconstrainedError',
     'ImageCapture',
+    'MediaRecorder',
   ])
     t.ok(names.includes(name), name);
   t.notMatch(active.join(), /Process|Timeout|FSEvent/);

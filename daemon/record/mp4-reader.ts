@@ -20,6 +20,13 @@ export class Mp4Reader implements PartReader {
   /** Units in a second, by track. */
   readonly #timescales = new Map<number, number>();
 
+  /** Where tracks begin, in milliseconds: the muxer lets every one begin at 0. */
+  readonly #begins = new Map<number, number>();
+
+  trackBegins(track: number, time: number): void {
+    this.#begins.set(track + 1, time);
+  }
+
   measure(bytes: Buffer): number {
     if (bytes.length < HEADER_BYTES) return HEADER_BYTES;
     const length = Math.max(bytes.readUInt32BE(0), HEADER_BYTES);
@@ -41,11 +48,25 @@ export class Mp4Reader implements PartReader {
     for (const fragment of boxes(part, ['moof', 'traf'])) {
       const [tfhd] = boxes(fragment, ['tfhd']);
       const [tfdt] = boxes(fragment, ['tfdt']);
-      const timescale = tfhd && this.#timescales.get(tfhd.readUInt32BE(4));
-      if (tfdt === undefined || timescale === undefined) continue;
-      const time = tfdt[0] === 1 ? Number(tfdt.readBigUInt64BE(4)) : tfdt.readUInt32BE(4);
-      return (time / timescale) * 1000;
+      if (tfhd === undefined || tfdt === undefined) continue;
+      const id = tfhd.readUInt32BE(4);
+      const timescale = this.#timescales.get(id);
+      if (timescale === undefined) continue;
+      const delay = Math.round(((this.#begins.get(id) ?? 0) * timescale) / 1000);
+      return (moveDecodeTime(tfdt, delay) / timescale) * 1000;
     }
     return undefined;
   }
+}
+
+/** Adds to the time that a fragment begins at, in the bytes; returns the sum. */
+function moveDecodeTime(tfdt: Buffer, delay: number): number {
+  if (tfdt[0] === 1) {
+    const time = tfdt.readBigUInt64BE(4) + BigInt(delay);
+    tfdt.writeBigUInt64BE(time, 4);
+    return Number(time);
+  }
+  const time = tfdt.readUInt32BE(4) + delay;
+  tfdt.writeUInt32BE(time, 4);
+  return time;
 }

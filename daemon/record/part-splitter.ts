@@ -11,6 +11,8 @@ export interface PartReader {
   measure(bytes: Buffer): number;
   /** Its time, where it is one to begin a Blob with. Called once for each part, in order. */
   timeOf(part: Buffer): number | undefined;
+  /** The media of a track, counted from 0 in the order of the muxer's inputs, begin at this time: for containers that lose it. */
+  trackBegins?(track: number, time: number): void;
   /** The same part with the duration of the whole, in milliseconds, where it is the one to tell it. */
   withDuration?(part: Buffer, duration: number): Buffer;
 }

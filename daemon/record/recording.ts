@@ -1,15 +1,13 @@
-import type { Readable } from 'node:stream';
-import { type InputPipe, RtpInput } from '../convert/rtp-input.ts';
-import { Child } from '../lib/child.ts';
+import type { RtpInput } from '../convert/rtp-input.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { MediaStreamTrack } from '../media/media-stream-track.ts';
 import { type RtpTap, tapRtp } from '../media/rtp-tap.ts';
-import type { RtpCodec } from '../rtp/codec.ts';
 import type { RtpFrame } from '../rtp/rtp-frame.ts';
-import { type Part, type PartReader, PartSplitter } from './part-splitter.ts';
-import { type PipelineOptions, type RecordedMedia, recorderArguments } from './pipeline.ts';
-import { Timeline } from './timeline.ts';
+import type { Part, PartReader } from './part-splitter.ts';
+import type { PipelineOptions } from './pipeline.ts';
+import { RecorderConverter } from './recorder-converter.ts';
+import { type RecordedTime, Timeline } from './timeline.ts';
 
 /** How far apart key frames may be, where somebody cares. */
 export type KeyFrameInterval = { readonly milliseconds: number } | { readonly frames: number };
@@ -34,11 +32,16 @@ interface RecordedTrack {
   /** Undefined once the track has ended. */
   tap: RtpTap | undefined;
   input: RtpInput | undefined;
+  /** Which one it is of the converter's inputs. */
+  index: number;
   /** The span of the {@link Timeline} that its newest frame is in: a picture begins each one with a key frame. */
   span: number;
   /** When its newest frame arrived, and when that was captured. */
   arrived: number;
   captured: number;
+  /** Where its newest frame is in the recording, and how far from the one before, in milliseconds. */
+  time: number;
+  step: number;
   lastKeyFrame: number;
   framesSinceKeyFrame: number;
   /** Frames that went in since something came out. */
@@ -66,14 +69,14 @@ export class Recording {
   readonly #options: RecordingOptions;
   readonly #tracks: RecordedTrack[];
   readonly #timeline = new Timeline();
-  #state: 'idle' | 'running' | { readonly stoppedAt: number } = 'idle';
+  /** Time of capture at which it was ended. */
+  #stoppedAt: number | undefined;
   #stopped: Promise<void> | undefined;
   /** Time of capture from which the next span may begin; undefined while one is open, or none may begin. */
   #beginFrom: number | undefined;
   /** What came while no span was open, and may belong to the next one. */
   #held: { track: RecordedTrack; frame: RtpFrame }[] = [];
-  #child: Child<never, never> | undefined;
-  #output: Promise<void> = Promise.resolve();
+  #converter: RecorderConverter | undefined;
   #lastOutput = 0;
   #check: Timer | undefined;
   #endOfMedia: (() => void) | undefined;
@@ -84,9 +87,12 @@ export class Recording {
       track,
       tap: undefined,
       input: undefined,
+      index: 0,
       span: -1,
       arrived: 0,
       captured: -Infinity,
+      time: 0,
+      step: 0,
       lastKeyFrame: -Infinity,
       framesSinceKeyFrame: 0,
       taken: 0,
@@ -101,7 +107,7 @@ export class Recording {
 
   /** Process id of the converter. */
   get converterPid(): number | undefined {
-    return this.#child?.pid;
+    return this.#converter?.pid;
   }
 
   /** Milliseconds that are recorded so far, pauses left out. */
@@ -111,7 +117,6 @@ export class Recording {
 
   start(): void {
     const now = this.#options.clock.now();
-    this.#state = 'running';
     for (const track of this.#tracks) {
       track.arrived = now;
       track.tap = tapRtp(track.track, {
@@ -151,9 +156,9 @@ export class Recording {
   async #stop(): Promise<void> {
     const { clock, log } = this.#options;
     this.pause();
-    this.#state = { stoppedAt: clock.now() };
+    this.#stoppedAt = clock.now();
     this.#noteOutput();
-    if (this.#child?.running) {
+    if (this.#converter?.running) {
       await new Promise<void>((resolve) => {
         this.#endOfMedia = resolve;
         clock.setTimeout(resolve, LATENESS_MS);
@@ -165,7 +170,7 @@ export class Recording {
       tap?.close();
       input?.end();
     }
-    await this.#output;
+    await this.#converter?.ended;
     clock.clearTimeout(this.#check);
     const dropped = this.#tracks.reduce((sum, { input }) => sum + (input?.dropped ?? 0), 0);
     if (dropped > 0) log.warn({ dropped }, 'frames are missing in a recording: this machine is too slow for its codec');
@@ -173,8 +178,8 @@ export class Recording {
 
   /** Once all that was captured before the stop has come. */
   #settle(): void {
-    if (typeof this.#state === 'string') return;
-    const { stoppedAt } = this.#state;
+    const stoppedAt = this.#stoppedAt;
+    if (stoppedAt === undefined) return;
     const settled = ({ tap, captured, track }: RecordedTrack): boolean =>
       tap === undefined || track.muted || captured >= stoppedAt;
     if (this.#tracks.every(settled)) this.#endOfMedia?.();
@@ -184,24 +189,28 @@ export class Recording {
     track.arrived = this.#options.clock.now();
     track.captured = frame.captureTime;
     if (track === this.#leader && this.#beginFrom !== undefined) this.#tryBegin(frame);
-    if (this.#timeline.placeOf(frame.captureTime) !== undefined) this.#write(track, frame);
+    const place = this.#timeline.placeOf(frame.captureTime);
+    if (place !== undefined) this.#write(track, frame, place);
     else if (this.#beginFrom !== undefined && track !== this.#leader) this.#hold(track, frame);
     this.#settle();
   }
 
-  #tryBegin(frame: RtpFrame): void {
-    if (!frame.keyFrame || frame.captureTime < (this.#beginFrom ?? Infinity)) return;
+  #tryBegin(first: RtpFrame): void {
+    if (!first.keyFrame || first.captureTime < (this.#beginFrom ?? Infinity)) return;
     this.#beginFrom = undefined;
-    this.#timeline.begin(frame.captureTime);
+    this.#timeline.begin(first.captureTime);
     this.#noteOutput();
-    if (this.#child === undefined) {
+    if (this.#converter === undefined) {
       this.#convert();
       const formatParameters = this.#leader?.tap?.rtp.formatParameters;
       this.#options.began(formatParameters?.match(/profile-level-id=([0-9A-F]{6})/i)?.[1]);
     }
     const held = this.#held;
     this.#held = [];
-    for (const each of held) this.#write(each.track, each.frame);
+    for (const { track, frame } of held) {
+      const place = this.#timeline.placeOf(frame.captureTime);
+      if (place !== undefined) this.#write(track, frame, place);
+    }
   }
 
   #hold(track: RecordedTrack, frame: RtpFrame): void {
@@ -210,11 +219,15 @@ export class Recording {
     while ((this.#held[0]?.frame.captureTime ?? Infinity) < oldest) this.#held.shift();
   }
 
-  #write(track: RecordedTrack, frame: RtpFrame): void {
-    const place = this.#timeline.placeOf(frame.captureTime);
-    if (place === undefined || track.input === undefined || !this.#child?.running) return;
+  #write(track: RecordedTrack, frame: RtpFrame, place: RecordedTime): void {
+    if (track.input === undefined || !this.#converter?.running) return;
     const video = track.track.kind === 'video';
     if (video && !frame.keyFrame && (place.span !== track.span || track.input.needsKeyFrame)) return;
+    if (track.span < 0) this.#options.reader.trackBegins?.(track.index, place.time);
+    if (place.span === track.span) track.step = place.time - track.time;
+    // Sound that was captured while a pause began still lasts.
+    else if (!video && place.time < track.time + track.step) return;
+    track.time = place.time;
     track.span = place.span;
     if (track.input.write(frame, place.time)) track.taken += 1;
     if (video) this.#countKeyFrames(track, frame);
@@ -238,41 +251,28 @@ export class Recording {
   }
 
   #convert(): void {
-    const { format, log } = this.#options;
-    const live: { codec: RtpCodec; size: RecordedMedia['size']; track: RecordedTrack }[] = [];
-    for (const track of this.#tracks) {
-      if (track.tap === undefined) continue;
+    const live = this.#tracks.flatMap((track) => (track.tap === undefined ? [] : [{ track, tap: track.tap }]));
+    const media = live.map(({ track, tap }) => {
       const { width, height } = track.track.getSettings();
       const size = width === undefined || height === undefined ? undefined : { width, height };
-      live.push({ codec: track.tap.rtp.codec, size, track });
+      return { codec: tap.rtp.codec, size };
+    });
+    const converter = new RecorderConverter({
+      ...this.#options,
+      media,
+      keyFrameDistance: this.#keyFrameDistance(),
+      part: (part) => {
+        this.#noteOutput();
+        this.#options.part(part);
+      },
+    });
+    this.#converter = converter;
+    for (const [index, { track }] of live.entries()) {
+      track.index = index;
+      track.input = converter.inputs[index];
     }
-    const args = recorderArguments({ ...this.#options, media: live, keyFrameDistance: this.#keyFrameDistance() });
-    const name = `recorder ${format.container}`;
-    let firstWords: string | undefined;
-    const child = new Child<never, never>({
-      run: { program: 'gst-launch-1.0', args },
-      name,
-      pipes: live.length + 1,
-      log: heard(log, (words) => {
-        firstWords ??= words;
-      }),
-    });
-    this.#child = child;
-    live.forEach(({ codec, track }, index) => {
-      track.input = new RtpInput(child.pipes[index] as InputPipe, codec);
-    });
-    const splitter = new PartSplitter(this.#options.reader);
-    const pipe = child.pipes[live.length] as Readable;
-    pipe.on('data', (chunk: Buffer) => {
-      this.#noteOutput();
-      for (const part of splitter.push(chunk)) this.#options.part(part);
-    });
-    const closed = new Promise<void>((resolve) => pipe.once('close', resolve));
-    this.#output = Promise.all([closed, child.exited]).then(([, { code, signal }]) => {
-      if (code === 0 && typeof this.#state === 'object') return;
-      log.error({ child: name, code, signal }, 'recorder died');
-      const words = firstWords === undefined ? '' : `: ${firstWords}`;
-      this.#options.failed(`The recorder's converter ended (${signal ?? `code ${code}`})${words}`);
+    void converter.ended.then((reason = this.#stoppedAt === undefined ? 'The recorder ended' : undefined) => {
+      if (reason !== undefined) this.#options.failed(reason);
     });
   }
 
@@ -301,28 +301,18 @@ export class Recording {
 
   /** Kills a converter that hangs. One track that is away holds the others up; that is something else. */
   #watchProgress(now: number): void {
-    if (this.#child === undefined || now - this.#lastOutput < STALLED_MS) return;
+    if (this.#converter === undefined || now - this.#lastOutput < STALLED_MS) return;
     const live = this.#tracks.filter(({ tap }) => tap !== undefined);
     const takesAll = this.#timeline.open && live.every(({ taken }) => taken > STALLED_FRAMES);
-    if (takesAll || typeof this.#state === 'object') this.#child.kill(false);
+    if (takesAll || this.#stoppedAt !== undefined) this.#converter.kill();
   }
 
-  #fillSilence({ track, tap, input, arrived }: RecordedTrack, until: number): void {
-    const silent = this.#options.clock.now() - arrived > SILENT_MS;
-    if (track.kind === 'audio' && tap !== undefined && silent) input?.silence(until);
+  #fillSilence(recorded: RecordedTrack, until: number): void {
+    const { track, tap, input, arrived } = recorded;
+    const silent = track.kind === 'audio' && this.#options.clock.now() - arrived > SILENT_MS;
+    if (!silent || tap === undefined || until <= 0) return;
+    input?.silence(until);
+    // Where it is the first that is heard of the track, that begins with the recording.
+    recorded.span = Math.max(recorded.span, 0);
   }
-}
-
-/** The same log, and what it warns of. */
-function heard(log: Log, keep: (message: string) => void): Log {
-  return {
-    debug: (fields, message) => log.debug(fields, message),
-    info: (fields, message) => log.info(fields, message),
-    warn: (fields, message) => {
-      if (message !== undefined) keep(message);
-      log.warn(fields, message);
-    },
-    error: (fields, message) => log.error(fields, message),
-    child: (bindings) => heard(log.child(bindings), keep),
-  };
 }

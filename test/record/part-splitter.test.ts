@@ -102,6 +102,19 @@ for (const [name, [make, expected]] of Object.entries(CONTAINERS)) {
   });
 }
 
+test('a track of MP4 that begins later does so in its fragments', async (t) => {
+  const reader = new Mp4Reader();
+  reader.trackBegins(1, 12.5);
+  const splitter = new PartSplitter(reader);
+  const parts = splitter.push(Buffer.concat(MP4.flatMap(([bytes]) => bytes)));
+  t.same(
+    parts.map(({ time }) => time),
+    [undefined, undefined, 100, (2 ** 32 / 48_000) * 1000 + 12.5, undefined],
+  );
+  const { bytes = Buffer.alloc(0) } = parts[3] ?? {};
+  t.equal(bytes.readBigUInt64BE(bytes.indexOf('tfdt') + 8), 2n ** 32n + 600n, 'in the bytes');
+});
+
 test('what is no such container does not hang', async (t) => {
   for (const [make] of Object.values(CONTAINERS)) {
     const splitter = new PartSplitter(make());

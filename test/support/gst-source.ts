@@ -17,13 +17,14 @@ import { Rfc4571Splitter } from '../../daemon/rtp/framing.ts';
 import { RtpStream } from '../../daemon/rtp/rtp-stream.ts';
 
 const TAIL = 'rtponviftimestamp ! rtpstreampay ! fdsink fd=3 sync=false async=false';
-const VIDEO = (fps: number, width: number, height: number, kbps: number, gop: number): string =>
-  `videotestsrc is-live=true ! video/x-raw,format=I420,width=${width},height=${height},framerate=${fps}/1 ! ` +
+const PICTURES = 'videotestsrc is-live=true';
+const VIDEO = ({ fps, width, height, kbps, gop, pictures }: Required<Omit<GstSourceOptions, 'sound'>>): string =>
+  `${pictures} ! video/x-raw,format=I420,width=${width},height=${height},framerate=${fps}/1 ! ` +
   `x264enc tune=zerolatency speed-preset=ultrafast bitrate=${kbps} key-int-max=${gop} ! video/x-h264,profile=constrained-baseline ! ` +
   `h264parse config-interval=-1 ! rtph264pay pt=96 mtu=1200 config-interval=0 aggregate-mode=zero-latency timestamp-offset=0 ! ${TAIL}`;
-const AUDIO =
-  'audiotestsrc is-live=true wave=sine freq=440 samplesperbuffer=960 ! audio/x-raw,rate=48000,channels=2 ! ' +
-  `opusenc ! rtpopuspay pt=111 timestamp-offset=0 ! ${TAIL}`;
+const SOUND = 'audiotestsrc is-live=true wave=sine freq=440 samplesperbuffer=960';
+const AUDIO = (sound: string): string =>
+  `${sound} ! audio/x-raw,rate=48000,channels=2 ! opusenc ! rtpopuspay pt=111 timestamp-offset=0 ! ${TAIL}`;
 
 export interface GstSourceOptions {
   fps?: number;
@@ -32,6 +33,9 @@ export interface GstSourceOptions {
   kbps?: number;
   /** Frames between key frames; this source cannot make one on demand. */
   gop?: number;
+  /** What makes the pictures and the sound, in the words of `gst-launch-1.0`. */
+  pictures?: string;
+  sound?: string;
 }
 
 /** A real GStreamer encoder behind the TrackSource port, for tests of the publishers: no camera, no capture room. */
@@ -42,17 +46,15 @@ export class GstSource implements TrackSource {
   mutedReason: string | undefined = undefined;
   readonly rtp: RtpStream;
   keyFrameRequests = 0;
-  readonly #launch: string;
+  readonly #options: Required<GstSourceOptions>;
   readonly #observers = new Set<TrackSourceObserver>();
-  readonly #settings: MediaTrackSettings;
   #child: ChildProcess | undefined;
   #retained = 0;
 
   constructor(kind: 'audio' | 'video', clock: MediaClock, options: GstSourceOptions = {}) {
-    const { fps = 15, width = 320, height = 240, kbps = 500, gop = 15 } = options;
+    const defaults = { fps: 15, width: 320, height: 240, kbps: 500, gop: 15, pictures: PICTURES, sound: SOUND };
     this.kind = kind;
-    this.#launch = kind === 'video' ? VIDEO(fps, width, height, kbps, gop) : AUDIO;
-    this.#settings = kind === 'video' ? { width, height, frameRate: fps } : { sampleRate: 48_000, channelCount: 2 };
+    this.#options = { ...defaults, ...options };
     this.rtp = new RtpStream({
       codec: kind === 'video' ? H264 : OPUS,
       clock,
@@ -86,7 +88,7 @@ export class GstSource implements TrackSource {
       rtp: this.rtp,
       wanted: true,
       photo: () => Promise.reject(new Error('this source takes no pictures')),
-      settings: () => this.#settings,
+      settings: () => this.#settings(),
       configure: async () => undefined,
       retain: () => this.hold(),
       requestKeyFrame: () => this.requestKeyFrame(),
@@ -126,6 +128,12 @@ export class GstSource implements TrackSource {
     if (this.#retained > 0) this.#start();
   }
 
+  /** Goes on with pictures of another size. */
+  resize(width: number, height: number): void {
+    Object.assign(this.#options, { width, height });
+    this.crash();
+  }
+
   /** The device is gone until {@link plug}. */
   unplug(reason: string): void {
     this.#stop();
@@ -143,6 +151,11 @@ export class GstSource implements TrackSource {
     for (const observer of [...this.#observers]) observer.ended();
   }
 
+  #settings(): MediaTrackSettings {
+    const { width, height, fps: frameRate } = this.#options;
+    return this.kind === 'video' ? { width, height, frameRate } : { sampleRate: 48_000, channelCount: 2 };
+  }
+
   #mute(reason: string | undefined): void {
     this.muted = reason !== undefined;
     this.mutedReason = reason;
@@ -151,7 +164,8 @@ export class GstSource implements TrackSource {
 
   #start(): void {
     this.rtp.sourceChanged();
-    const child = spawn('gst-launch-1.0', ['-q', ...this.#launch.split(' ')], {
+    const launch = this.kind === 'video' ? VIDEO(this.#options) : AUDIO(this.#options.sound);
+    const child = spawn('gst-launch-1.0', ['-q', ...launch.split(' ')], {
       stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
     });
     this.#child = child;
@@ -179,7 +193,7 @@ export interface TestStream {
 export function testStream(options: GstSourceOptions = {}): TestStream {
   const clock = new MediaClock();
   const video = new GstSource('video', clock, options);
-  const audio = new GstSource('audio', clock);
+  const audio = new GstSource('audio', clock, options);
   const tracks = [createTrack(video), createTrack(audio)];
   return { stream: new MediaStream(tracks), video, audio, tracks, clock };
 }
