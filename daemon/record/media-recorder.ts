@@ -7,8 +7,8 @@ import { domString, instance, unsignedLong } from '../media/web-idl-types.ts';
 import { type BitRates, DEFAULT_BIT_RATES, shareBitRate } from './bit-rates.ts';
 import { BlobEvent } from './blob-event.ts';
 import { type BitrateMode, type MediaRecorderOptions, MediaRecorderOptionsType } from './media-recorder-options.ts';
+import type { KeyFrameInterval } from './recorded-track.ts';
 import { RecorderSession } from './recorder-session.ts';
-import type { KeyFrameInterval } from './recording.ts';
 import { chooseFormat, isTypeSupported } from './recording-format.ts';
 
 /** The states of MediaRecorder.state. */

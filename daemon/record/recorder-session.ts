@@ -7,7 +7,8 @@ import { GatheredData } from './gathered-data.ts';
 import { Mp4Reader } from './mp4-reader.ts';
 import { OggReader } from './ogg-reader.ts';
 import type { Part, PartReader } from './part-splitter.ts';
-import { type KeyFrameInterval, Recording } from './recording.ts';
+import type { KeyFrameInterval } from './recorded-track.ts';
+import { Recording } from './recording.ts';
 import { type Container, type RecordingFormat, typeOf } from './recording-format.ts';
 import { WebmReader } from './webm-reader.ts';
 

@@ -1,16 +1,13 @@
-import type { RtpInput } from '../convert/rtp-input.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { MediaStreamTrack } from '../media/media-stream-track.ts';
-import { type RtpTap, tapRtp } from '../media/rtp-tap.ts';
+import { tapRtp } from '../media/rtp-tap.ts';
 import type { RtpFrame } from '../rtp/rtp-frame.ts';
 import type { Part, PartReader } from './part-splitter.ts';
 import type { PipelineOptions } from './pipeline.ts';
+import { type KeyFrameInterval, RecordedTrack } from './recorded-track.ts';
 import { RecorderConverter } from './recorder-converter.ts';
 import { type RecordedTime, Timeline } from './timeline.ts';
-
-/** How far apart key frames may be, where somebody cares. */
-export type KeyFrameInterval = { readonly milliseconds: number } | { readonly frames: number };
 
 export interface RecordingOptions extends Omit<PipelineOptions, 'media' | 'keyFrameDistance'> {
   readonly tracks: readonly MediaStreamTrack[];
@@ -27,33 +24,10 @@ export interface RecordingOptions extends Omit<PipelineOptions, 'media' | 'keyFr
   readonly failed: (reason: string) => void;
 }
 
-interface RecordedTrack {
-  readonly track: MediaStreamTrack;
-  /** Undefined once the track has ended. */
-  tap: RtpTap | undefined;
-  input: RtpInput | undefined;
-  /** Which one it is of the converter's inputs. */
-  index: number;
-  /** The span of the {@link Timeline} that its newest frame is in: a picture begins each one with a key frame. */
-  span: number;
-  /** When its newest frame arrived, and when that was captured. */
-  arrived: number;
-  captured: number;
-  /** Where its newest frame is in the recording, and how far from the one before, in milliseconds. */
-  time: number;
-  step: number;
-  lastKeyFrame: number;
-  framesSinceKeyFrame: number;
-  /** Frames that went in since something came out. */
-  taken: number;
-}
-
 const CHECK_INTERVAL_MS = 250;
 /** Sound that came before the picture that it belongs to is kept for this long. */
 const HELD_MS = 3000;
-/** A track that says nothing for so long is silent ... */
-const SILENT_MS = 1000;
-/** ... up to this long ago: later its media may still be on the way. */
+/** Media may be on the way for so long. */
 const LATENESS_MS = 500;
 const STALLED_MS = 10_000;
 const STALLED_FRAMES = 10;
@@ -83,20 +57,7 @@ export class Recording {
 
   constructor(options: RecordingOptions) {
     this.#options = options;
-    this.#tracks = options.tracks.map((track) => ({
-      track,
-      tap: undefined,
-      input: undefined,
-      index: 0,
-      span: -1,
-      arrived: 0,
-      captured: -Infinity,
-      time: 0,
-      step: 0,
-      lastKeyFrame: -Infinity,
-      framesSinceKeyFrame: 0,
-      taken: 0,
-    }));
+    this.#tracks = options.tracks.map((track) => new RecordedTrack(track));
   }
 
   /** The track that a span begins with: the first video track that is live, else the first one. */
@@ -123,7 +84,7 @@ export class Recording {
         frame: (frame) => this.#take(track, frame),
         ended: () => {
           track.tap = undefined;
-          track.input?.end();
+          track.end();
           if (this.#tracks.every(({ tap }) => tap === undefined)) this.#options.tracksEnded();
           this.#settle();
         },
@@ -164,15 +125,15 @@ export class Recording {
         clock.setTimeout(resolve, LATENESS_MS);
         this.#settle();
       });
-      for (const track of this.#tracks) this.#fillSilence(track, this.duration);
+      for (const track of this.#tracks) track.fillSilence(clock.now(), this.duration);
     }
-    for (const { tap, input } of this.#tracks) {
-      tap?.close();
-      input?.end();
+    for (const track of this.#tracks) {
+      track.tap?.close();
+      track.end();
     }
     await this.#converter?.ended;
     clock.clearTimeout(this.#check);
-    const dropped = this.#tracks.reduce((sum, { input }) => sum + (input?.dropped ?? 0), 0);
+    const dropped = this.#tracks.reduce((sum, track) => sum + track.dropped, 0);
     if (dropped > 0) log.warn({ dropped }, 'frames are missing in a recording: this machine is too slow for its codec');
   }
 
@@ -180,9 +141,7 @@ export class Recording {
   #settle(): void {
     const stoppedAt = this.#stoppedAt;
     if (stoppedAt === undefined) return;
-    const settled = ({ tap, captured, track }: RecordedTrack): boolean =>
-      tap === undefined || track.muted || captured >= stoppedAt;
-    if (this.#tracks.every(settled)) this.#endOfMedia?.();
+    if (this.#tracks.every((track) => track.hasCome(stoppedAt))) this.#endOfMedia?.();
   }
 
   #take(track: RecordedTrack, frame: RtpFrame): void {
@@ -220,34 +179,12 @@ export class Recording {
   }
 
   #write(track: RecordedTrack, frame: RtpFrame, place: RecordedTime): void {
-    if (track.input === undefined || !this.#converter?.running) return;
-    const video = track.track.kind === 'video';
-    if (video && !frame.keyFrame && (place.span !== track.span || track.input.needsKeyFrame)) return;
-    if (track.span < 0) this.#options.reader.trackBegins?.(track.index, place.time);
-    if (place.span === track.span) track.step = place.time - track.time;
-    // Sound that was captured while a pause began still lasts.
-    else if (!video && place.time < track.time + track.step) return;
-    track.time = place.time;
-    track.span = place.span;
-    if (track.input.write(frame, place.time)) track.taken += 1;
-    if (video) this.#countKeyFrames(track, frame);
-  }
-
-  /** Asks for key frames where they have to be at most so far apart, and the pictures are not encoded here. */
-  #countKeyFrames(track: RecordedTrack, frame: RtpFrame): void {
+    if (!this.#converter?.running) return;
+    track.write(frame, place);
+    // Where the pictures are not encoded here, the source has to be asked.
     const { keyFrameInterval, format } = this.#options;
-    if (frame.keyFrame) {
-      track.lastKeyFrame = frame.captureTime;
-      track.framesSinceKeyFrame = 0;
-      return;
-    }
-    track.framesSinceKeyFrame += 1;
-    if (keyFrameInterval === undefined || format.video !== 'avc1') return;
-    const due =
-      'frames' in keyFrameInterval
-        ? track.framesSinceKeyFrame >= keyFrameInterval.frames
-        : frame.captureTime - track.lastKeyFrame >= keyFrameInterval.milliseconds;
-    if (due) track.tap?.requestKeyFrame();
+    const asks = keyFrameInterval !== undefined && format.video === 'avc1' && track.track.kind === 'video';
+    if (asks && track.isKeyFrameDue(keyFrameInterval)) track.tap?.requestKeyFrame();
   }
 
   #convert(): void {
@@ -267,10 +204,8 @@ export class Recording {
       },
     });
     this.#converter = converter;
-    for (const [index, { track }] of live.entries()) {
-      track.index = index;
-      track.input = converter.inputs[index];
-    }
+    for (const [index, input] of converter.inputs.entries())
+      live[index]?.track.feed(input, (time) => this.#options.reader.trackBegins?.(index, time));
     void converter.ended.then((reason = this.#stoppedAt === undefined ? 'The recorder ended' : undefined) => {
       if (reason !== undefined) this.#options.failed(reason);
     });
@@ -287,8 +222,8 @@ export class Recording {
     const { clock } = this.#options;
     this.#check = clock.setTimeout(() => {
       const now = clock.now();
-      if (this.#beginFrom !== undefined || this.#leader?.input?.needsKeyFrame) this.#leader?.tap?.requestKeyFrame();
-      if (this.#timeline.open) for (const track of this.#tracks) this.#fillSilence(track, this.duration - LATENESS_MS);
+      if (this.#beginFrom !== undefined || this.#leader?.needsKeyFrame) this.#leader?.tap?.requestKeyFrame();
+      if (this.#timeline.open) for (const track of this.#tracks) track.fillSilence(now, this.duration - LATENESS_MS);
       this.#watchProgress(now);
       this.#scheduleCheck();
     }, CHECK_INTERVAL_MS);
@@ -305,14 +240,5 @@ export class Recording {
     const live = this.#tracks.filter(({ tap }) => tap !== undefined);
     const takesAll = this.#timeline.open && live.every(({ taken }) => taken > STALLED_FRAMES);
     if (takesAll || this.#stoppedAt !== undefined) this.#converter.kill();
-  }
-
-  #fillSilence(recorded: RecordedTrack, until: number): void {
-    const { track, tap, input, arrived } = recorded;
-    const silent = track.kind === 'audio' && this.#options.clock.now() - arrived > SILENT_MS;
-    if (!silent || tap === undefined || until <= 0) return;
-    input?.silence(until);
-    // Where it is the first that is heard of the track, that begins with the recording.
-    recorded.span = Math.max(recorded.span, 0);
   }
 }
