@@ -120,7 +120,7 @@ export function isTypeSupported(type: string, deferUnknown: boolean): boolean {
 
 /** What to write for these kinds of tracks, where `type` ('': anything) is asked for; undefined when that cannot be done. */
 export function chooseFormat(type: string, kinds: ReadonlySet<'audio' | 'video'>): RecordingFormat | undefined {
-  const wanted = parseType(type === '' ? `${kinds.has('video') ? 'video' : 'audio'}/mp4` : type);
+  const wanted = parseType(type === '' ? (kinds.has('video') ? 'video/mp4' : 'audio/webm') : type);
   if (wanted === undefined || wanted.unknown) return undefined;
   const { mediaType, container } = wanted;
   if (mediaType === 'audio' && kinds.has('video')) return undefined;

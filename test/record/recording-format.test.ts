@@ -52,7 +52,7 @@ test('a format for the tracks', async (t) => {
   const cases: [type: string, kinds: ReadonlySet<'audio' | 'video'>, expected: string | undefined][] = [
     ['', BOTH, 'video/mp4;codecs=avc1.42C01E,opus'],
     ['', VIDEO, 'video/mp4;codecs=avc1.42C01E'],
-    ['', AUDIO, 'audio/mp4;codecs=opus'],
+    ['', AUDIO, 'audio/webm;codecs=opus'],
     ['video/webm', BOTH, 'video/webm;codecs=vp8,opus'],
     ['video/webm', AUDIO, 'video/webm;codecs=opus'],
     ['video/webm;codecs=vp9', BOTH, 'video/webm;codecs=vp9,opus'],
