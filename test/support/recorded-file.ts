@@ -76,7 +76,7 @@ export async function probe(path: string): Promise<ProbedFile> {
     'format=duration:stream=index,codec_name,codec_type,width,height:packet=stream_index,pts_time,duration_time';
   const probed = await runPlayer('ffprobe', ['-v', 'warning', '-show_entries', entries, '-of', 'json', path]);
   // With the times as they are: a pause leaves two pictures closer together than the others.
-  const decoded = await runPlayer('ffmpeg', ['-v', 'warning', '-i', path, '-vsync', 'vfr', '-f', 'null', '-']);
+  const decoded = await runPlayer('ffmpeg', ['-v', 'warning', '-i', path, '-fps_mode', 'vfr', '-f', 'null', '-']);
   const { format, streams, packets } = JSON.parse(probed.stdout) as {
     format: { duration?: string };
     streams: { index: number; codec_name: string; codec_type: 'video' | 'audio'; width?: number; height?: number }[];
