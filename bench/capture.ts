@@ -20,7 +20,7 @@ const seconds = Number(process.argv[2] ?? 10);
 const WARM_UP_MS = 3000;
 const CPU_GOAL = 1.03;
 const MEMORY_GOAL_MB = 12;
-const ENCODERS = { choose: async () => 'x264enc' as const, distrust: () => undefined };
+const ENCODERS = { choose: async () => 'x264enc' as const, distrust: () => undefined, failed: () => undefined };
 const ADJUSTMENTS = { crop: { top: 0, right: 0, bottom: 0, left: 0 }, orientation: 'none', overlay: '' } as const;
 
 interface Size {

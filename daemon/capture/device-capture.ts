@@ -272,7 +272,9 @@ export class DeviceCapture {
 
   /** This life is of no use any more: the next one begins by the supervisor's back-off. */
   #failed(reason: WorkerFailure, message: string): void {
-    if (reason === 'pipeline' && this.#options.kind === 'video') this.#options.encoders.distrust();
+    const { kind, encoders } = this.#options;
+    if (kind === 'video' && reason === 'pipeline') encoders.distrust();
+    if (kind === 'video' && reason === 'encoder') encoders.failed(this.#life?.plan?.encoder as H264Encoder, message);
     this.#failure = { reason, message };
     this.#supervisor.restart(message);
   }

@@ -2,6 +2,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { release } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { writeFileAtomic } from '../lib/atomic-file.ts';
+import { type Clock, systemClock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import { CaptureError } from './capture-error.ts';
 import { ENCODERS, type EncoderChoice, H264_ENCODERS, type H264Encoder } from './encoders.ts';
@@ -12,10 +13,15 @@ const TRIAL_TIMEOUT_MS = 8000;
 /** The first start on a machine scans all plug-ins: many seconds on a small board. */
 const INSPECT_TIMEOUT_MS = 60_000;
 
+/** How long an encoder that failed is left alone, in milliseconds. */
+const REST_MS = 600_000;
+
 export interface EncoderReport {
   name: H264Encoder;
   hardware: boolean;
   chosen: boolean;
+  /** Why it is left alone for a while. */
+  failed?: string;
 }
 
 export interface EncoderSelectorOptions {
@@ -26,6 +32,7 @@ export interface EncoderSelectorOptions {
   log: Log;
   /** Root of the device nodes; tests pass their own. */
   dev?: string;
+  clock?: Clock;
 }
 
 /**
@@ -37,10 +44,14 @@ export class EncoderSelector implements EncoderChoice {
   readonly #cacheFile: string;
   #choice: Promise<H264Encoder> | undefined;
   #working: H264Encoder[] = [];
+  readonly #clock: Clock;
+  /** Those that failed: why, and until when they are left alone. */
+  readonly #resting = new Map<H264Encoder, { reason: string; until: number }>();
   #distrusted = false;
 
   constructor(options: EncoderSelectorOptions) {
     this.#options = options;
+    this.#clock = options.clock ?? systemClock;
     this.#cacheFile = join(options.stateDirectory, 'encoders.json');
   }
 
@@ -49,12 +60,13 @@ export class EncoderSelector implements EncoderChoice {
    * milliseconds.
    * @throws CaptureError `not-installed`; the next call looks again.
    */
-  choose(): Promise<H264Encoder> {
+  async choose(): Promise<H264Encoder> {
     this.#choice ??= this.#find().catch((error: unknown) => {
       this.#choice = undefined;
       throw error;
     });
-    return this.#choice;
+    const best = await this.#choice;
+    return this.#working.find((name) => this.#restReason(name) === undefined) ?? best;
   }
 
   /** A pipeline with the choice did not come up: the next {@link choose} tries all encoders again. */
@@ -63,9 +75,30 @@ export class EncoderSelector implements EncoderChoice {
     this.#distrusted = true;
   }
 
+  failed(encoder: H264Encoder, reason: string): void {
+    // Nothing comes after the last one: it is tried again.
+    if (this.#working.every((name) => name === encoder || this.#restReason(name) !== undefined)) return;
+    this.#resting.set(encoder, { reason, until: this.#clock.now() + REST_MS });
+    this.#options.log.warn({ encoder, reason }, `${encoder} failed; another encoder takes its place for ten minutes`);
+  }
+
   /** The encoders that work here, best first; empty before {@link choose} has come to a result. */
   report(): EncoderReport[] {
-    return this.#working.map((name, index) => ({ name, hardware: ENCODERS[name].hardware, chosen: index === 0 }));
+    const chosen = this.#working.find((name) => this.#restReason(name) === undefined) ?? this.#working[0];
+    return this.#working.map((name) => {
+      const failed = this.#restReason(name);
+      return {
+        name,
+        hardware: ENCODERS[name].hardware,
+        chosen: name === chosen,
+        ...(failed !== undefined && { failed }),
+      };
+    });
+  }
+
+  #restReason(name: H264Encoder): string | undefined {
+    const rest = this.#resting.get(name);
+    return rest !== undefined && rest.until > this.#clock.now() ? rest.reason : undefined;
   }
 
   async #find(): Promise<H264Encoder> {

@@ -134,4 +134,6 @@ export interface EncoderChoice {
   choose(): Promise<H264Encoder>;
   /** The pipeline with it was refused. */
   distrust(): void;
+  /** It failed while it ran, or had no room for one more: another one takes its place for a while. */
+  failed(encoder: H264Encoder, reason: string): void;
 }

@@ -46,7 +46,7 @@ export class Slate {
       ...options,
       pattern: 'black',
       // It must not take a hardware encoder away from a camera.
-      encoders: { choose: async () => 'x264enc', distrust: () => undefined },
+      encoders: { choose: async () => 'x264enc', distrust: () => undefined, failed: () => undefined },
       owner: {
         device: () => device,
         tracks,

@@ -55,7 +55,14 @@ export type WorkerFailure =
   | 'pipeline'
   /** The device is not there, or somebody else has it. */
   | 'device'
+  /** An encoder refused to begin or failed while it ran. */
+  | 'encoder'
   /** The pipeline reported an error while it ran. */
   | 'stream'
   /** The source came to its end. */
   | 'ended';
+
+/** What an error on the bus means, by the name of the element that reports it. */
+export function failureBy(element: string | undefined): WorkerFailure {
+  return /^encoder\d+$/.test(element ?? '') ? 'encoder' : 'stream';
+}

@@ -10,7 +10,13 @@ import { Socket } from 'node:net';
 import type { AppSink, AppSrc, Element, Pipeline } from 'gstreamer-superficial';
 import { childLog } from '../lib/child.ts';
 import { PushedFrameReader } from './pushed-frames.ts';
-import type { PictureFormat, WorkerCommand, WorkerFailure, WorkerReport } from './worker-messages.ts';
+import {
+  failureBy,
+  type PictureFormat,
+  type WorkerCommand,
+  type WorkerFailure,
+  type WorkerReport,
+} from './worker-messages.ts';
 
 // The addon's `main` has no file ending, which only require() resolves.
 const gstreamer = createRequire(import.meta.url)('gstreamer-superficial') as typeof import('gstreamer-superficial');
@@ -158,7 +164,7 @@ function enable(track: number, enabled: boolean): void {
 
 function watchBus(playing: Pipeline): void {
   playing.pollBus((message) => {
-    if (message.type === 'error') fail('stream', message.message ?? 'unknown error');
+    if (message.type === 'error') fail(failureBy(message._src_element_name), message.message ?? 'unknown error');
     else if (message.type === 'eos') fail('ended', 'the source has come to its end');
     else if (message.type === 'warning') log.warn({ element: message._src_element_name }, message.message ?? 'warning');
   });

@@ -44,7 +44,8 @@ export interface GatewayInfo {
   clockTrusted: boolean;
   listeners: { protocol: string; url: string }[];
   features: string[];
-  encoders: { name: string; hardware: boolean; chosen: boolean }[];
+  /** `failed`: why another one takes its place for a while. */
+  encoders: { name: string; hardware: boolean; chosen: boolean; failed?: string }[];
   /** Nobody on the broker is restricted unless `mqtt.acl` says so. */
   brokerTrusted: boolean;
 }

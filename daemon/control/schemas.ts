@@ -41,7 +41,12 @@ export const gatewayInfo = {
       type: 'array',
       items: {
         type: 'object',
-        properties: { name: text, hardware: { type: 'boolean' }, chosen: { type: 'boolean' } },
+        properties: {
+          name: text,
+          hardware: { type: 'boolean' },
+          chosen: { type: 'boolean' },
+          failed: { type: 'string', description: 'Why another one takes its place for a while' },
+        },
         required: ['name', 'hardware', 'chosen'],
       },
     },

@@ -22,7 +22,7 @@ test('a key frame on demand; many wishes are few requests', async (t) => {
 test('bit rate: live, without another life of the worker', async (t) => {
   for (const encoder of ['x264enc', 'openh264enc'] as const) {
     const { source, track } = captureTest('video', {
-      encoders: { choose: async () => encoder, distrust: () => undefined },
+      encoders: { choose: async () => encoder, distrust: () => undefined, failed: () => undefined },
       pattern: 'snow',
       encoding: { ...ENCODING, maxBitrate: 300_000 },
     });

@@ -15,7 +15,7 @@ test('what comes out decodes without a complaint', async (t) => {
   const folder = await temporaryFolder(t);
   for (const encoder of ['x264enc', 'openh264enc'] as const) {
     const { source, track } = captureTest('video', {
-      encoders: { choose: async () => encoder, distrust: () => undefined },
+      encoders: { choose: async () => encoder, distrust: () => undefined, failed: () => undefined },
       encoding: { ...ENCODING, keyFrameInterval: 1 },
     });
     t.teardown(() => source.close());

@@ -118,7 +118,11 @@ test('the last track that stops closes the device; end() ends the tracks', async
 test('an encoder that is not installed: error, and the choice is looked at again', async (t) => {
   let distrusted = 0;
   const { source, track } = captureTest('video', {
-    encoders: { choose: async () => (distrusted === 0 ? 'mpph264enc' : 'x264enc'), distrust: () => (distrusted += 1) },
+    encoders: {
+      choose: async () => (distrusted === 0 ? 'mpph264enc' : 'x264enc'),
+      distrust: () => (distrusted += 1),
+      failed: () => undefined,
+    },
   });
   t.teardown(() => source.close());
   track.retain();

@@ -4,7 +4,11 @@ import { join } from 'node:path';
 import { type Test, test } from 'tap';
 import { EncoderSelector } from '../../daemon/capture/encoder.ts';
 import { gstreamerEnvironment } from '../../daemon/capture/gstreamer-environment.ts';
+import { failureBy } from '../../daemon/capture/worker-messages.ts';
 import { silentLog } from '../../daemon/lib/log.ts';
+import { ManualClock } from '../support/manual-clock.ts';
+
+const clock = new ManualClock();
 
 interface Machine {
   selector: () => EncoderSelector;
@@ -40,6 +44,7 @@ async function machine(t: Test, nodes: string[], exists: string[], works: string
         environment: { PATH: `${bin}:${process.env.PATH}` },
         log: silentLog,
         dev,
+        clock,
       }),
     calls: async () => (await readFile(join(root, 'calls'), 'utf8').catch(() => '')).trim().split('\n'),
   };
@@ -125,6 +130,33 @@ test('the result is kept from start to start, until it is distrusted', async (t)
   t.equal(trials(await calls()), 2);
   await writeFile(join(state, 'encoders.json'), '{"key": 1, "working": "x264enc"}');
   t.equal(await selector().choose(), 'v4l2h264enc', 'a broken file is no harm');
+});
+
+test('an encoder that fails while it runs rests for a while; the last one never does', async (t) => {
+  const { selector } = await machine(t, ['video11'], ['v4l2h264enc', 'x264enc'], ['v4l2h264enc']);
+  const encoders = selector();
+  t.equal(await encoders.choose(), 'v4l2h264enc');
+  encoders.failed('v4l2h264enc', 'no room for one more');
+  t.equal(await encoders.choose(), 'x264enc');
+  t.same(encoders.report(), [
+    { name: 'v4l2h264enc', hardware: true, chosen: false, failed: 'no room for one more' },
+    { name: 'x264enc', hardware: false, chosen: true },
+  ]);
+  encoders.failed('x264enc', 'out of memory');
+  t.equal(await encoders.choose(), 'x264enc', 'there is no other');
+  clock.advance(10 * 60_000);
+  t.equal(await encoders.choose(), 'v4l2h264enc', 'and it is tried again');
+});
+
+test('whose error it is', async (t) => {
+  for (const [element, reason] of [
+    ['encoder0', 'encoder'],
+    ['encoder12', 'encoder'],
+    ['source', 'stream'],
+    ['myencoder0', 'stream'],
+    [undefined, 'stream'],
+  ] as const)
+    t.equal(failureBy(element), reason, String(element));
 });
 
 test('nothing works: what to install, and another look the next time', async (t) => {

@@ -33,7 +33,7 @@ export function captureTest(
   const source = new CaptureSource({
     kind,
     device: testDevice(kind),
-    encoders: { choose: async () => 'x264enc', distrust: () => undefined },
+    encoders: { choose: async () => 'x264enc', distrust: () => undefined, failed: () => undefined },
     clock: new MediaClock(),
     cname: 'test',
     log: silentLog,
