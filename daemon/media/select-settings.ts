@@ -2,12 +2,19 @@
 import { appliesTo, PROPERTY_NAMES, type PropertyName, propertyOf } from './constrainable-properties.ts';
 import {
   fitnessDistance,
+  type NormalizedConstraint,
   type NormalizedSet,
   normalizeConstraint,
   numericDistance,
   requiredNames,
 } from './fitness-distance.ts';
-import { type Axis, type Configuration, possibleConfigurations, type SelectableSource } from './settings-candidates.ts';
+import {
+  type Axis,
+  aspectRatioOf,
+  type Configuration,
+  possibleConfigurations,
+  type SelectableSource,
+} from './settings-candidates.ts';
 import type { MediaTrackConstraintSet, MediaTrackConstraints } from './track-constraints.ts';
 import type { MediaTrackSettings } from './track-dictionaries.ts';
 import type { ContentHint } from './track-source.ts';
@@ -79,10 +86,19 @@ export function normalizeSet(
   for (const name of PROPERTY_NAMES) {
     if (set[name] === undefined || !appliesTo(name, kind)) continue;
     const constraint = normalizeConstraint(set[name], bare, propertyOf(name).type === 'booleanOrDouble');
-    if (constraint !== undefined) normalized.set(name, constraint);
+    if (constraint !== undefined) normalized.set(name, name === 'aspectRatio' ? rounded(constraint) : constraint);
   }
   return normalized;
 }
+
+/** An aspect ratio has ten decimal places on both sides of a comparison. */
+const rounded = (constraint: NormalizedConstraint): NormalizedConstraint =>
+  Object.fromEntries(
+    Object.entries(constraint).map(([key, value]) => [
+      key,
+      typeof value === 'number' ? aspectRatioOf(value, 1) : value,
+    ]),
+  );
 
 const mentionedIn = (sets: readonly NormalizedSet[]) => (name: PropertyName) =>
   sets.flatMap((set) => Object.values(set.get(name) ?? {}));
@@ -93,15 +109,8 @@ const settingOf = (settings: MediaTrackSettings, name: PropertyName): never => s
 function axisDistance(settings: MediaTrackSettings, set: NormalizedSet, bare: 'ideal' | 'exact'): number {
   let sum = 0;
   for (const [name, constraint] of set)
-    if (name in settings) sum += fitnessDistance(settingOf(settings, name), rounded(name, constraint), bare);
+    if (name in settings) sum += fitnessDistance(settingOf(settings, name), constraint, bare);
   return sum;
-}
-
-/** An aspect ratio has ten decimal places on both sides of a comparison. */
-function rounded(name: PropertyName, constraint: NonNullable<ReturnType<NormalizedSet['get']>>): typeof constraint {
-  if (name !== 'aspectRatio') return constraint;
-  const round = (value: unknown): unknown => (typeof value === 'number' ? Math.round(value * 1e10) / 1e10 : value);
-  return Object.fromEntries(Object.entries(constraint).map(([key, value]) => [key, round(value)]));
 }
 
 /** Sum over the members of a set that the source has no property for. */
@@ -169,13 +178,15 @@ function cheapest(
   return priced.reduce((least, other) => (compare(other.cost, least.cost) < 0 ? other : least));
 }
 
+/** So little of a picture is cut off when its size is rounded to even numbers. */
+const ROUNDING = 0.02;
+
 /** The share of the picture that another aspect ratio cuts off. */
 function cropping({ width, height }: MediaTrackSettings, aspectRatio: number | undefined): number {
   if (width === undefined || height === undefined || aspectRatio === undefined) return 0;
-  // Rounding to even numbers is no cropping.
-  if (Math.abs(width - height * aspectRatio) < 2 || Math.abs(height - width / aspectRatio) < 2) return 0;
   const ratio = width / height / aspectRatio;
-  return 1 - Math.min(ratio, 1 / ratio);
+  const cut = 1 - Math.min(ratio, 1 / ratio);
+  return cut < ROUNDING ? 0 : cut;
 }
 
 /** Pictures have one colour for two by two pixels: odd sizes only where they are asked for. */

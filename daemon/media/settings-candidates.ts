@@ -81,28 +81,33 @@ function anyMode({ width, height, frameRate }: MediaTrackCapabilities): VideoMod
   return { width: width?.max ?? 0, height: height?.max ?? 0, frameRates };
 }
 
-/** Everything that can be cut out of a mode and made smaller, never larger. */
+/**
+ * Everything that can be cut out of a mode and made smaller, never larger. Width and height do not depend on each other
+ * unless a constraint speaks of the aspect ratio: then every width counts, with the heights next to what the ratios make.
+ */
 function scaledSizes({ width, height }: VideoMode, aspectRatio: number | undefined, mentioned: Mentioned): Axis {
   if (width === 0 || height === 0) return [];
-  const widths = within({ min: 1, max: width }, [...mentioned('width'), width], WHOLE);
+  const ratios = mentioned('aspectRatio').filter((value) => typeof value === 'number' && value > 0) as number[];
+  const widths =
+    ratios.length > 0
+      ? Array.from({ length: width }, (_, index) => index + 1)
+      : within({ min: 1, max: width }, [...mentioned('width'), width], WHOLE);
   const heights = within({ min: 1, max: height }, [...mentioned('height'), height], WHOLE);
-  const ratios = [
-    ...mentioned('aspectRatio').filter((value) => typeof value === 'number' && value > 0),
-    aspectRatio ?? width / height,
-  ];
-  const sizes = new Map<string, MediaTrackSettings>();
+  const native = aspectRatio ?? width / height;
+  const known = new Set<number>();
+  const sizes: MediaTrackSettings[] = [];
   const add = (w: number, h: number): void => {
-    if (w >= 1 && h >= 1 && w <= width && h <= height) sizes.set(`${w}x${h}`, size(w, h));
+    const key = w * (height + 1) + h;
+    if (w < 1 || h < 1 || w > width || h > height || known.has(key)) return;
+    known.add(key);
+    sizes.push(size(w, h));
   };
-  for (const w of widths) for (const h of heights) add(w, h);
-  for (const ratio of ratios as number[]) {
-    for (const w of widths) for (const h of around(w / ratio)) add(w, h);
-    for (const h of heights) for (const w of around(h * ratio)) add(w, h);
-    const [x, y] = fraction(ratio);
-    const times = Math.floor(Math.min(width / x, height / y));
-    add(x * times, y * times);
+  for (const w of widths) {
+    for (const h of heights) add(w, h);
+    for (const ratio of [...ratios, native]) for (const h of around(w / ratio)) add(w, h);
   }
-  return [...sizes.values()];
+  for (const h of heights) for (const w of around(h * native)) add(w, h);
+  return sizes;
 }
 
 /** The whole numbers next to a number, and the even ones. */
@@ -112,15 +117,6 @@ const around = (value: number): number[] => [
   2 * Math.floor(value / 2),
   2 * Math.ceil(value / 2),
 ];
-
-/** The smallest whole numbers whose quotient is this aspect ratio to ten decimal places, or nearly. */
-function fraction(ratio: number): [x: number, y: number] {
-  for (let y = 1; y <= 1000; y++) {
-    const x = Math.round(ratio * y);
-    if (x > 0 && aspectRatioOf(x, y) === aspectRatioOf(ratio, 1)) return [x, y];
-  }
-  return [Math.max(1, Math.round(ratio * 1000)), 1000];
-}
 
 /** A lower rate comes of leaving out frames. */
 function scaledRates({ frameRates }: VideoMode, { frameRate }: MediaTrackCapabilities, mentioned: Mentioned): Axis {
