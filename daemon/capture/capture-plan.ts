@@ -125,7 +125,6 @@ function planPicture(input: CapturePlanInput, device: VideoDevice): CapturePlan 
       type: 'start',
       launch: launchString(describe(branches)),
       gates: branches.map(({ open }) => open),
-      opened: source.type === 'v4l2' ? { property: 'device-fd', failed: -1 } : undefined,
       pushed: source.type === 'push',
       overlays: branches.map(({ adjustments }) => adjustments.overlay),
       text: source.type === 'test' ? text : undefined,
@@ -238,7 +237,6 @@ function planSound({ tracks, pattern }: CapturePlanInput, device: AudioDevice): 
       launch: launchString(describe(branches)),
       gates: branches.map(({ open }) => open),
       // Not `card-name`: alsasrc finds none for a card that is named, as `plughw:CARD=Webcam,DEV=0`.
-      opened: test ? undefined : { property: 'device-name', failed: null },
       pushed: false,
       overlays: [],
       text: undefined,

@@ -5,8 +5,6 @@ export type WorkerCommand =
       readonly launch: string;
       /** Of each track, in the order of the pipes: whether its media flows from the beginning. */
       readonly gates: readonly boolean[];
-      /** Which property of `source` tells after play() that the device did not open, and the value that says so. */
-      readonly opened: { readonly property: string; readonly failed: number | null } | undefined;
       /** The pictures come by the pipe after those of the tracks, each behind its length (32 bits, big endian). */
       readonly pushed: boolean;
       /** Text over the picture of each track, with the conversions of strftime(3); empty: none. */

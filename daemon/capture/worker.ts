@@ -24,6 +24,8 @@ const gstreamer = createRequire(import.meta.url)('gstreamer-superficial') as typ
 const log = childLog();
 /** How long the error message of a device that did not open may take. */
 const OPEN_ERROR_MS = 300;
+/** How long the first messages of a pipeline that starts may take on a loaded board. */
+const OPEN_CHECK_MS = 500;
 
 /** How often a device of which nothing is encoded is asked for a sign of life. */
 const PROBE_INTERVAL_MS = 400;
@@ -64,7 +66,6 @@ function fail(reason: WorkerFailure, message: string): void {
 
 function start({
   launch,
-  opened,
   text,
   gates: open,
   pushed: pushes,
@@ -83,11 +84,6 @@ function start({
     if (clock !== undefined) clock['time-format'] = markup(overlay);
   }
   pipeline.play();
-  const source = opened === undefined ? undefined : element('source');
-  if (opened !== undefined && source !== undefined && source[opened.property] === opened.failed) {
-    watchDeadBus(pipeline);
-    return;
-  }
   watchBus(pipeline);
   if (pushes) takePushedFrames();
   watchFlow();
@@ -163,11 +159,17 @@ function enable(track: number, enabled: boolean): void {
 }
 
 function watchBus(playing: Pipeline): void {
+  let messages = 0;
   playing.pollBus((message) => {
+    messages += 1;
     if (message.type === 'error') fail(failureBy(message._src_element_name), message.message ?? 'unknown error');
     else if (message.type === 'eos') fail('ended', 'the source has come to its end');
     else if (message.type === 'warning') log.warn({ element: message._src_element_name }, message.message ?? 'warning');
   });
+  setTimeout(() => {
+    // A pipeline that starts tells of every element's every state; of one whose device did not open comes one message.
+    if (messages <= 1 && !failed) watchDeadBus(playing);
+  }, OPEN_CHECK_MS);
 }
 
 /** A pipeline that did not start is in state NULL, where the binding delivers one message for each call only. */
