@@ -9,7 +9,7 @@ import type { Log } from './lib/log.ts';
 import { Rate } from './lib/rate.ts';
 import { addTrackByGateway, MediaStream, removeTrackByGateway } from './media/media-stream.ts';
 import { configureTrack, createTrack, encodedOf, type MediaStreamTrack } from './media/media-stream-track.ts';
-import type { PictureAdjustments, SoundLevel, StillPicture } from './media/track-source.ts';
+import type { PictureAdjustments, SoundLevel, StillPicture, TrackConfiguration } from './media/track-source.ts';
 
 /** What a source's state means to whoever looks at the stream. */
 const STREAM_STATES: Readonly<Record<CaptureStateName, StreamStateName>> = {
@@ -22,7 +22,7 @@ const STREAM_STATES: Readonly<Record<CaptureStateName, StreamStateName>> = {
   error: 'error',
 };
 
-/** How long startCapture() waits for the first picture, in milliseconds. */
+/** How long startCapture() and restart() wait for the first picture, in milliseconds. */
 const START_TIMEOUT_MS = 10_000;
 
 export interface ConfiguredStreamOptions {
@@ -117,7 +117,7 @@ export class ConfiguredStream {
     const sound =
       microphone &&
       audio &&
-      createTrack(microphone, { settings: { channelCount: audio.channelCount }, gain: audio.gain, privacy });
+      configuredTrack(microphone, { settings: { channelCount: audio.channelCount }, gain: audio.gain, privacy });
     for (const encoding of this.#encodings) {
       const rendition = this.#renditions.get(encoding.rid) as MediaStream;
       if (camera && video) {
@@ -125,7 +125,7 @@ export class ConfiguredStream {
         const picture = adjustmentsOf(video);
         addTrackByGateway(
           rendition,
-          createTrack(camera, { settings: { width, height, frameRate }, picture, encoding, privacy }),
+          configuredTrack(camera, { settings: { width, height, frameRate }, picture, encoding, privacy }),
         );
       }
       if (sound) addTrackByGateway(rendition, sound);
@@ -141,7 +141,7 @@ export class ConfiguredStream {
 
   async setPrivacy(on: boolean): Promise<void> {
     this.#privacy = on;
-    await Promise.all(this.#tracks().map((track) => configureTrack(track, { privacy: on })));
+    await Promise.all(this.tracks.map((track) => configureTrack(track, { privacy: on })));
     this.#sourceChanged();
   }
 
@@ -182,6 +182,22 @@ export class ConfiguredStream {
         `/streams/${this.name}`,
       );
     }
+  }
+
+  /**
+   * Captures anew, in new processes, as the configuration wishes; viewers stay. Resolves when media flows, or after a
+   * while: what does not come back shows in the state.
+   * @throws ControlError `unavailable` for a stream that is stopped.
+   */
+  async restart(): Promise<void> {
+    if (!this.opened)
+      throw new ControlError('unavailable', `stream '${this.name}' is stopped`, `/streams/${this.name}`);
+    const unconstrained = this.tracks.filter(isConstrained).map((track) => track.applyConstraints());
+    for (const source of this.sources) source.restart();
+    const running = this.sources.filter(({ state }) => state !== 'idle');
+    const live = running.map((source) => source.live(AbortSignal.timeout(START_TIMEOUT_MS)));
+    await Promise.allSettled([...unconstrained, ...live]);
+    this.#options.changed(this.name);
   }
 
   /** Ends the tracks, which disconnects every viewer, and closes the devices. */
@@ -249,7 +265,7 @@ export class ConfiguredStream {
     return {
       frames: main?.stats.frames ?? 0,
       dropped: main?.stats.dropped ?? 0,
-      octets: this.#tracks().reduce((sum, track) => sum + encodedOf(track).rtp.stats.octets, 0),
+      octets: this.tracks.reduce((sum, track) => sum + encodedOf(track).rtp.stats.octets, 0),
       lastCaptureTime: main?.lastCaptureTime,
     };
   }
@@ -270,6 +286,7 @@ export class ConfiguredStream {
         label: track.label,
         muted: track.muted,
         settings: { ...track.getSettings() },
+        ...(isConstrained(track) && { constraints: { ...track.getConstraints() } }),
       })),
       encodings: this.#encodings.map((encoding) => ({ ...encoding })),
       viewers,
@@ -292,7 +309,7 @@ export class ConfiguredStream {
 
   /** A stream is as well as its picture is; the state of its sound is in its track. */
   #sourceChanged(): void {
-    const wanted = this.opened && this.#tracks().some((track) => encodedOf(track).wanted);
+    const wanted = this.opened && this.tracks.some((track) => encodedOf(track).wanted);
     const state = this.#privacy ? 'privacy' : wanted ? this.#sourceState : 'idle';
     if (state !== this.#state) {
       const data = { from: this.#state, to: state, reason: this.reason };
@@ -312,10 +329,18 @@ export class ConfiguredStream {
   }
 
   /** The tracks of all renditions, each once. */
-  #tracks(): MediaStreamTrack[] {
+  get tracks(): MediaStreamTrack[] {
     return [...new Set([...this.#renditions.values()].flatMap((rendition) => rendition.getTracks()))];
   }
 }
+
+/** A track that is as the configuration wishes where nobody constrains it. */
+const configuredTrack = (
+  source: CaptureSource,
+  configuration: Partial<TrackConfiguration> & Pick<TrackConfiguration, 'settings'>,
+): MediaStreamTrack => createTrack(source, configuration, { defaults: configuration.settings });
+
+const isConstrained = (track: MediaStreamTrack): boolean => Object.keys(track.getConstraints()).length > 0;
 
 /** What the controls of a camera are set to; a button is not set to anything. */
 function controlsOf(device: CaptureDevice | undefined): Record<string, number> {

@@ -17,6 +17,7 @@ import {
   type SessionsPort,
   type SignallingPort,
   type StreamReport,
+  type TracksPort,
 } from './control/gateway-port.ts';
 import type { LogPort } from './control/log-tail.ts';
 import type { Hooks } from './hooks/hooks.ts';
@@ -33,6 +34,7 @@ export interface GatewayControlOptions {
   configuration: ConfigPort;
   log: LogPort;
   deviceControls: DeviceControlsPort;
+  tracks: TracksPort;
   sessions: SessionsPort;
   signalling: SignallingPort;
   health: () => HealthReport;
@@ -46,9 +48,6 @@ export interface GatewayControlOptions {
   clock: Clock;
 }
 
-/** How long restartStream() waits for the picture, in milliseconds. */
-const RESTART_TIMEOUT_MS = 10_000;
-
 /** The gateway as the control surface sees it: commands become calls, and what happens inside becomes notifications. */
 export class GatewayControl implements GatewayPort {
   readonly #options: GatewayControlOptions;
@@ -56,6 +55,7 @@ export class GatewayControl implements GatewayPort {
   readonly #stamper: EventStamper;
   readonly log: LogPort;
   readonly deviceControls: DeviceControlsPort;
+  readonly tracks: TracksPort;
   readonly sessions: SessionsPort;
   readonly signalling: SignallingPort;
   readonly configuration: ConfigPort;
@@ -65,6 +65,7 @@ export class GatewayControl implements GatewayPort {
     this.#stamper = new EventStamper(options.clock);
     this.log = options.log;
     this.deviceControls = options.deviceControls;
+    this.tracks = options.tracks;
     this.sessions = options.sessions;
     this.signalling = options.signalling;
     this.configuration = options.configuration;
@@ -125,12 +126,7 @@ export class GatewayControl implements GatewayPort {
   }
 
   async restartStream(name: string): Promise<StreamReport> {
-    const stream = this.#options.streams.get(name);
-    if (!stream.opened) throw new ControlError('unavailable', `stream '${name}' is stopped`, `/streams/${name}`);
-    for (const source of stream.sources) source.restart();
-    const running = stream.sources.filter(({ state }) => state !== 'idle');
-    // What does not come back shows in the state.
-    await Promise.allSettled(running.map((source) => source.live(AbortSignal.timeout(RESTART_TIMEOUT_MS))));
+    await this.#options.streams.get(name).restart();
     return this.stream(name);
   }
 

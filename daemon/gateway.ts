@@ -16,6 +16,7 @@ import { GatewayDeviceControls } from './gateway-device-controls.ts';
 import { GatewayReports } from './gateway-reports.ts';
 import { GatewaySessions } from './gateway-sessions.ts';
 import { GatewaySignalling } from './gateway-signalling.ts';
+import { GatewayTracks } from './gateway-tracks.ts';
 import { GatewayWatch } from './gateway-watch.ts';
 import { Hooks } from './hooks/hooks.ts';
 import { MediaClock } from './lib/clock.ts';
@@ -140,6 +141,10 @@ export class Gateway {
       configuration: this.#configuration,
       log: options.logPort,
       deviceControls: new GatewayDeviceControls({ monitor: () => this.#devices }),
+      tracks: new GatewayTracks({
+        streams: this.#streams,
+        changed: (name) => this.#control.streamChanged(name),
+      }),
       sessions: new GatewaySessions({
         viewers: this.#viewers,
         disconnect: (viewer) => this.#listeners.disconnect(viewer),

@@ -105,6 +105,35 @@ export interface SessionsPort {
   close(id: string): SessionReport;
 }
 
+/** Which track of a stream: of a kind, in one of the encodings (default: the first), or by its id. */
+export interface TrackChoice {
+  stream: string;
+  kind?: 'audio' | 'video' | undefined;
+  rid?: string | undefined;
+  id?: string | undefined;
+}
+
+/** A track with its dictionaries (W3C Media Capture and Streams, 4.3). */
+export interface TrackReport {
+  stream: string;
+  id: string;
+  kind: 'audio' | 'video';
+  constraints: Record<string, unknown>;
+  settings: Record<string, unknown>;
+  capabilities: Record<string, unknown>;
+}
+
+export interface TracksPort {
+  /** @throws ControlError `not_found`. */
+  get(choice: TrackChoice): TrackReport;
+  /**
+   * @param constraints MediaTrackConstraints; they hold until the stream is restarted.
+   * @throws ControlError `invalid_request` with the path of the constraint; others for what the device refuses. Then
+   *   nothing has changed.
+   */
+  applyConstraints(track: Pick<TrackReport, 'stream' | 'id'>, constraints: object): Promise<TrackReport>;
+}
+
 /** WebRTC signalling for a viewer who reaches us over this surface only. */
 export interface SignallingPort {
   /** @returns the session's secret id and the complete answer. @throws ControlError. */
@@ -140,7 +169,15 @@ export interface StreamReport {
   reason?: string;
   /** ISO 8601. */
   since: string;
-  tracks: { kind: 'audio' | 'video'; id: string; label: string; muted: boolean; settings: Record<string, unknown> }[];
+  tracks: {
+    kind: 'audio' | 'video';
+    id: string;
+    label: string;
+    muted: boolean;
+    settings: Record<string, unknown>;
+    /** Those that were applied, over what the configuration wishes. */
+    constraints?: Record<string, unknown>;
+  }[];
   encodings: Record<string, unknown>[];
   viewers: Record<string, number>;
   /** Measured over the last seconds. */
@@ -191,6 +228,7 @@ export interface GatewayObserver {
 export interface GatewayPort {
   readonly log: LogPort;
   readonly deviceControls: DeviceControlsPort;
+  readonly tracks: TracksPort;
   readonly sessions: SessionsPort;
   readonly signalling: SignallingPort;
   readonly configuration: ConfigPort;

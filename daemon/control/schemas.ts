@@ -12,6 +12,15 @@ export const streamName = {
 export const maxBitrate = { type: 'integer', minimum: 10_000, maximum: 100_000_000, description: 'bit/s' } as const;
 export const maxFramerate = { type: 'number', minimum: 1, maximum: 240, description: 'frames per second' } as const;
 
+/** As the configuration has it (`streams.NAME.encodings`). */
+export const encodingRid = {
+  type: 'string',
+  minLength: 1,
+  maxLength: 16,
+  pattern: '^[A-Za-z0-9_-]+$',
+  description: 'Which encoding; default: the first',
+} as const;
+
 const isoTime = { type: 'string', description: 'ISO 8601' } as const;
 const text = { type: 'string' } as const;
 const number = { type: 'number' } as const;
@@ -122,6 +131,7 @@ const track = {
     label: text,
     muted: { type: 'boolean', description: 'The source is silent for a while: unplugged, or restarting' },
     settings: anyObject,
+    constraints: { ...anyObject, description: 'Those that were applied, over what the configuration wishes' },
   },
   required: ['kind', 'id', 'label', 'muted', 'settings'],
 } as const;

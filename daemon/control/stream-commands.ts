@@ -1,7 +1,7 @@
 import type { FromSchema } from 'json-schema-to-ts';
 import { byName, type Command, command, noMembers, nothing, START_TIME_LIMIT } from './command.ts';
 import { ControlError, type EncodingChange } from './gateway-port.ts';
-import { maxBitrate, maxFramerate, stream, streamName } from './schemas.ts';
+import { encodingRid, maxBitrate, maxFramerate, stream, streamName } from './schemas.ts';
 import { setStreamProperty } from './stream-properties.ts';
 
 const propertyChange = {
@@ -26,13 +26,7 @@ const encodingChange = {
   type: 'object',
   properties: {
     name: streamName,
-    rid: {
-      type: 'string',
-      minLength: 1,
-      maxLength: 16,
-      pattern: '^[A-Za-z0-9_-]+$',
-      description: 'Which encoding; default: the first',
-    },
+    rid: encodingRid,
     maxBitrate,
     maxFramerate,
     scaleResolutionDownBy: { type: 'number', minimum: 1, maximum: 16 },

@@ -20,6 +20,8 @@ export interface ConstrainedTrack {
   readonly encoded: EncodedStream;
   /** Whether pan, tilt and zoom may be told and set. */
   readonly panTiltZoom: boolean;
+  /** What holds where the constraints leave a choice. */
+  readonly defaults: MediaTrackSettings;
   configuration: TrackConfiguration;
   /** [[Constraints]]. */
   constraints: MediaTrackConstraints;
@@ -41,7 +43,7 @@ export const inherentOf = (track: ConstrainedTrack): MediaTrackSettings =>
   );
 
 export function selectFor(track: ConstrainedTrack, constraints: MediaTrackConstraints): Selection | Overconstrained {
-  const { source, panTiltZoom, configuration } = track;
+  const { source, panTiltZoom, configuration, defaults } = track;
   return selectSettings(
     {
       kind: source.kind,
@@ -50,7 +52,7 @@ export function selectFor(track: ConstrainedTrack, constraints: MediaTrackConstr
       current: settingsOf(track),
     },
     constraints,
-    defaultsFor(configuration.contentHint),
+    { ...defaultsFor(configuration.contentHint), ...defaults },
   );
 }
 
@@ -81,7 +83,9 @@ export async function applyConstraints(track: ConstrainedTrack, constraints: Med
       explainOverconstrained(failedConstraint, constraints, [capabilities]),
     );
   }
-  const { own, controls } = splitSettings(selected.settings);
+  const { own: chosen, controls } = splitSettings(selected.settings);
+  // A device that is away has nothing to choose from.
+  const own = { ...track.defaults, ...chosen };
   const present = track.encoded.settings() as Record<string, unknown>;
   const changed = Object.entries(controls).filter(
     ([name, value]) => isConstrained(constraints, name) && JSON.stringify(present[name]) !== JSON.stringify(value),

@@ -39,6 +39,8 @@ export interface TrackInit {
   readonly configuration: TrackConfiguration;
   readonly readyState: MediaStreamTrackState;
   readonly constraints: MediaTrackConstraints;
+  /** What holds where the constraints leave a choice; none: the defaults of getUserMedia(). */
+  readonly defaults: MediaTrackSettings;
   /** Of tracks of getUserMedia(): while they live they are in this set, and the device is open though nobody may read it. */
   readonly captured: Set<MediaStreamTrack> | undefined;
   /** Whether pan, tilt and zoom may be told and set (Image Capture, 9.2). */
@@ -265,13 +267,14 @@ export class MediaStreamTrack extends EventTarget {
 export function createTrack(
   source: TrackSource,
   configuration: Partial<TrackConfiguration> = {},
-  options: Partial<Pick<TrackInit, 'constraints' | 'captured' | 'panTiltZoom'>> = {},
+  options: Partial<Pick<TrackInit, 'constraints' | 'defaults' | 'captured' | 'panTiltZoom'>> = {},
 ): MediaStreamTrack {
   return new MediaStreamTrack(internal, {
     source,
     configuration: { settings: {}, contentHint: '', enabled: true, ...configuration },
     readyState: 'live',
     constraints: {},
+    defaults: {},
     captured: undefined,
     panTiltZoom: true,
     ...options,

@@ -103,6 +103,7 @@ export function pushedTrack(source: PushSource, format: PushedFormat): PushedMed
     configuration: { settings: { width, height }, contentHint: '', enabled: true },
     readyState: 'live',
     constraints: {},
+    defaults: {},
     captured: undefined,
     panTiltZoom: true,
   };

@@ -15,6 +15,7 @@ const EXPECTED = [
   /^enabled camera (true|false)$/,
   /^encoding camera \{("(rid|maxBitrate|maxFramerate|scaleResolutionDownBy)":("[A-Za-z0-9_-]{1,16}"|\d+(\.\d+)?),?)+\}$/,
   /^controls \{("(brightness|power_line_frequency)":\d{1,3},?)*\}$/,
+  /^constrain camera \{.*\}$/,
   /^(rescan|restart)$/,
   /^offer [a-z0-9][a-z0-9_-]* video,audio$/,
   /^(candidate|close) /,

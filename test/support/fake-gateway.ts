@@ -17,6 +17,7 @@ import {
   type SignallingPort,
   type StreamReport,
   type StreamStateName,
+  type TracksPort,
 } from '../../daemon/control/gateway-port.ts';
 import { systemClock } from '../../daemon/lib/clock.ts';
 import type { LogLevel } from '../../daemon/lib/log.ts';
@@ -53,6 +54,23 @@ export class FakeGateway implements GatewayPort {
       Object.assign(this.controlValues, values);
       for (const observer of this.observers) observer.devicesChanged();
       return this.#controls(id);
+    },
+  };
+  readonly tracks: TracksPort = {
+    get: ({ stream, id = 't1', kind = 'video' }) => {
+      this.stream(stream);
+      return {
+        stream,
+        id,
+        kind,
+        constraints: {},
+        settings: { width: 1280 },
+        capabilities: { width: { min: 1, max: 1280 } },
+      };
+    },
+    applyConstraints: async ({ stream, id }, constraints) => {
+      this.calls.push(`constrain ${stream} ${JSON.stringify(constraints)}`);
+      return { ...this.tracks.get({ stream, id }), constraints: { ...constraints } };
     },
   };
   readonly sessions: SessionsPort = {
@@ -284,6 +302,7 @@ export function streamReport(name: string): StreamReport {
         label: 'USB Camera',
         muted: false,
         settings: { width: 1280, deviceId: 'a1b2' },
+        constraints: { width: 1280 },
       },
     ],
     encodings: [{ rid: 'main', maxBitrate: 2_000_000 }],
