@@ -1,5 +1,5 @@
 /** A track as an object of the ConstrainablePattern (W3C Media Capture and Streams, 11). */
-import { splitSettings } from './constrainable-properties.ts';
+import { type PropertyName, propertyOf, splitSettings } from './constrainable-properties.ts';
 import { explainOverconstrained, OverconstrainedError } from './overconstrained-error.ts';
 import {
   defaultsFor,
@@ -14,6 +14,7 @@ import { trackCapabilities, withoutPanTiltZoom } from './track-capabilities.ts';
 import type { MediaTrackConstraints } from './track-constraints.ts';
 import type { MediaTrackSettings } from './track-dictionaries.ts';
 import type { EncodedStream, TrackConfiguration, TrackSource } from './track-source.ts';
+import { isObject } from './web-idl-types.ts';
 
 export interface ConstrainedTrack {
   readonly source: TrackSource;
@@ -70,19 +71,45 @@ export async function configure(track: ConstrainedTrack, change: Partial<TrackCo
   }
 }
 
+function refuse(
+  track: ConstrainedTrack,
+  selected: Selection | Overconstrained,
+  constraints: MediaTrackConstraints,
+): asserts selected is Selection {
+  if (!isOverconstrained(selected)) return;
+  const { failedConstraint } = selected;
+  const capabilities = trackCapabilities(track.source, track.panTiltZoom);
+  throw new OverconstrainedError(
+    failedConstraint,
+    explainOverconstrained(failedConstraint, constraints, [capabilities]),
+  );
+}
+
+/**
+ * The controls of a camera that the first advanced set names, as if they were required. SelectSettings leaves a set out
+ * that nothing satisfies; but `{ advanced: [{ torch: true }] }` is how programs have always set controls, and browsers
+ * tell them when the camera cannot.
+ */
+function withFirstControlsRequired(constraints: MediaTrackConstraints): MediaTrackConstraints {
+  const [first = {}] = constraints.advanced ?? [];
+  const required = Object.entries(first).filter(([name, value]) => {
+    const { control, type } = propertyOf(name as PropertyName);
+    // `zoom: true` asks for a camera that can, not for a value.
+    return control && !(name in constraints) && !(type === 'booleanOrDouble' && typeof value === 'boolean');
+  });
+  if (required.length === 0) return constraints;
+  const exact = (value: unknown): unknown => (isObject(value) && !Array.isArray(value) ? value : { exact: value });
+  return { ...constraints, ...Object.fromEntries(required.map(([name, value]) => [name, exact(value)])) };
+}
+
 /** The ApplyConstraints algorithm. @throws OverconstrainedError, DOMException `NotReadableError`; then nothing has changed. */
 export async function applyConstraints(track: ConstrainedTrack, constraints: MediaTrackConstraints): Promise<void> {
   const hasEnded = (): boolean => track.readyState === 'ended';
   if (hasEnded()) return;
   const selected = selectFor(track, constraints);
-  if (isOverconstrained(selected)) {
-    const { failedConstraint } = selected;
-    const capabilities = trackCapabilities(track.source, track.panTiltZoom);
-    throw new OverconstrainedError(
-      failedConstraint,
-      explainOverconstrained(failedConstraint, constraints, [capabilities]),
-    );
-  }
+  refuse(track, selected, constraints);
+  const strict = withFirstControlsRequired(constraints);
+  if (strict !== constraints) refuse(track, selectFor(track, strict), strict);
   const { own: chosen, controls } = splitSettings(selected.settings);
   // A device that is away has nothing to choose from.
   const own = { ...track.defaults, ...chosen };

@@ -190,7 +190,7 @@ test('refused: what is wrong, what is local, what is outdated', async (t) => {
     ['config/confirm', {}, { code: 'conflict' }],
     ['config/rollback', {}, { code: 'not_found', path: '/to' }],
     ['stream/create', { name: 'front' }, { code: 'conflict', path: '/streams/front' }],
-    ['stream/create', { name: 'Garage' }, { code: 'invalid_request', path: '/streams/Garage' }],
+    ['stream/create', { name: 'Garage' }, { code: 'invalid_request', path: '/name' }],
     ['stream/update', { name: 'no', settings: {} }, { code: 'not_found', path: '/streams/no' }],
     ['stream/delete', { name: 'no' }, { code: 'not_found', path: '/streams/no' }],
   ];

@@ -421,3 +421,24 @@ test('events of the source are trusted, those of scripts are not', async (t) => 
   track.dispatchEvent(new Event('mute'));
   t.same(seen, [true, false]);
 });
+
+test('a control that the first advanced set names and the camera cannot is an error, as programs know it', async (t) => {
+  const source = new QuietSource();
+  const capabilities = source.capabilities();
+  source.capabilities = () => ({ ...capabilities, brightness: { min: 0, max: 255, step: 1 }, torch: [false] });
+  const track = createTrack(source);
+  const refused: [string, MediaTrackConstraints][] = [
+    ['brightness', { advanced: [{ brightness: 256 }] }],
+    ['torch', { advanced: [{ torch: true }] }],
+    ['brightness', { advanced: [{ brightness: { min: 300 } }] }],
+  ];
+  for (const [constraint, constraints] of refused)
+    await t.rejects(track.applyConstraints(constraints), { name: 'OverconstrainedError', constraint }, constraint);
+  t.same(source.controls, [], 'nothing was set');
+  t.same(track.getConstraints(), {});
+  await track.applyConstraints({ advanced: [{ brightness: 20 }, { brightness: 256 }] });
+  t.same(source.controls, [{ brightness: 20 }], 'further sets are left out where nothing satisfies them');
+  await track.applyConstraints({ advanced: [{ width: 100_000 }] });
+  await track.applyConstraints({ advanced: [{ zoom: true }] });
+  t.pass('so is a size, and the wish for a camera that can zoom');
+});
