@@ -1,6 +1,6 @@
+import type { ControlsMemory } from './capture/controls-memory.ts';
 import type { VideoDevice } from './capture/device.ts';
 import type { DeviceMonitor } from './capture/device-monitor.ts';
-import { setControls } from './capture/v4l2-controls.ts';
 import { ControlError, type DeviceControlReport, type DeviceControlsPort } from './control/gateway-port.ts';
 import { asControlError } from './gateway-control.ts';
 
@@ -8,9 +8,12 @@ import { asControlError } from './gateway-control.ts';
 export class GatewayDeviceControls implements DeviceControlsPort {
   readonly #monitor: () => DeviceMonitor | undefined;
 
-  /** @param options `monitor`: undefined until the gateway has started. */
-  constructor(options: { monitor: () => DeviceMonitor | undefined }) {
+  readonly #memory: ControlsMemory;
+
+  /** @param options `monitor`: undefined until the gateway has started; `memory`: that of the sources. */
+  constructor(options: { monitor: () => DeviceMonitor | undefined; memory: ControlsMemory }) {
     this.#monitor = options.monitor;
+    this.#memory = options.memory;
   }
 
   async rescan(): Promise<void> {
@@ -23,13 +26,13 @@ export class GatewayDeviceControls implements DeviceControlsPort {
   }
 
   async write(deviceId: string, values: Readonly<Record<string, number>>): Promise<DeviceControlReport[]> {
-    const { path } = this.#camera(deviceId);
+    const camera = this.#camera(deviceId);
     try {
-      await setControls(path, values);
+      await this.#memory.set(camera, values);
     } catch (error) {
       throw asControlError(error, '/controls');
     } finally {
-      await this.#monitor()?.rescan(path);
+      await this.#monitor()?.rescan(camera.path);
     }
     return this.#reports(deviceId);
   }

@@ -5,6 +5,7 @@ import type { RecoveredConfig } from '../config/open-config.ts';
 import type { Settings, StreamSettings } from '../config/settings.ts';
 import { FileAccess } from './access/file-access.ts';
 import { CaptureSource } from './capture/capture-source.ts';
+import { ControlsMemory } from './capture/controls-memory.ts';
 import { DeviceMonitor } from './capture/device-monitor.ts';
 import { EncoderSelector } from './capture/encoder.ts';
 import { gstreamerEnvironment } from './capture/gstreamer-environment.ts';
@@ -60,6 +61,7 @@ export class Gateway {
   /** Undefined until start(): device ids are salted with a secret that has to be read first. */
   #devices: DeviceMonitor | undefined;
   readonly #assignment = new DeviceAssignment();
+  readonly #cameraControls = new ControlsMemory();
   readonly #encoders: EncoderSelector;
   readonly #privacy: PrivacyStore;
   readonly #streams: StreamRegistry;
@@ -140,7 +142,7 @@ export class Gateway {
       devices: () => this.#devices?.devices ?? [],
       configuration: this.#configuration,
       log: options.logPort,
-      deviceControls: new GatewayDeviceControls({ monitor: () => this.#devices }),
+      deviceControls: new GatewayDeviceControls({ monitor: () => this.#devices, memory: this.#cameraControls }),
       tracks: new GatewayTracks({
         streams: this.#streams,
         changed: (name) => this.#control.streamChanged(name),
@@ -294,6 +296,7 @@ export class Gateway {
         log: this.#room('capture').child({ stream, kind }),
         text: `${id}: ${stream}`,
         idleTimeout: settings.idleTimeout * 1000,
+        controls: this.#cameraControls,
         controlsChanged: ({ path }) => void this.#devices?.rescan(path),
         environment: this.#environment,
       });

@@ -11,9 +11,10 @@ import type {
   TrackSourceObserver,
   VideoMode,
 } from '../media/track-source.ts';
-import { controlSettings } from './camera-controls.ts';
+import { controlSettings, controlValues } from './camera-controls.ts';
 import { CaptureError } from './capture-error.ts';
 import { type CaptureStateName, CaptureStatus } from './capture-state.ts';
+import { ControlsMemory } from './controls-memory.ts';
 import type { CaptureDevice } from './device.ts';
 import { deviceCapabilities, deviceModes } from './device-capabilities.ts';
 import { type CaptureFailure, DeviceCapture } from './device-capture.ts';
@@ -21,7 +22,6 @@ import { EncodedTrack, type EncodedTrackOwner } from './encoded-track.ts';
 import type { EncoderChoice } from './encoders.ts';
 import type { TestPattern } from './pipeline.ts';
 import { Slates } from './slates.ts';
-import { SourceControls } from './source-controls.ts';
 import type { PictureFormat } from './worker-messages.ts';
 import type { Picture } from './worker-questions.ts';
 
@@ -49,6 +49,8 @@ export interface CaptureSourceOptions {
   pattern?: TestPattern;
   /** Milliseconds from the last release to the closing of the device. */
   idleTimeout: number;
+  /** Where what cameras were set to is remembered; default: a memory of its own. */
+  controls?: ControlsMemory;
   /** Controls of the device were set: whoever keeps a table of devices reads them again. */
   controlsChanged?: (device: CaptureDevice) => void;
   /** More environment of the worker; see {@link gstreamerEnvironment}. */
@@ -76,7 +78,7 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
   readonly #listeners = new Set<() => void>();
   readonly #status = new CaptureStatus();
   readonly #tracks = new Set<EncodedTrack>();
-  readonly #controls = new SourceControls();
+  readonly #controls: ControlsMemory;
   #device: CaptureDevice | undefined;
   #lastDevice: CaptureDevice | undefined;
   #holds = 0;
@@ -91,6 +93,7 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
     const { kind, clock, encoders, pattern, environment = {} } = options;
     this.kind = kind;
     this.#options = options;
+    this.#controls = options.controls ?? new ControlsMemory();
     this.#device = options.device;
     this.#lastDevice = options.device;
     this.#log = options.log;
@@ -240,7 +243,6 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
   setDevice(device: CaptureDevice | undefined): void {
     const before = this.#device;
     this.#device = device;
-    if (device === undefined) this.#controls.forgotten();
     this.#lastDevice = device ?? this.#lastDevice;
     if (before?.deviceId === device?.deviceId && before?.path === device?.path && !this.muted) return;
     if (device !== undefined) this.#status.on('found');
@@ -253,9 +255,9 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
   }
 
   async setControls(settings: MediaTrackSettings): Promise<void> {
-    const device = await this.#controls.set(this.#device, settings);
-    if (this.#device?.deviceId === device.deviceId) this.#device = device;
-    this.#options.controlsChanged?.(device);
+    const device = this.#device;
+    if (device?.kind !== 'videoinput') throw new CaptureError('not-live', 'the camera is not connected');
+    this.#controlsSet(await this.#controls.set(device, controlValues(settings, device.controls)));
   }
 
   /**
@@ -485,12 +487,18 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
   async #restoreControls(device: CaptureDevice): Promise<CaptureDevice> {
     try {
       const restored = await this.#controls.restore(device);
-      if (this.#device === device) this.#device = restored;
+      if (restored !== device) this.#controlsSet(restored);
       return restored;
     } catch (error) {
       this.#log.warn({ err: error, device: device.label }, 'the camera does not take the controls that were set');
       return device;
     }
+  }
+
+  #controlsSet(device: CaptureDevice): void {
+    // It may have been unplugged meanwhile.
+    if (this.#device?.deviceId === device.deviceId && this.#device.path === device.path) this.#device = device;
+    this.#options.controlsChanged?.(device);
   }
 
   #died(failure: CaptureFailure, delay: number): void {
