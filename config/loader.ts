@@ -15,8 +15,8 @@ import { DEFAULT_FILES, DEFAULT_STREAMS, SCHEMA } from './schema.ts';
 import type { LoadedConfig, Settings } from './settings.ts';
 
 export interface LoadOptions {
-  /** The file to read; without it the first of {@link DEFAULT_FILES} that exists, or none. */
-  file?: string | undefined;
+  /** The file to read; without it the first of {@link DEFAULT_FILES} that exists, or none; `false`: none. */
+  file?: string | false | undefined;
   /** Texts by path, for example `rtsp.port` or `streams.front.video.width`. They win over everything else. */
   flags?: ReadonlyMap<string, string>;
   /** Default: those of the process. */
@@ -40,7 +40,7 @@ export interface LocalConfig {
 /** @throws ConfigError for a file that cannot be read. */
 export async function readLocalConfig(options: LoadOptions = {}): Promise<LocalConfig> {
   const { cwd = process.cwd(), env = process.env } = options;
-  const file = await findFile(options.file, cwd);
+  const file = options.file === false ? undefined : await findFile(options.file, cwd);
   const content = file === undefined ? undefined : await readYamlFile(file);
   const load = async (remote: RemoteLayer = {}): Promise<LoadedConfig> => {
     const layers = new Layers(env);

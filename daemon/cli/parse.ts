@@ -1,10 +1,29 @@
-import { Command as Commander, CommanderError, Option } from 'commander';
+import { Argument, Command as Commander, CommanderError, Option } from 'commander';
 import { leavesOf } from '../../config/check.ts';
 import { describeSetting } from '../../config/formats.ts';
 import { SCHEMA } from '../../config/schema.ts';
 import { RIGHTS } from '../access/access.ts';
-import { type Command, type ConfigSource, EX_USAGE, type GrantArguments } from './command.ts';
+import {
+  type Command,
+  type ConfigSource,
+  type CtlArguments,
+  EX_USAGE,
+  type GrantArguments,
+  SHELLS,
+  type Shell,
+} from './command.ts';
 
+/** Of `vedette ctl`, as the parser gives them. */
+interface CtlOptions {
+  broker?: string;
+  json?: true;
+  timeout?: string;
+  tokenFile?: string;
+  output?: string;
+  help?: true;
+}
+
+const HELP_WIDTH = 80;
 const SETTINGS_GROUP = 'Settings (as in the file and the environment, see docs/configuration.md):';
 const DEFAULT_RIGHTS = ['view', 'listen', 'snapshot'];
 
@@ -19,6 +38,10 @@ function settingOptions(): { option: Option; path: string }[] {
 
 function words(text: string): string[] {
   return text.split(',').map((word) => word.trim());
+}
+
+function hasPassword(url: string): boolean {
+  return /^\w+:\/\/[^/@]*:[^/@]*@/.test(url);
 }
 
 /**
@@ -37,7 +60,8 @@ export function parseCommandLine(argv: readonly string[], version: string): Comm
   const program = new Commander('vedette')
     .description('Edge camera gateway: cameras and microphones to RTSP and WebRTC, controlled over MQTT.')
     .exitOverride()
-    .configureOutput({ writeOut: write, writeErr: write })
+    // The same everywhere, since docs/cli.md is made of it.
+    .configureOutput({ writeOut: write, writeErr: write, getOutHelpWidth: () => HELP_WIDTH })
     .version(version, '-V, --version')
     .option('-c, --config <file>', 'the configuration file')
     .option('--check-config', 'name everything that is wrong with the configuration and exit')
@@ -120,6 +144,75 @@ export function parseCommandLine(argv: readonly string[], version: string): Comm
     .description('list tokens and their rights')
     .action(() => {
       result = { name: 'token list', config: config() };
+    });
+
+  const ctl: Commander = program
+    .command('ctl')
+    .description('commands and watches gateways over their MQTT broker')
+    .usage('[options] <gateway|pattern|all|.> <command> [json|member=value ...]')
+    .argument('[words...]')
+    .option('--broker <url>', 'mqtt://, mqtts://, ws:// or wss://; default: that of the gateway of this machine')
+    .option('--json', 'a line of JSON for each gateway instead of text')
+    .option('--timeout <seconds>', 'how long each gateway has for its answer; default: what the command needs')
+    .option('--token-file <file>', 'its first line is a signed token (mqtt.acl); else VEDETTE_CTL_TOKEN')
+    .option('-o, --output <file>', 'where the picture of snapshot goes; default: GATEWAY-STREAM.jpg')
+    // Ours, since it depends on the words.
+    .helpOption(false)
+    .option('-h, --help', 'this, or about a command: vedette ctl stream/encoding --help')
+    .exitOverride()
+    .action((words: string[], options: CtlOptions) => {
+      const [target, command, ...rest] = words;
+      if (options.help) result = { name: 'ctl help', about: words.at(-1), usage: ctl.helpInformation() };
+      else if (target === undefined || command === undefined) {
+        const missing = target === undefined ? 'which gateway, and what' : `what ${target} is to do`;
+        program.error(`error: say ${missing}; vedette ctl --help shows how`);
+      } else result = { name: 'ctl', ...ctlArguments(target, command, rest, options) };
+    });
+
+  const ctlArguments = (
+    target: string,
+    command: string,
+    words: string[],
+    options: CtlOptions,
+  ): { config: ConfigSource; request: CtlArguments } => {
+    const { broker, json = false, timeout, tokenFile, output: picture } = options;
+    const { file, flags } = config();
+    if (broker !== undefined && hasPassword(broker)) {
+      program.error(
+        'error: a password on the command line can be read by every process: VEDETTE_MQTT_PASSWORD or --mqtt-password-file',
+      );
+    }
+    const seconds = Number(timeout);
+    if (timeout !== undefined && !(seconds > 0 && seconds <= 3600)) {
+      program.error(`error: --timeout ${timeout}: it takes seconds, more than 0 and up to 3600`);
+    }
+    return {
+      // Another broker does not get the password that stands in the file of this machine's gateway.
+      config:
+        broker === undefined
+          ? { file, flags }
+          : { file: file ?? false, flags: new Map([...flags, ['mqtt.url', broker]]) },
+      request: {
+        broker,
+        target,
+        command,
+        words,
+        json,
+        timeout: timeout === undefined ? undefined : seconds * 1000,
+        tokenFile,
+        output: picture,
+      },
+    };
+  };
+
+  program
+    .command('completion')
+    .description('a script that completes our words in a shell')
+    .addArgument(new Argument('<shell>').choices(SHELLS))
+    .exitOverride()
+    .action((shell: Shell) => {
+      const script = async () => (await import('./completion.ts')).completionScript(shell, program);
+      result = { name: 'completion', script };
     });
 
   try {

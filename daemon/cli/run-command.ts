@@ -1,6 +1,8 @@
 import { ConfigError } from '../../config/config-error.ts';
+import { loadConfig } from '../../config/loader.ts';
 import { type OpenConfig, openConfig } from '../../config/open-config.ts';
-import { EX_CONFIG } from './command.ts';
+import { type CtlArguments, EX_CONFIG } from './command.ts';
+import type { CtlContext } from './ctl/run-ctl.ts';
 import { parseCommandLine } from './parse.ts';
 
 /** The standard streams of a command. */
@@ -31,8 +33,22 @@ export async function runCommandLine(options: CommandLineOptions): Promise<Outco
     (command.exitCode === 0 ? stdout : stderr).write(command.text);
     return { exitCode: command.exitCode };
   }
+  if (command.name === 'ctl help') {
+    const { helpText } = await import('./ctl/help.ts');
+    stdout.write(helpText(command));
+    return { exitCode: 0 };
+  }
+  if (command.name === 'completion') {
+    stdout.write(await command.script());
+    return { exitCode: 0 };
+  }
+  const terminal = { stdin, stdout, stderr };
   let opened: OpenConfig;
   try {
+    if (command.name === 'ctl' && command.request.broker !== undefined) {
+      const loaded = await loadConfig({ ...command.config, env, cwd });
+      return { exitCode: await ctl(command.request, { config: loaded, terminal, env }) };
+    }
     opened = await openConfig({ ...command.config, env, cwd });
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
@@ -52,10 +68,18 @@ export async function runCommandLine(options: CommandLineOptions): Promise<Outco
       stdout.write(printConfig(config));
       return { exitCode: 0 };
     }
+    case 'ctl':
+      return { exitCode: await ctl(command.request, { config, terminal, env }) };
     default: {
       // Its own module, so that a start of the gateway does not load it.
       const { runAccessCommand } = await import('./access-commands.ts');
-      return { exitCode: await runAccessCommand(command, config.settings.access.usersFile, { stdin, stdout, stderr }) };
+      return { exitCode: await runAccessCommand(command, config.settings.access.usersFile, terminal) };
     }
   }
+}
+
+/** Its own module, as others: it loads the client of the broker. */
+async function ctl(request: CtlArguments, context: CtlContext): Promise<number> {
+  const { runCtl } = await import('./ctl/run-ctl.ts');
+  return runCtl(request, context);
 }

@@ -41,13 +41,19 @@ export class Mosquitto {
   }
 
   /** Only this user gets in. */
-  async startWithPassword(user: string, password: string): Promise<void> {
+  startWithPassword(user: string, password: string): Promise<void> {
+    return this.startWithUsers([user], password);
+  }
+
+  /** Only these users get in, all with the same password. @param lines more of its configuration */
+  async startWithUsers(users: readonly string[], password: string, ...lines: string[]): Promise<void> {
     this.#folder ??= await mkdtemp(join(tmpdir(), 'vedette-mosquitto-'));
     const file = join(this.#folder, 'passwd');
-    execFileSync('mosquitto_passwd', ['-c', '-b', file, user, password], { stdio: 'ignore' });
+    await writeFile(file, '');
+    for (const user of users) execFileSync('mosquitto_passwd', ['-b', file, user, password], { stdio: 'ignore' });
     // The broker gives up root before it reads them.
     execFileSync('chmod', ['-R', 'a+rX', this.#folder]);
-    await this.start('allow_anonymous false', `password_file ${file}`);
+    await this.start('allow_anonymous false', `password_file ${file}`, ...lines);
   }
 
   signal(name: NodeJS.Signals): void {

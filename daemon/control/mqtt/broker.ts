@@ -1,5 +1,5 @@
 import { accessSync, constants } from 'node:fs';
-import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -31,6 +31,7 @@ export interface LocalBrokerAddress {
 }
 
 const HOST = '127.0.0.1';
+const CONFIGURATION = 'mosquitto.conf';
 /** Debian puts the broker where only root's PATH looks. */
 const SYSTEM_FOLDERS = ['/usr/sbin', '/usr/local/sbin', '/usr/bin', '/usr/local/bin'];
 /** Milliseconds that a broker on this machine may take to answer. */
@@ -93,7 +94,7 @@ export class LocalBroker {
     await listenOn('MQTT broker', wanted, portConfigured, async (candidate) => {
       port = await tryListening(candidate);
     });
-    const configuration = join(directory, 'mosquitto.conf');
+    const configuration = join(directory, CONFIGURATION);
     await mkdir(directory, { recursive: true, mode: 0o700 });
     await writeFile(configuration, configurationFor(port), { mode: 0o600 });
     await chmod(configuration, 0o600);
@@ -137,6 +138,19 @@ export class LocalBroker {
       return error instanceof MqttError && error.code === 'refused' ? 'refuses' : 'silent';
     }
   }
+}
+
+/**
+ * Where the broker of a gateway on this machine may be found for which none is configured, the likeliest first.
+ * @param directory where such a gateway writes the configuration of a broker of its own
+ * @param port where it looks for one
+ */
+export async function localBrokerUrls(directory: string, port: number): Promise<string[]> {
+  // Not there, or not for us to read: then it is found at its usual port or not at all.
+  const text = await readFile(join(directory, CONFIGURATION), 'utf8').catch(() => '');
+  const own = /^listener (\d+)/.exec(text)?.[1];
+  const ports = new Set([...(own === undefined ? [] : [Number(own)]), port === 0 ? 1883 : port]);
+  return [...ports].map((each) => `mqtt://${HOST}:${each}`);
 }
 
 function configurationFor(port: number): string {

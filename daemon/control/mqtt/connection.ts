@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { PeerCertificate } from 'node:tls';
 import { connect, type IClientOptions, type IPublishPacket, type MqttClient } from 'mqtt';
 import type { MqttSettings } from '../../../config/settings.ts';
-import { MqttError, mqttErrorOf } from './mqtt-error.ts';
+import { MqttError, type MqttErrorCode, mqttErrorOf } from './mqtt-error.ts';
 
 /** A message as the broker delivers it. */
 export interface IncomingMessage {
@@ -27,6 +27,10 @@ export interface Publication {
   /** Seconds. */
   expiry?: number | undefined;
   correlationData?: Buffer | undefined;
+  /** MQTT 5 only, as is the token. */
+  responseTopic?: string | undefined;
+  /** Becomes the user property `authorization`. */
+  token?: string | undefined;
 }
 
 export interface ConnectOptions {
@@ -44,6 +48,8 @@ export interface ConnectOptions {
   will?: { topic: string; payload: string; delay: number };
   /** Called for every message, from the first packet on. */
   message?: (message: IncomingMessage) => void;
+  /** Bytes of the largest packet that is taken; default: what requests need. */
+  maximumPacketSize?: number;
   /** Milliseconds until the broker must have answered. */
   timeout: number;
   /** Gives the attempt up. */
@@ -108,7 +114,7 @@ export class Connection {
    * @throws MqttError `too-large` for more than the broker takes; others when the connection ends before.
    */
   publish(message: Publication): Promise<void> {
-    const { topic, payload, qos, retain, expiry, correlationData } = message;
+    const { topic, payload, qos, retain, expiry, correlationData, responseTopic, token } = message;
     const size = Buffer.byteLength(payload) + Buffer.byteLength(topic) + (correlationData?.length ?? 0) + HEADERS;
     if (size > this.#maximumPacketSize) {
       const error = `a message of ${size} bytes is more than the ${this.#maximumPacketSize} that the broker takes`;
@@ -117,21 +123,23 @@ export class Connection {
     const properties = {
       ...(expiry === undefined ? {} : { messageExpiryInterval: expiry }),
       ...(correlationData === undefined ? {} : { correlationData }),
+      ...(responseTopic === undefined ? {} : { responseTopic }),
+      ...(token === undefined ? {} : { userProperties: { authorization: `Bearer ${token}` } }),
     };
     const options = { qos, retain, ...(this.version === 5 ? { properties } : {}) };
     return this.#whileOpen((done) => this.#client.publish(topic, payload, options, done));
   }
 
   /**
-   * @param options `retained`: what the broker has stored is wanted too.
+   * @param options `retained`: what the broker has stored is wanted too; `qos`: default 1.
    * @throws MqttError `refused` when the broker does not grant it.
    */
-  async subscribe(filter: string, options: { retained: boolean }): Promise<void> {
+  async subscribe(filter: string, options: { retained: boolean; qos?: 0 | 1 }): Promise<void> {
     // rap: see of each message whether it was published as retained; nl: not what we publish (MQTT 5, 3.8.3.1).
     const five = this.version === 5 ? { rap: true, nl: true, rh: options.retained ? 0 : 2 } : {};
     let granted = false;
     await this.#whileOpen((done) =>
-      this.#client.subscribe(filter, { qos: 1, ...five }, (error, grants) => {
+      this.#client.subscribe(filter, { qos: options.qos ?? 1, ...five }, (error, grants) => {
         granted = grants?.every(({ qos }) => qos < 128) ?? false;
         done(error ?? undefined);
       }),
@@ -212,6 +220,34 @@ export async function openConnection(options: ConnectOptions): Promise<Connectio
   }
 }
 
+/** The failures of MQTT 5 after which an older broker may still speak 3.1.1: some just hang up. */
+const MAYBE_OLD: ReadonlySet<MqttErrorCode> = new Set(['version', 'closed']);
+const VERSIONS: Readonly<Record<MqttSettings['protocolVersion'], readonly (4 | 5)[]>> = {
+  auto: [5, 4],
+  '5': [5],
+  '3.1.1': [4],
+};
+
+/**
+ * Connects with the newest version that is allowed and that the broker speaks.
+ * @throws MqttError
+ */
+export async function negotiateConnection(
+  options: Omit<ConnectOptions, 'version'>,
+  protocolVersion: MqttSettings['protocolVersion'],
+): Promise<Connection> {
+  let failure: unknown;
+  for (const version of VERSIONS[protocolVersion]) {
+    try {
+      return await openConnection({ ...options, version });
+    } catch (error) {
+      failure = error;
+      if (options.signal?.aborted || !(error instanceof MqttError) || !MAYBE_OLD.has(error.code)) break;
+    }
+  }
+  throw failure;
+}
+
 function clientFor(url: string, options: IClientOptions): MqttClient {
   try {
     return connect(url, options);
@@ -222,6 +258,7 @@ function clientFor(url: string, options: IClientOptions): MqttClient {
 
 function clientOptions(options: ConnectOptions): IClientOptions {
   const { version, clientId, clean, username, password, keepalive, tls, will, timeout } = options;
+  const { maximumPacketSize = MAX_INCOMING_PACKET } = options;
   const five = version === 5;
   return {
     protocolVersion: version,
@@ -247,7 +284,7 @@ function clientOptions(options: ConnectOptions): IClientOptions {
       ? {
           properties: {
             sessionExpiryInterval: will === undefined ? 0 : SESSION_EXPIRY,
-            maximumPacketSize: MAX_INCOMING_PACKET,
+            maximumPacketSize,
             receiveMaximum: RECEIVE_MAXIMUM,
             topicAliasMaximum: 0,
           },

@@ -5,9 +5,9 @@ import type { Log } from '../../lib/log.ts';
 import type { Controller } from '../controller.ts';
 import type { GatewayPort } from '../gateway-port.ts';
 import { LocalBroker } from './broker.ts';
-import { type Connection, openConnection } from './connection.ts';
+import { type Connection, negotiateConnection } from './connection.ts';
 import { Delivery } from './delivery.ts';
-import { MqttError, type MqttErrorCode } from './mqtt-error.ts';
+import { MQTT_HINTS, MqttError } from './mqtt-error.ts';
 import { Surface } from './surface.ts';
 import { Topics } from './topics.ts';
 
@@ -56,24 +56,6 @@ const CLOSE_TIMEOUT = 1000;
 const RETRY = { minimum: 250, maximum: 30_000 };
 /** A connection that lasted so long was a good one: the next delay is the shortest again, in milliseconds. */
 const SETTLED = 10_000;
-const VERSIONS: Readonly<Record<MqttSettings['protocolVersion'], readonly (4 | 5)[]>> = {
-  auto: [5, 4],
-  '5': [5],
-  '3.1.1': [4],
-};
-
-/** The failures of MQTT 5 after which an older broker may still speak 3.1.1: some just hang up. */
-const MAYBE_OLD: ReadonlySet<MqttErrorCode> = new Set(['version', 'closed']);
-
-/** What a person can do about it. */
-const HINTS: Partial<Record<MqttErrorCode, string>> = {
-  refused: 'check mqtt.username, mqtt.password and the rights of this user on the broker',
-  version: 'the broker does not speak this version: set mqtt.protocolVersion to auto',
-  tls: 'check mqtt.tls.caFile, the name in mqtt.url, and the clock of this machine',
-  closed: 'if this repeats, another client may use the same client id (mqtt.clientId), or the port is not one of MQTT',
-  'taken-over':
-    'another client of the broker uses the same client id: give each gateway its own gateway.id or mqtt.clientId',
-};
 
 /**
  * The gateway on an MQTT broker: connects for ever, tells its state, answers requests. Nothing here is awaited by the
@@ -215,32 +197,25 @@ export class MqttControl {
     return this.#options.settings.url || (this.#address?.url ?? '');
   }
 
-  async #connect(url: string): Promise<Connection> {
+  #connect(url: string): Promise<Connection> {
     const { settings } = this.#options;
-    let failure: unknown;
-    for (const version of VERSIONS[settings.protocolVersion]) {
-      try {
-        return await openConnection({
-          url,
-          version,
-          clientId: this.#clientId,
-          // A new process does not remember what it answered: requests from before could be carried out twice.
-          clean: this.#connections === 0,
-          username: settings.username,
-          password: settings.password,
-          keepalive: settings.keepalive,
-          tls: settings.tls,
-          will: { topic: this.#topics.availability, payload: 'offline', delay: settings.willDelay },
-          message: (message) => this.#surface.received(message),
-          timeout: CONNECT_TIMEOUT,
-          signal: this.#attempt.signal,
-        });
-      } catch (error) {
-        failure = error;
-        if (this.#stopped || !(error instanceof MqttError) || !MAYBE_OLD.has(error.code)) break;
-      }
-    }
-    throw failure;
+    return negotiateConnection(
+      {
+        url,
+        clientId: this.#clientId,
+        // A new process does not remember what it answered: requests from before could be carried out twice.
+        clean: this.#connections === 0,
+        username: settings.username,
+        password: settings.password,
+        keepalive: settings.keepalive,
+        tls: settings.tls,
+        will: { topic: this.#topics.availability, payload: 'offline', delay: settings.willDelay },
+        message: (message) => this.#surface.received(message),
+        timeout: CONNECT_TIMEOUT,
+        signal: this.#attempt.signal,
+      },
+      settings.protocolVersion,
+    );
   }
 
   /** From CONNACK to the end of the connection: subscribe, birth, all state again, then what comes. */
@@ -277,7 +252,7 @@ export class MqttControl {
   #failed(error: unknown): void {
     const failure = error instanceof MqttError ? error : new MqttError('failed', String(error), { cause: error });
     const news = this.#reason?.code !== failure.code;
-    const hint = HINTS[failure.code];
+    const hint = MQTT_HINTS[failure.code];
     this.#reason = failure;
     const fields = { url: this.#address?.url, code: failure.code, ...(hint === undefined ? {} : { hint }) };
     this.#log[news ? 'warn' : 'debug'](fields, `no MQTT broker: ${failure.message}; trying for ever`);

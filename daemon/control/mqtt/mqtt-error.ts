@@ -70,3 +70,13 @@ export function mqttErrorOf(cause: Error & { code?: string | number }): MqttErro
   const known = typeof code === 'number' ? REASONS[code] : SOCKET_ERRORS[code ?? ''];
   return new MqttError(known ?? 'failed', message, { cause });
 }
+
+/** What a person can do about it. */
+export const MQTT_HINTS: Partial<Record<MqttErrorCode, string>> = {
+  refused: 'check mqtt.username, mqtt.password and the rights of this user on the broker',
+  version: 'the broker does not speak this version: set mqtt.protocolVersion to auto',
+  tls: 'check mqtt.tls.caFile, the name in mqtt.url, and the clock of this machine',
+  closed: 'if this repeats, another client may use the same client id (mqtt.clientId), or the port is not one of MQTT',
+  'taken-over':
+    'another client of the broker uses the same client id: give each gateway its own gateway.id or mqtt.clientId',
+};
