@@ -236,7 +236,6 @@ function planSound({ tracks, pattern }: CapturePlanInput, device: AudioDevice): 
       type: 'start',
       launch: launchString(describe(branches)),
       gates: branches.map(({ open }) => open),
-      // Not `card-name`: alsasrc finds none for a card that is named, as `plughw:CARD=Webcam,DEV=0`.
       pushed: false,
       overlays: [],
       text: undefined,

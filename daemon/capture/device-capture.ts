@@ -14,8 +14,10 @@ import type { PictureFormat, WorkerCommand, WorkerFailure, WorkerReport } from '
 import { type CaptureWorker, startCaptureWorker } from './worker-process.ts';
 import { type Picture, WorkerQuestions } from './worker-questions.ts';
 
+/** The first process after an installation looks through all plug-ins of GStreamer: many seconds on a small board. */
+const LOAD_TIMEOUT_MS = 60_000;
 /** A camera may take seconds to open and to deliver its first picture. */
-const START_TIMEOUT_MS = 10_000;
+const OPEN_TIMEOUT_MS = 10_000;
 /** The first restart is at once, the ones after it ever later. */
 const BACKOFF = { minimum: 20, maximum: 5000 };
 const ANSWER_TIMEOUT_MS = 8000;
@@ -73,6 +75,8 @@ export class DeviceCapture {
   /** The life that counts; one that was asked to stop does not. */
   #life: CaptureLife | undefined;
   #begunAt = 0;
+  /** When this life began to open the device. */
+  #openingAt: number | undefined;
   /** Of this life. */
   #lastSignAt: number | undefined;
   /** Why this life is of no use, once it is known. */
@@ -88,11 +92,13 @@ export class DeviceCapture {
       log: quiet(log),
       start: () => this.#startWorker(),
       died: (exit, delay) => this.#workerDied(exit, delay),
+      get startTimeout() {
+        return capture.#startTimeout;
+      },
       // Depends on the frame rate, which may change from life to life.
       get progressTimeout() {
         return capture.#stallTimeout;
       },
-      startTimeout: START_TIMEOUT_MS,
       backoff: BACKOFF,
       clock,
     });
@@ -187,6 +193,11 @@ export class DeviceCapture {
     return Math.max(700, Math.min(2000, interval * 8), interval * 3);
   }
 
+  /** How long from its beginning a life may go without a sign, in milliseconds. */
+  get #startTimeout(): number {
+    return this.#openingAt === undefined ? LOAD_TIMEOUT_MS : this.#openingAt - this.#begunAt + OPEN_TIMEOUT_MS;
+  }
+
   get #pushes(): boolean {
     return this.#options.owner.device()?.bus === 'push';
   }
@@ -195,6 +206,7 @@ export class DeviceCapture {
     const { kind, log, environment, owner } = this.#options;
     this.#failure = undefined;
     this.#begunAt = this.#options.clock.now();
+    this.#openingAt = undefined;
     this.#lastSignAt = undefined;
     owner.begun?.();
     const tracks = owner.tracks();
@@ -242,7 +254,8 @@ export class DeviceCapture {
   #onReport(report: WorkerReport): void {
     const { log, owner } = this.#options;
     switch (report.type) {
-      case 'playing':
+      case 'opening':
+        this.#openingAt = this.#options.clock.now();
         break;
       case 'flowing':
         this.#signOfLife();
@@ -286,10 +299,12 @@ export class DeviceCapture {
   }
 
   #explain(exit: ChildExit): CaptureFailure {
-    const silence = Math.round(this.#options.clock.now() - (this.#lastSignAt ?? this.#begunAt));
-    const patience = this.#lastSignAt === undefined ? START_TIMEOUT_MS : this.#stallTimeout;
-    if (exit.signal === 'SIGKILL' && silence >= patience)
-      return { reason: 'stall', message: `the device delivered nothing for ${silence} ms` };
+    const silence = this.#options.clock.now() - (this.#lastSignAt ?? this.#begunAt);
+    const patience = this.#lastSignAt === undefined ? this.#startTimeout : this.#stallTimeout;
+    if (exit.signal === 'SIGKILL' && silence >= patience) {
+      const what = this.#openingAt === undefined ? 'GStreamer was not loaded' : 'the device delivered nothing';
+      return { reason: 'stall', message: `${what} for ${Math.round(silence)} ms` };
+    }
     const how = exit.signal ?? (exit.code === null ? 'did not start' : `exit code ${exit.code}`);
     return { reason: 'crash', message: `capture worker ended: ${how}` };
   }

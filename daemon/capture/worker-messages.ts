@@ -31,7 +31,8 @@ export type PictureFormat = 'jpeg' | 'rgba';
 
 /** What the capture worker tells. Its media goes out on a descriptor, not here. */
 export type WorkerReport =
-  | { readonly type: 'playing' }
+  /** GStreamer is loaded; the device is being opened. */
+  | { readonly type: 'opening' }
   /** The device delivers, though nothing of it is encoded. */
   | { readonly type: 'flowing' }
   /** Nothing (more) will come of this life; the worker waits to be ended. */

@@ -22,10 +22,9 @@ import {
 const gstreamer = createRequire(import.meta.url)('gstreamer-superficial') as typeof import('gstreamer-superficial');
 
 const log = childLog();
-/** How long the error message of a device that did not open may take. */
-const OPEN_ERROR_MS = 300;
-/** How long the first messages of a pipeline that starts may take on a loaded board. */
-const OPEN_CHECK_MS = 500;
+/** How long a pipeline that starts may take to tell of that, and how often it is looked at then. */
+const OPEN_CHECK_MS = 300;
+const DEAD_POLL_MS = 20;
 
 /** How often a device of which nothing is encoded is asked for a sign of life. */
 const PROBE_INTERVAL_MS = 400;
@@ -71,6 +70,7 @@ function start({
   pushed: pushes,
   overlays,
 }: Extract<WorkerCommand, { type: 'start' }>): void {
+  report({ type: 'opening' });
   try {
     pipeline = new gstreamer.Pipeline(launch);
   } catch (error) {
@@ -87,7 +87,6 @@ function start({
   watchBus(pipeline);
   if (pushes) takePushedFrames();
   watchFlow();
-  report({ type: 'playing' });
 }
 
 /** A program pushes when it likes; who joins between two pictures sees the last one again. */
@@ -159,26 +158,28 @@ function enable(track: number, enabled: boolean): void {
 }
 
 function watchBus(playing: Pipeline): void {
-  let messages = 0;
-  playing.pollBus((message) => {
-    messages += 1;
-    if (message.type === 'error') fail(failureBy(message._src_element_name), message.message ?? 'unknown error');
-    else if (message.type === 'eos') fail('ended', 'the source has come to its end');
-    else if (message.type === 'warning') log.warn({ element: message._src_element_name }, message.message ?? 'warning');
-  });
-  setTimeout(() => {
-    // A pipeline that starts tells of every element's every state; of one whose device did not open comes one message.
-    if (messages <= 1 && !failed) watchDeadBus(playing);
-  }, OPEN_CHECK_MS);
-}
-
-/** A pipeline that did not start is in state NULL, where the binding delivers one message for each call only. */
-function watchDeadBus(dead: Pipeline): void {
-  dead.pollBus((message) => {
-    if (message.type === 'error') fail('device', message.message ?? 'the device does not open');
-    else if (!failed) watchDeadBus(dead);
-  });
-  setTimeout(() => fail('device', 'the device does not open'), OPEN_ERROR_MS);
+  let [messages, polls] = [0, 0];
+  // One whose device did not open is in state NULL, where the binding delivers one message for each call only.
+  const dead = (): boolean => messages === polls;
+  const poll = (): void => {
+    polls += 1;
+    playing.pollBus((message) => {
+      messages += 1;
+      if (message.type === 'error') {
+        const by = failureBy(message._src_element_name);
+        fail(by === 'stream' && dead() ? 'device' : by, message.message ?? 'unknown error');
+      } else if (message.type === 'eos') fail('ended', 'the source has come to its end');
+      else if (message.type === 'warning')
+        log.warn({ element: message._src_element_name }, message.message ?? 'warning');
+    });
+  };
+  const look = (): void => {
+    if (failed || messages > polls) return;
+    if (dead()) poll();
+    setTimeout(look, DEAD_POLL_MS);
+  };
+  poll();
+  setTimeout(look, OPEN_CHECK_MS);
 }
 
 /** Pango reads the text of overlays as markup. */
