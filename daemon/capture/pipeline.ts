@@ -205,8 +205,9 @@ function testPicture(
   const width = bounded('width', wish.width, 16, 8192);
   const height = bounded('height', wish.height, 16, 8192);
   const caps = `video/x-raw,format=I420,width=${width},height=${height},framerate=${rate(wish.frameRate)}`;
-  const overlay =
-    ' ! clockoverlay name=clock halignment=center valignment=center shaded-background=true font-desc="Sans Bold 32" time-format="%F %T"';
+  // On black, which stands for a device, the words are all there is: they need no shade and no size to be seen.
+  const style = pattern === 'black' ? 'font-desc="Sans 18"' : 'shaded-background=true font-desc="Sans Bold 32"';
+  const overlay = ` ! clockoverlay name=clock halignment=center valignment=center ${style} time-format="%F %T"`;
   return `videotestsrc name=source is-live=true pattern=${pattern} ! ${caps} ! ${intake(branches)}${clock ? overlay : ''}`;
 }
 
