@@ -74,6 +74,12 @@ export async function resolveSettings(
   }
   origins.delete('mqtt.passwordFile');
 
+  for (const [camera, values] of Object.entries(settings.cameras)) {
+    const name = `cameras.${camera}.passwordFile`;
+    if (values.passwordFile === '') continue;
+    values.passwordFile = path(name, values.passwordFile);
+    await access(values.passwordFile, constants.R_OK).catch((error) => problems.push(unreadable(name, error)));
+  }
   for (const { encodings } of Object.values(settings.streams)) {
     for (const encoding of encodings) encoding.maxFramerate ??= undefined;
   }

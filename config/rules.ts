@@ -9,7 +9,12 @@ export interface Sources {
 
 /** What is wrong although each value by itself is right. */
 export function crossFieldProblems(settings: Settings, sources: Sources): Problem[] {
-  return [...portClashes(settings), ...mqttProblems(settings, sources), ...streamProblems(settings)];
+  return [
+    ...portClashes(settings),
+    ...mqttProblems(settings, sources),
+    ...cameraProblems(settings),
+    ...streamProblems(settings),
+  ];
 }
 
 const EVERYWHERE: ReadonlySet<string> = new Set(['0.0.0.0', '::']);
@@ -53,6 +58,17 @@ function mqttProblems({ mqtt }: Settings, { mqttPasswordFile }: Sources): Proble
 
 /** Percent of the width or the height. */
 const MOST_CROPPED = 90;
+
+function cameraProblems({ cameras }: Settings): Problem[] {
+  return Object.entries(cameras).flatMap(([name, { url, username, passwordFile }]): Problem[] => {
+    const at = ['cameras', name];
+    const problems: Problem[] = [];
+    if (!URL.canParse(url)) problems.push({ path: pointer([...at, 'url']), value: url, message: 'is not a URL' });
+    if (passwordFile !== '' && username === '')
+      problems.push({ path: pointer([...at, 'username']), message: 'is needed beside a password' });
+    return problems;
+  });
+}
 
 function streamProblems({ streams }: Settings): Problem[] {
   return Object.entries(streams).flatMap(([name, { video, audio, encodings }]): Problem[] => {

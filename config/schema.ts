@@ -112,6 +112,12 @@ const video: Group = {
     pattern: /^.{0,128}$/,
     allowed: 'up to 128 characters',
   },
+  passthrough: {
+    doc: '`auto`: H.264 that the camera makes itself goes out as it is, untouched by `maxBitrate` and `keyFrameInterval`, where an encoding asks for no other size, rate or look. `never`: everything is encoded here.',
+    format: 'choice',
+    default: 'auto',
+    choices: ['auto', 'never'],
+  },
 };
 
 const audio: Group = {
@@ -243,6 +249,45 @@ const hook: Group = {
     default: 1,
     minimum: 1,
     maximum: 16,
+  },
+};
+
+const camera: Group = {
+  url: {
+    doc: 'Where it is, for example `rtsp://192.168.1.20/stream1`, without user name and password.',
+    format: 'text',
+    default: '',
+    pattern: /^rtsps?:\/\/[^\s@"\\]+$/,
+    allowed: 'a URL that starts with rtsp:// or rtsps://, without a user name',
+  },
+  username: { doc: 'User name at the camera; empty: none.', format: 'text', default: '' },
+  passwordFile: file('File whose first line is the password at the camera, read at each connection. Empty: none.'),
+  transport: {
+    doc: '`tcp` gets through everywhere and loses nothing; `udp` for a camera that has no other.',
+    format: 'choice',
+    default: 'tcp',
+    choices: ['tcp', 'udp'],
+  },
+  latency: {
+    doc: 'How long a packet that is missing is waited for.',
+    format: 'decimal',
+    default: 0.2,
+    minimum: 0,
+    maximum: 10,
+    unit: 'seconds',
+  },
+  timeout: {
+    doc: 'Time without an answer, or without a picture, after which the camera counts as gone.',
+    format: 'decimal',
+    default: 5,
+    minimum: 1,
+    maximum: 60,
+    unit: 'seconds',
+  },
+  insecure: {
+    doc: 'Whether any certificate is believed, with rtsps://. Anybody on the way can then stand for the camera.',
+    format: 'flag',
+    default: false,
   },
 };
 
@@ -471,6 +516,15 @@ export const SCHEMA: Group = named({
   rtmp: {
     ...listener('RTMP and HTTP-FLV', 1935, 'TCP', false, '127.0.0.1'),
     maxViewers: maxViewers(10),
+  },
+  cameras: {
+    doc: 'Cameras that are reached over RTSP, by a name of your choice, which `device` of a stream names.',
+    format: 'groups',
+    default: {},
+    maximum: 32,
+    pattern: /^[a-z0-9][a-z0-9_-]{0,31}$/,
+    allowed: 'up to 32 small letters, digits, `-` and `_`, the first a letter or digit',
+    of: camera,
   },
   streams: {
     doc: 'The streams by name, which is their path in every address. Streams that are given replace the default one.',

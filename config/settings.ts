@@ -26,6 +26,22 @@ export interface VideoSettings {
   crop: string;
   /** Text in a corner, with the conversions of strftime(3); empty: none. */
   overlay: string;
+  passthrough: 'auto' | 'never';
+}
+
+/** A camera that is reached over RTSP. */
+export interface NetworkCameraSettings {
+  /** Without credentials. */
+  url: string;
+  username: string;
+  /** Absolute; empty: no password. */
+  passwordFile: string;
+  transport: 'tcp' | 'udp';
+  /** Seconds. */
+  latency: number;
+  timeout: number;
+  /** Whether any certificate is believed. */
+  insecure: boolean;
 }
 
 export interface AudioSettings {
@@ -149,6 +165,7 @@ export interface Settings {
   http: HttpSettings;
   webrtc: WebRtcSettings;
   rtmp: RtmpSettings;
+  cameras: Record<string, NetworkCameraSettings>;
   streams: Record<string, StreamSettings>;
   hooks: Record<string, HookSettings>;
 }

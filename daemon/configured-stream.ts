@@ -125,7 +125,13 @@ export class ConfiguredStream {
         const picture = adjustmentsOf(video);
         addTrackByGateway(
           rendition,
-          configuredTrack(camera, { settings: { width, height, frameRate }, picture, encoding, privacy }),
+          configuredTrack(camera, {
+            settings: { width, height, frameRate },
+            picture,
+            encoding,
+            privacy,
+            passthrough: video.passthrough === 'auto',
+          }),
         );
       }
       if (sound) addTrackByGateway(rendition, sound);

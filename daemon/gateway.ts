@@ -9,6 +9,7 @@ import { ControlsMemory } from './capture/controls-memory.ts';
 import { DeviceMonitor } from './capture/device-monitor.ts';
 import { EncoderSelector } from './capture/encoder.ts';
 import { gstreamerEnvironment } from './capture/gstreamer-environment.ts';
+import { NetworkCameras } from './capture/network-cameras.ts';
 import type { LogPort } from './control/log-tail.ts';
 import { DeviceAssignment } from './device-assignment.ts';
 import { GatewayConfig } from './gateway-config.ts';
@@ -62,6 +63,8 @@ export class Gateway {
   #devices: DeviceMonitor | undefined;
   readonly #assignment = new DeviceAssignment();
   readonly #cameraControls = new ControlsMemory();
+  /** Undefined as long as {@link #devices} is. */
+  #network: NetworkCameras | undefined;
   readonly #encoders: EncoderSelector;
   readonly #privacy: PrivacyStore;
   readonly #streams: StreamRegistry;
@@ -268,7 +271,8 @@ export class Gateway {
 
   async #findDevices(): Promise<void> {
     const salt = await installationSecret(join(this.#settings.stateDirectory, 'device-salt'));
-    const monitor = new DeviceMonitor({ salt, log: this.#room('capture') });
+    this.#network = new NetworkCameras(this.#settings.cameras, salt);
+    const monitor = new DeviceMonitor({ salt, always: this.#network.devices, log: this.#room('capture') });
     this.#devices = monitor;
     monitor.onChange((devices) => {
       this.#assignment.devicesChanged(devices);
@@ -299,6 +303,7 @@ export class Gateway {
         controls: this.#cameraControls,
         controlsChanged: ({ path }) => void this.#devices?.rescan(path),
         environment: this.#environment,
+        ...(this.#network && { openNetworkDevice: this.#network.open }),
       });
     });
   }

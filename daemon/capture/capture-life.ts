@@ -20,9 +20,10 @@ export class CaptureLife {
     return this.#plan;
   }
 
-  begin(plan: CapturePlan): void {
+  /** @param properties of the source that are not for a launch string. */
+  begin(plan: CapturePlan, properties: Readonly<Record<string, string>> = {}): void {
     this.#plan = plan;
-    this.worker.send(plan.start);
+    this.worker.send({ ...plan.start, properties });
   }
 
   /** Hands a pushed picture on. @returns false when the worker has not taken the last ones yet: this one is dropped. */

@@ -1,13 +1,16 @@
 import type { VideoDevice } from './device.ts';
-import { PREFERENCE, RAW_FORMATS, rawBitsPerPixel } from './pixel-formats.ts';
+import { PREFERENCE, RAW_FORMATS, rawBitsPerPixel, VIDEO_FORMATS } from './pixel-formats.ts';
 
 /** The share of the signalling rate that isochronous transfers really carry: 24 MB/s on USB 2. */
 const USB_PAYLOAD_SHARE = 0.4;
 
 /** How a camera shall deliver: one of its own formats. */
 export interface CaptureMode {
-  /** `raw` with GStreamer's name of the format, or `jpeg` frames. */
-  readonly media: { readonly type: 'raw'; readonly format: string } | { readonly type: 'jpeg' };
+  /** `raw` with GStreamer's name of the format, `jpeg` frames, or `video` whose frames build on each other. */
+  readonly media:
+    | { readonly type: 'raw'; readonly format: string }
+    | { readonly type: 'jpeg' }
+    | { readonly type: 'video'; readonly format: string };
   readonly width: number;
   readonly height: number;
   /** Frames per second; undefined where the driver does not tell: then it is not asked for. */
@@ -71,8 +74,9 @@ export function chooseMode(device: VideoDevice, wishes: readonly VideoWish[]): C
 }
 
 function mediaOf(pixelFormat: string): CaptureMode['media'] {
-  const format = RAW_FORMATS[pixelFormat];
-  return format === undefined ? { type: 'jpeg' } : { type: 'raw', format };
+  const [raw, video] = [RAW_FORMATS[pixelFormat], VIDEO_FORMATS[pixelFormat]];
+  if (raw !== undefined) return { type: 'raw', format: raw };
+  return video === undefined ? { type: 'jpeg' } : { type: 'video', format: video };
 }
 
 function rawBits(pixelFormat: string, { width, height, frameRate = 30 }: CaptureMode): number {

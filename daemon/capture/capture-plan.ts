@@ -7,6 +7,7 @@ import { SOUND } from './device-capabilities.ts';
 import { ENCODERS, type H264Encoder, type PictureContent } from './encoders.ts';
 import {
   type AudioBranch,
+  type AudioInput,
   isTransposed,
   launchString,
   type PipelineDescription,
@@ -15,7 +16,7 @@ import {
   type VideoBranch,
   type VideoInput,
 } from './pipeline.ts';
-import type { WorkerCommand } from './worker-messages.ts';
+import type { WorkerCommand, WorkerInput } from './worker-messages.ts';
 
 /** One track that is to be encoded. */
 export interface PlannedTrack {
@@ -33,6 +34,8 @@ export interface CapturePlanInput {
   /** Text on the test picture, before its clock; without one there is no clock either. */
   readonly text: string | undefined;
   readonly pattern: TestPattern;
+  /** Unix milliseconds at which the times of {@link RTP_PICTURE} begin. */
+  readonly wallClock: number;
   /** A photo of at least this size is to be taken. */
   readonly photo?: { readonly width: number; readonly height: number } | undefined;
 }
@@ -42,8 +45,8 @@ export interface CapturePlan {
   readonly start: Extract<WorkerCommand, { type: 'start' }>;
   /** Of each track. */
   readonly settings: readonly MediaTrackSettings[];
-  /** The element that encodes. */
-  readonly encoder: H264Encoder | 'opusenc';
+  /** The element that encodes; undefined where the device's own encoding goes out. */
+  readonly encoder: H264Encoder | 'opusenc' | undefined;
   /** How the bit rate is set while it runs, where that is possible. */
   readonly liveBitrate?: { readonly property: string; value(bitsPerSecond: number): number };
   /** Bit rate of each track in bit/s. */
@@ -52,7 +55,7 @@ export interface CapturePlan {
   readonly layout: string;
 }
 
-const AS_CAPTURED: PictureAdjustments = {
+export const AS_CAPTURED: PictureAdjustments = {
   crop: { top: 0, right: 0, bottom: 0, left: 0 },
   orientation: 'none',
   overlay: '',
@@ -88,7 +91,7 @@ function planPicture(input: CapturePlanInput, device: VideoDevice): CapturePlan 
     ...(wishes.length > 0 ? wishes : [wishOf({})]),
     ...(photo ? [{ ...photo, frameRate: 0, exact: true }] : []),
   ];
-  const source = device.bus === 'test' ? testPicture(all, pattern, text !== undefined) : camera(device, all);
+  const source = device.bus === 'test' ? testPicture(all, pattern, text !== undefined) : camera(device, all, input);
   const captured = source.type === 'test' ? source.wish : source.mode;
   const capturedRate = captured.frameRate ?? Math.max(...all.map(({ frameRate }) => frameRate));
   const settings = tracks.map(({ configuration }, index) =>
@@ -125,7 +128,7 @@ function planPicture(input: CapturePlanInput, device: VideoDevice): CapturePlan 
       type: 'start',
       launch: launchString(describe(branches)),
       gates: branches.map(({ open }) => open),
-      pushed: source.type === 'push',
+      input: inputOf(source),
       overlays: branches.map(({ adjustments }) => adjustments.overlay),
       text: source.type === 'test' ? text : undefined,
     },
@@ -140,7 +143,7 @@ function planPicture(input: CapturePlanInput, device: VideoDevice): CapturePlan 
   };
 }
 
-function wishOf({ width, height, frameRate, resizeMode }: MediaTrackSettings): VideoWish {
+export function wishOf({ width, height, frameRate, resizeMode }: MediaTrackSettings): VideoWish {
   return {
     width: width ?? DEFAULT_SIZE.width,
     height: height ?? DEFAULT_SIZE.height,
@@ -207,11 +210,21 @@ function testPicture(wishes: readonly VideoWish[], pattern: TestPattern, clock: 
   };
 }
 
-function camera(device: VideoDevice, wishes: readonly VideoWish[]): VideoInput {
+function inputOf({ type }: VideoInput): WorkerInput | undefined {
+  return type === 'push' ? 'frames' : type === 'rtp' ? 'rtp' : undefined;
+}
+
+function camera(
+  device: VideoDevice,
+  wishes: readonly VideoWish[],
+  { wallClock }: Pick<CapturePlanInput, 'wallClock'>,
+): VideoInput {
   const mode = chooseMode(device, wishes);
   if (mode === undefined)
     throw new CaptureError('invalid-value', `${device.label} has no picture format that can be used (raw or JPEG)`);
-  return device.bus === 'push' ? { type: 'push', mode } : { type: 'v4l2', path: device.path, mode };
+  if (device.rtsp !== undefined) return { type: 'rtsp', rtsp: device.rtsp, mode };
+  if (device.bus === 'push') return { type: 'push', mode };
+  return device.bus === 'rtp' ? { type: 'rtp', mode, wallClock } : { type: 'v4l2', path: device.path, mode };
 }
 
 /** H.264 of 4:2:0 has even sizes. */
@@ -225,10 +238,9 @@ function planSound({ tracks, pattern }: CapturePlanInput, device: AudioDevice): 
     const bitrate = (OPUS_BITRATES[contentHint] ?? OPUS_BITRATE_PER_CHANNEL) * channelCount;
     return { open, enabled, channelCount, content, bitrate, gain };
   });
-  const test = device.bus === 'test';
   const describe = (these: readonly AudioBranch[]): PipelineDescription => ({
     kind: 'audio',
-    input: test ? { type: 'test', silent: pattern === 'black' } : { type: 'alsa', path: device.path },
+    input: soundInput(device, pattern),
     branches: these,
   });
   return {
@@ -236,7 +248,7 @@ function planSound({ tracks, pattern }: CapturePlanInput, device: AudioDevice): 
       type: 'start',
       launch: launchString(describe(branches)),
       gates: branches.map(({ open }) => open),
-      pushed: false,
+      input: undefined,
       overlays: [],
       text: undefined,
     },
@@ -245,4 +257,9 @@ function planSound({ tracks, pattern }: CapturePlanInput, device: AudioDevice): 
     bitrates: branches.map(({ bitrate }) => bitrate),
     layout: launchString(describe(branches.map((branch) => neutral(branch, false)))),
   };
+}
+
+function soundInput({ bus, path, rtsp }: AudioDevice, pattern: TestPattern): AudioInput {
+  if (bus === 'test') return { type: 'test', silent: pattern === 'black' };
+  return rtsp === undefined ? { type: 'alsa', path } : { type: 'rtsp', rtsp };
 }

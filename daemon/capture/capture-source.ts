@@ -14,12 +14,15 @@ import type {
 import { controlSettings, controlValues } from './camera-controls.ts';
 import { CaptureError } from './capture-error.ts';
 import { type CaptureStateName, CaptureStatus } from './capture-state.ts';
+import { CodedCapture } from './coded-capture.ts';
+import { uncodedOnly } from './coded-formats.ts';
 import { ControlsMemory } from './controls-memory.ts';
 import type { CaptureDevice } from './device.ts';
 import { deviceCapabilities, deviceModes } from './device-capabilities.ts';
 import { type CaptureFailure, DeviceCapture } from './device-capture.ts';
 import { EncodedTrack, type EncodedTrackOwner } from './encoded-track.ts';
 import type { EncoderChoice } from './encoders.ts';
+import type { OpenNetworkDevice } from './network-cameras.ts';
 import type { TestPattern } from './pipeline.ts';
 import { Slates } from './slates.ts';
 import type { PictureFormat } from './worker-messages.ts';
@@ -49,6 +52,8 @@ export interface CaptureSourceOptions {
   pattern?: TestPattern;
   /** Milliseconds from the last release to the closing of the device. */
   idleTimeout: number;
+  /** How a device that is reached over the network is looked at before each life. */
+  openNetworkDevice?: OpenNetworkDevice;
   /** Where what cameras were set to is remembered; default: a memory of its own. */
   controls?: ControlsMemory;
   /** Controls of the device were set: whoever keeps a table of devices reads them again. */
@@ -74,6 +79,7 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
   readonly #log: Log;
   readonly #capture: DeviceCapture;
   readonly #slates: Slates;
+  readonly #coded: CodedCapture;
   readonly #observers = new Set<TrackSourceObserver>();
   readonly #listeners = new Set<() => void>();
   readonly #status = new CaptureStatus();
@@ -83,6 +89,8 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
   #lastDevice: CaptureDevice | undefined;
   #holds = 0;
   #idleTimer: NodeJS.Timeout | undefined;
+  /** What the source element is told besides the plan. */
+  #properties: Readonly<Record<string, string>> = {};
   /** What a program pushed last. */
   #pushed: Uint8Array | undefined;
   /** The size of a photo that the capture has to serve. */
@@ -98,22 +106,38 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
     this.#lastDevice = options.device;
     this.#log = options.log;
     const common = { kind, environment, clock: clock.clock, log: options.log };
+    this.#coded = new CodedCapture({
+      ...common,
+      clock,
+      cname: options.cname,
+      encoders,
+      tracks: () => [...this.#tracks],
+      device: () => this.#device,
+      flowing: () => !this.muted && this.state !== 'idle',
+      unsuitable: (reason) => {
+        this.#log.warn({ device: this.label }, `${this.label} cannot be passed through: ${reason}; it is encoded here`);
+        this.restart();
+      },
+    });
     this.#capture = new DeviceCapture({
       ...common,
       encoders,
       ...(pattern && { pattern }),
       owner: {
-        device: () => this.#device,
-        prepare: (device) => this.#restoreControls(device),
-        tracks: () => this.#selectTracks(),
-        flowsTo: (track) => track.wanted && !isPrivate(track),
+        device: () => this.#device && this.#takenFrom(this.#device),
+        prepare: (device) => this.#prepare(device),
+        plan: (device, tracks) => this.#coded.plan(device, tracks),
+        properties: () => this.#properties,
+        patience: () => this.#device?.rtsp?.timeout,
+        tracks: () => (this.#coded.decide() ? [this.#coded.native] : this.#selectTracks()),
+        flowsTo: (track) => track === this.#coded.native || (track.wanted && !isPrivate(track)),
         text: () => this.#options.text,
         photo: () => this.#photo,
         pushed: () => this.#pushed,
         packet: (track, packet, life) => {
           if (isPrivate(track)) return;
-          this.#flows();
           track.push(life, packet);
+          this.#flows();
         },
         begun: () => this.#status.on('begun'),
         flows: () => this.#flows(),
@@ -124,6 +148,7 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
       ...common,
       ...(options.text !== undefined && { text: options.text }),
       tracks: () => [...this.#tracks],
+      darkens: (track) => this.#coded.darkens(track),
       reason: () => this.#status.reason,
     });
     this.#status.onChange((was) => {
@@ -224,7 +249,7 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
   async close(): Promise<void> {
     clearTimeout(this.#idleTimer);
     this.#status.on('unwanted');
-    await Promise.all([this.#capture.stop(), this.#slates.stop()]);
+    await Promise.all([this.#capture.stop(), this.#coded.stop(), this.#slates.stop()]);
   }
 
   /** Closes the device at once where no track is left, and waits for it. */
@@ -266,7 +291,8 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
    * @throws CaptureError `not-live`, `timeout`, `failed`, `invalid-value`.
    */
   async photo({ width = 0, height = 0 }: PhotoWish = {}): Promise<StillPicture> {
-    if (width * height === 0 || this.#device?.bus === 'test') return jpeg(await this.#picture('jpeg'));
+    if (width * height === 0 || this.#device?.bus === 'test' || this.#coded.suits)
+      return jpeg(await this.#picture('jpeg'));
     // One after the other: each switches the camera for itself.
     const taken = this.#photos.then(async () => {
       this.#photo = { width, height };
@@ -287,9 +313,9 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
     return this.#picture('rgba');
   }
 
-  /** How loud the sound is; undefined while the device is not open for somebody. */
+  /** How loud the sound is; undefined while the device is not open for somebody, or nobody decodes its sound. */
   async level(): Promise<SoundLevel | undefined> {
-    if (this.kind !== 'audio' || !this.flowing) return undefined;
+    if (this.kind !== 'audio' || !this.flowing || this.#coded.active) return undefined;
     return this.#capture.takeLevel();
   }
 
@@ -308,6 +334,7 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
     const planned = device ?? this.#lastDevice;
     const settings =
       this.#capture.life?.settingsOf(track) ??
+      this.#coded.settingsOf(track) ??
       (planned && this.#tryPlan(planned, track)) ??
       track.configuration.settings;
     if (device === undefined) return settings;
@@ -324,7 +351,11 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
       // Refuses what no encoder could do, though none may run now.
       if (this.#device !== undefined) this.#capture.plan(this.#device, [track]);
       if (before.privacy !== next.privacy) this.#privacyChanged(track);
-      else if (this.#adaptLayout()) await this.live(AbortSignal.timeout(CHANGE_TIMEOUT_MS));
+      else {
+        const begins = this.#adaptLayout();
+        this.#slates.trackChanged(track);
+        if (begins) await this.live(AbortSignal.timeout(CHANGE_TIMEOUT_MS));
+      }
     } catch (error) {
       track.configuration = before;
       this.#adaptLayout();
@@ -334,7 +365,7 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
 
   /** @internal */
   trackWanted(track: EncodedTrack): void {
-    const known = this.#capture.setGate(track);
+    const known = this.#coded.active || this.#capture.setGate(track);
     if (!known && this.#capture.life !== undefined && track.wanted && !isPrivate(track)) this.restart();
     this.#wantedChanged();
     this.#slates.trackChanged(track);
@@ -349,7 +380,8 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
 
   /** @internal */
   sendKeyFrameRequest(track: EncodedTrack): void {
-    const life = this.#slates.lifeOf(track) ?? (this.flowing ? this.#capture.life : undefined);
+    const life =
+      this.#slates.lifeOf(track) ?? this.#coded.lifeOf(track) ?? (this.flowing ? this.#capture.life : undefined);
     life?.requestKeyFrame(track);
   }
 
@@ -363,9 +395,7 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
       await this.#status.settled(AbortSignal.timeout(PICTURE_TIMEOUT_MS)).catch(() => {
         throw this.#notLive();
       });
-      return jpeg(
-        this.muted ? await this.#slates.takePicture('silence', track) : await this.#capture.takePicture('jpeg'),
-      );
+      return jpeg(this.muted ? await this.#slates.takePicture('silence', track) : await this.#takePicture('jpeg'));
     } finally {
       release();
     }
@@ -406,6 +436,7 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
   }
 
   #changed(): void {
+    this.#coded.update();
     this.#slates.update(this.muted);
     for (const listener of [...this.#listeners]) listener();
   }
@@ -416,10 +447,14 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
     try {
       await this.#settled();
       if (this.muted) throw this.#notLive();
-      return await this.#capture.takePicture(format);
+      return await this.#takePicture(format);
     } finally {
       release();
     }
+  }
+
+  #takePicture(format: PictureFormat): Promise<Picture> {
+    return (this.#coded.active ? this.#coded : this.#capture).takePicture(format);
   }
 
   /** Media flows, or it is known that none will for now. @throws CaptureError `not-live`. */
@@ -438,7 +473,7 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
   /** What would be captured, for settings() before the first start. */
   #tryPlan(device: CaptureDevice, track: EncodedTrack): MediaTrackSettings | undefined {
     try {
-      return this.#capture.plan(device, [track]).settings[0];
+      return this.#capture.plan(this.#takenFrom(device), [track]).settings[0];
     } catch {
       return undefined;
     }
@@ -458,7 +493,9 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
    * @returns whether it is another life, whose media is yet to come.
    */
   #adaptLayout(): boolean {
-    const adapted = this.#capture.adapt();
+    const other = this.#capture.life !== undefined && this.#coded.active !== this.#coded.suits;
+    const adapted = other ? false : this.#capture.adapt();
+    this.#coded.update();
     if (adapted === false) this.restart();
     this.#slates.adapt();
     return adapted === undefined ? this.state === 'opening' : !adapted;
@@ -481,6 +518,23 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
     void this.#capture.stop();
     this.#status.on('replaced');
     this.#start();
+  }
+
+  /** The device as the next life, or this one, takes it. */
+  #takenFrom(device: CaptureDevice): CaptureDevice {
+    return this.#coded.suits ? device : uncodedOnly(device);
+  }
+
+  async #prepare(device: CaptureDevice): Promise<CaptureDevice> {
+    const { openNetworkDevice } = this.#options;
+    if (device.rtsp === undefined || openNetworkDevice === undefined) return this.#restoreControls(device);
+    const opened = await openNetworkDevice(device);
+    if (this.#device?.deviceId !== device.deviceId) return device;
+    this.#device = opened.device;
+    this.#properties = opened.properties;
+    // It encodes otherwise than was assumed: that takes another number of pipes.
+    if (this.#coded.active !== this.#coded.suits) this.restart();
+    return opened.device;
   }
 
   /** A camera that refuses what it had is captured all the same. */

@@ -34,6 +34,10 @@ export interface CaptureFailure {
 export interface DeviceCaptureOwner {
   /** What to capture from, as of now; undefined: nothing can begin. */
   device(): CaptureDevice | undefined;
+  /** What a life with these tracks does, where it is not the usual. @throws CaptureError `invalid-value`. */
+  plan?(device: CaptureDevice, tracks: readonly EncodedTrack[]): CapturePlan | undefined;
+  /** Properties of the source that are not for a launch string. */
+  properties?(): Readonly<Record<string, string>>;
   /** Called before each life with the device: what it returns is captured. */
   prepare?(device: CaptureDevice): Promise<CaptureDevice>;
   /** Which tracks the next life encodes for. */
@@ -48,9 +52,15 @@ export interface DeviceCaptureOwner {
   photo?(): { width: number; height: number } | undefined;
   /** What a program pushed last. */
   pushed?(): Uint8Array | undefined;
+  /** Unix milliseconds at the beginning of the times that coming RTP has. */
+  wallClock?(): number;
   packet(track: EncodedTrack, packet: Buffer, life: CaptureLife): void;
   /** A life of the worker begins. */
   begun?(): void;
+  /** It knows what it has to do. */
+  launched?(life: CaptureLife): void;
+  /** How long it may be silent, where that is not for the frame rate to say, in milliseconds. */
+  patience?(): number | undefined;
   /** A sign of life: media flows. */
   flows(): void;
   died(failure: CaptureFailure, delay: number): void;
@@ -146,6 +156,8 @@ export class DeviceCapture {
   /** What a life would do. @throws CaptureError `invalid-value`. */
   plan(device: CaptureDevice, tracks: readonly EncodedTrack[], encoder: H264Encoder = 'x264enc'): CapturePlan {
     const { owner, pattern = 'smpte75' } = this.#options;
+    const plan = owner.plan?.(device, tracks);
+    if (plan !== undefined) return plan;
     return planCapture({
       device,
       tracks: tracks.map((track) => ({
@@ -155,6 +167,7 @@ export class DeviceCapture {
       encoder,
       pattern,
       text: owner.text(),
+      wallClock: owner.wallClock?.() ?? 0,
       photo: owner.photo?.(),
     });
   }
@@ -188,6 +201,8 @@ export class DeviceCapture {
   /** Without a sign of life for this long a worker that had given some counts as hung, in milliseconds. */
   get #stallTimeout(): number {
     const { tracks = [], plan } = this.#life ?? {};
+    const patience = this.#options.owner.patience?.();
+    if (patience !== undefined) return patience;
     if (this.#pushes || !tracks.some((track) => this.#options.owner.flowsTo(track))) return FLOW_TIMEOUT_MS;
     const interval = 1000 / (plan?.settings[0]?.frameRate ?? 50);
     return Math.max(700, Math.min(2000, interval * 8), interval * 3);
@@ -222,7 +237,7 @@ export class DeviceCapture {
       report: (report) => {
         if (this.#life === life) this.#onReport(report);
       },
-      pushed: this.#pushes,
+      input: this.#pushes || owner.device()?.bus === 'rtp',
     });
     const life = new CaptureLife(worker, tracks);
     this.#life = life;
@@ -234,15 +249,19 @@ export class DeviceCapture {
   async #launch(life: CaptureLife): Promise<void> {
     const { kind, owner, encoders } = this.#options;
     try {
-      const encoder = await (kind === 'video' ? encoders.choose() : undefined);
       let device = owner.device();
       if (device !== undefined) device = (await owner.prepare?.(device)) ?? device;
       if (this.#life !== life || device === undefined) return;
-      life.begin(this.plan(device, life.tracks, encoder));
+      const unusual = owner.plan?.(device, life.tracks);
+      const encoder = await (kind === 'video' && unusual === undefined ? encoders.choose() : undefined);
+      if (this.#life !== life) return;
+      life.begin(unusual ?? this.plan(device, life.tracks, encoder), owner.properties?.());
+      owner.launched?.(life);
       const pushed = owner.pushed?.();
       if (pushed !== undefined) life.push(pushed);
     } catch (error) {
-      if (this.#life === life) this.#failed('pipeline', error instanceof Error ? error.message : String(error));
+      const reason = error instanceof CaptureError && error.code === 'not-live' ? 'device' : 'pipeline';
+      if (this.#life === life) this.#failed(reason, error instanceof Error ? error.message : String(error));
     }
   }
 

@@ -22,6 +22,8 @@ export interface DeviceMonitorOptions {
   salt: string;
   /** The test picture and the test tone are in the table, too. */
   testDevices?: boolean;
+  /** What else is always in the table. */
+  always?: readonly CaptureDevice[];
   /** Roots of the file systems; tests pass their own trees. */
   roots?: { sys: string; proc: string; dev: string };
   /** Output of v4l2-ctl for a node, undefined when it cannot be asked now; tests pass recorded ones. */
@@ -55,6 +57,7 @@ export class DeviceMonitor {
   constructor(options: DeviceMonitorOptions) {
     this.#options = {
       testDevices: false,
+      always: [],
       roots: { sys: '/sys', proc: '/proc', dev: '/dev' },
       probe: (path) => this.#probeWithTool(path),
       ...options,
@@ -131,7 +134,8 @@ export class DeviceMonitor {
       do {
         this.#scanAgain = false;
         const [cameras, microphones] = await Promise.all([this.#cameras(), this.#microphones()]);
-        this.#publish([...cameras, ...microphones, ...(this.#options.testDevices ? [TEST_PICTURE, TEST_TONE] : [])]);
+        const { always, testDevices } = this.#options;
+        this.#publish([...cameras, ...microphones, ...always, ...(testDevices ? [TEST_PICTURE, TEST_TONE] : [])]);
       } while (this.#scanAgain && this.#running);
     })().finally(() => {
       this.#scanning = undefined;

@@ -1,3 +1,4 @@
+import type { RtspInput } from './pipeline.ts';
 import { isUsableFormat } from './pixel-formats.ts';
 
 /** One size of one pixel format of a camera, and the frame rates it has there. */
@@ -36,24 +37,28 @@ interface DeviceIdentity {
   readonly groupId: string;
   /** What a person calls it. */
   readonly label: string;
-  /** Where it hangs: `usb-0000:01:00.0-1.2`, `platform:vivid-000`, `test`, `push`. */
+  /** Where it hangs: `usb-0000:01:00.0-1.2`, `platform:vivid-000`, `rtsp`, `test`, `push`. */
   readonly bus: string;
 }
 
 export interface VideoDevice extends DeviceIdentity {
   readonly kind: 'videoinput';
-  /** Device node, for example `/dev/video0`; changes from plug to plug. */
+  /** Device node, for example `/dev/video0`, which changes from plug to plug; of a network source its URL without credentials. */
   readonly path: string;
   readonly formats: readonly VideoFormat[];
   readonly controls: readonly DeviceControl[];
   /** Signalling rate of the USB port in Mbit/s; undefined when it is not on USB. */
   readonly usbSpeed?: number;
+  /** Of a network source. */
+  readonly rtsp?: RtspInput;
 }
 
 export interface AudioDevice extends DeviceIdentity {
   readonly kind: 'audioinput';
   /** ALSA PCM, for example `plughw:CARD=Webcam,DEV=0`. */
   readonly path: string;
+  /** Of a network source. */
+  readonly rtsp?: RtspInput;
 }
 
 export type CaptureDevice = VideoDevice | AudioDevice;
@@ -129,6 +134,8 @@ export function selectDevice(
   );
 }
 
+/** One that is reached over the network was configured for a purpose: it is taken by name only. */
 function isUsable(device: CaptureDevice): boolean {
+  if (device.rtsp !== undefined) return false;
   return device.kind === 'audioinput' || device.formats.some(({ pixelFormat }) => isUsableFormat(pixelFormat));
 }

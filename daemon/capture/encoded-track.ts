@@ -100,6 +100,13 @@ export class EncodedTrack implements EncodedStream {
     return this.#owner.trackPhoto(this);
   }
 
+  /** Goes on with the frames of another track, until the returned function is called. */
+  follow(leader: EncodedTrack): () => void {
+    this.#origin = undefined;
+    this.#keyFrames.cancel();
+    return this.rtp.follow(leader.rtp);
+  }
+
   /** Takes a packet of a worker: the first one of another life takes over from the life before, at a key frame. */
   push(origin: object, packet: Buffer): void {
     if (origin !== this.#origin) {

@@ -1,6 +1,7 @@
 import type { Orientation } from '../../config/settings.ts';
 import type { PictureAdjustments } from '../media/track-source.ts';
 import { H264, OPUS } from '../rtp/codec.ts';
+import { NTP_UNIX_SECONDS } from '../rtp/packet.ts';
 import { CaptureError } from './capture-error.ts';
 import type { CaptureMode, VideoWish } from './capture-mode.ts';
 import { ENCODERS, type H264Encoder, type PictureContent } from './encoders.ts';
@@ -14,6 +15,8 @@ export type TestPattern = 'smpte75' | 'ball' | 'snow' | 'black';
 export type VideoInput =
   | { readonly type: 'test'; readonly pattern: TestPattern; readonly wish: VideoWish; readonly clock: boolean }
   | { readonly type: 'v4l2'; readonly path: string; readonly mode: CaptureMode }
+  | { readonly type: 'rtsp'; readonly rtsp: RtspInput; readonly mode: CaptureMode }
+  | { readonly type: 'rtp'; readonly mode: CaptureMode; readonly wallClock: number }
   | { readonly type: 'push'; readonly mode: CaptureMode };
 
 interface Branch {
@@ -44,6 +47,7 @@ export interface VideoPipeline {
 
 export type AudioInput =
   | { readonly type: 'test'; readonly silent: boolean }
+  | { readonly type: 'rtsp'; readonly rtsp: RtspInput }
   | { readonly type: 'alsa'; readonly path: string };
 
 /** What the sound is (W3C MediaStreamTrack Content Hints, 3.1). */
@@ -86,6 +90,8 @@ const FRAME_QUEUE = 'queue leaky=downstream max-size-buffers=2 max-size-bytes=0 
 const SOUND_QUEUE = 'queue leaky=downstream max-size-time=200000000 max-size-bytes=0 max-size-buffers=0';
 // Rides over a reader that is busy for a moment.
 const PACKET_QUEUE = 'queue max-size-time=1000000000 max-size-buffers=0 max-size-bytes=0';
+// Hardware decoders give frames in memory of their own, which the elements behind do not know.
+const DECODER = 'decodebin force-sw-decoders=true';
 const PHOTO =
   'frames. ! valve name=shutter drop=true drop-mode=transform-to-gap ! queue leaky=downstream max-size-buffers=1 ! ' +
   'jpegenc quality=85 ! appsink name=photo max-buffers=1 drop=true sync=false async=false';
@@ -114,13 +120,19 @@ const BLACK = ' contrast=0 saturation=0';
 const intake = (branches: readonly Branch[]): string =>
   `identity name=probe silent=true ! valve name=intake drop=${!branches.some(({ open }) => open)}`;
 const gate = ({ open }: Branch, index: number): string => `frames. ! valve name=gate${index} drop=${!open}`;
-const tail = (index: number): string =>
-  `${PACKET_QUEUE} ! rtponviftimestamp ! rtpstreampay ! fdsink fd=${MEDIA_DESCRIPTOR + index} sync=false async=false`;
+
+/** @param stamp properties of rtponviftimestamp. */
+export const packetTail = (index: number, stamp = ''): string =>
+  `rtponviftimestamp${stamp} ! rtpstreampay ! fdsink fd=${MEDIA_DESCRIPTOR + index} sync=false async=false`;
 
 function videoLaunch({ input, encoder, branches }: VideoPipeline): string {
   const source = input.type === 'test' ? testPicture(input, branches) : camera(input, branches);
   const captured = input.type === 'test' ? input.wish : input.mode;
-  const encoded = branches.map((branch, index) => videoBranch(branch, index, captured, encoder));
+  // Times of coming frames count from an instant that is told, not from the beginning of this pipeline.
+  const stamp = input.type === 'rtp' ? ` ntp-offset=${ntpNanoseconds(input.wallClock)}` : '';
+  const encoded = branches.map((branch, index) =>
+    [videoBranch(branch, index, captured, encoder), PACKET_QUEUE, packetTail(index, stamp)].join(' ! '),
+  );
   return [`${source} ! tee name=frames allow-not-linked=true`, ...encoded, PHOTO, STILL].join(' ');
 }
 
@@ -166,7 +178,6 @@ function videoBranch(
     ENCODERS[encoder].launch(settings),
     'h264parse config-interval=-1',
     `rtph264pay name=pay${index} pt=${H264.payloadType} mtu=1200 config-interval=0 aggregate-mode=zero-latency timestamp-offset=0`,
-    tail(index),
   ].join(' ! ');
 }
 
@@ -212,30 +223,86 @@ function testPicture(
 }
 
 function camera(input: Exclude<VideoInput, { type: 'test' }>, branches: readonly VideoBranch[]): string {
-  const { mode } = input;
-  const { media, frameRate } = mode;
+  const { media } = input.mode;
+  const source = cameraSource(input, branches.length);
+  const convert = 'videoconvert ! video/x-raw,format=I420';
+  // A decoder that misses frames shows what never was: the valve is behind it.
+  if (media.type === 'video') return `${source} ! ${DECODER} ! ${intake(branches)} ! ${convert}`;
+  const decode = media.type === 'raw' ? '' : ` ! ${FRAME_QUEUE} ! jpegdec`;
+  return `${source} ! ${intake(branches)}${decode} ! ${convert}`;
+}
+
+function cameraSource(input: Exclude<VideoInput, { type: 'test' }>, branches: number): string {
+  switch (input.type) {
+    case 'push': {
+      const caps = `${sizedCaps(input.mode)},framerate=${rate(input.mode.frameRate ?? 30)}`;
+      return `appsrc name=source is-live=true do-timestamp=true format=time max-buffers=2 leaky-type=downstream caps="${caps}"`;
+    }
+    case 'v4l2':
+      return v4l2Source(input.path, input.mode);
+    case 'rtsp':
+      return rtspSource('video', input.rtsp);
+    case 'rtp':
+      return `fdsrc name=source fd=${MEDIA_DESCRIPTOR + branches} blocksize=65536 ! gdpdepay ! rtph264depay`;
+  }
+}
+
+/** A camera of this machine in one of its modes. */
+export function v4l2Source(path: string, mode: CaptureMode): string {
+  const { frameRate } = mode;
+  // Drivers write 30 frames per second as 333333/10000000 s and the like: a narrow range meets them all.
+  const rates = frameRate === undefined ? '' : `,framerate=[${rate(frameRate * 0.99)},${rate(frameRate * 1.01)}]`;
+  return `v4l2src name=source device=${devicePath(path)} ! ${sizedCaps(mode)}${rates}`;
+}
+
+function sizedCaps({ media, ...mode }: CaptureMode): string {
   const width = bounded('width', mode.width, 1, 8192);
   const height = bounded('height', mode.height, 1, 8192);
-  const size = `${media.type === 'raw' ? `video/x-raw,format=${media.format}` : 'image/jpeg'},width=${width},height=${height}`;
-  const decode = media.type === 'raw' ? '' : ` ! ${FRAME_QUEUE} ! jpegdec`;
-  let source: string;
-  if (input.type === 'push') {
-    const caps = `${size},framerate=${rate(frameRate ?? 30)}`;
-    source = `appsrc name=source is-live=true do-timestamp=true format=time max-buffers=2 leaky-type=downstream caps="${caps}"`;
-  } else {
-    // Drivers write 30 frames per second as 333333/10000000 s and the like: a narrow range meets them all.
-    const rates = frameRate === undefined ? '' : `,framerate=[${rate(frameRate * 0.99)},${rate(frameRate * 1.01)}]`;
-    source = `v4l2src name=source device=${devicePath(input.path)} ! ${size}${rates}`;
-  }
-  return `${source} ! ${intake(branches)}${decode} ! videoconvert ! video/x-raw,format=I420`;
+  const type = { raw: 'video/x-raw', jpeg: 'image/jpeg', video: 'video/x-' }[media.type];
+  const format = media.type === 'raw' ? `,format=${media.format}` : media.type === 'video' ? media.format : '';
+  return `${type}${format},width=${width},height=${height}`;
+}
+
+/** The encodings of network sources that we take in, by their names in SDP, and what unpacks them. */
+const DEPAYLOADERS = {
+  // After a loss it says nothing before the next key frame: what goes out as it is shows no damage.
+  H264: 'rtph264depay wait-for-keyframe=true',
+  H265: 'rtph265depay',
+  JPEG: 'rtpjpegdepay',
+  OPUS: 'rtpopusdepay',
+  'MPEG4-GENERIC': 'rtpmp4gdepay',
+  'MP4A-LATM': 'rtpmp4adepay',
+  PCMU: 'rtppcmudepay',
+  PCMA: 'rtppcmadepay',
+  G722: 'rtpg722depay',
+} as const;
+export type RtspEncoding = keyof typeof DEPAYLOADERS;
+export const isRtspEncoding = (name: string): name is RtspEncoding => Object.hasOwn(DEPAYLOADERS, name);
+
+/** How a network source is received; its address and credentials are no part of the launch string. */
+export interface RtspInput {
+  readonly encoding: RtspEncoding;
+  readonly transport: 'tcp' | 'udp';
+  /** How long a packet that is missing is waited for, in milliseconds. */
+  readonly latency: number;
+  /** Without an answer for so long it counts as gone, in milliseconds. */
+  readonly timeout: number;
+  /** Whether any certificate is believed. */
+  readonly insecure: boolean;
+}
+
+/** One of the streams of a network source, out of its packets. */
+export function rtspSource(kind: 'video' | 'audio', input: RtspInput): string {
+  const { encoding, transport, latency, timeout, insecure } = input;
+  const microseconds = bounded('timeout', timeout, 100, 600_000) * 1000;
+  return (
+    `rtspsrc name=source protocols=${transport} latency=${bounded('latency', latency, 0, 60_000)} buffer-mode=slave ` +
+    `timeout=${microseconds} tcp-timeout=${microseconds}${insecure ? ' tls-validation-flags=0' : ''} ! ` +
+    `application/x-rtp,media=${kind},encoding-name=${encoding} ! ${DEPAYLOADERS[encoding]}`
+  );
 }
 
 function audioLaunch({ input, branches }: AudioPipeline): string {
-  // The system's clock, which the picture's pipeline runs on too: the sound card's own must not become the pipeline's.
-  const source =
-    input.type === 'test'
-      ? `audiotestsrc name=source is-live=true ${input.silent ? 'wave=silence' : 'wave=sine freq=440 volume=0.2'} samplesperbuffer=960`
-      : `alsasrc name=source device=${devicePath(input.path)} provide-clock=false slave-method=skew buffer-time=200000 latency-time=10000`;
   const encoded = branches.map((branch, index) => {
     const channels = bounded('channelCount', branch.channelCount, 1, 2);
     const bitrate = bounded('bitrate', branch.bitrate, 6000, 510_000);
@@ -247,10 +314,13 @@ function audioLaunch({ input, branches }: AudioPipeline): string {
       `volume name=loudness${index} volume=${branch.enabled ? 1 : 0}`,
       `opusenc name=encoder${index} audio-type=${branch.content} bitrate=${bitrate} frame-size=20`,
       `rtpopuspay name=pay${index} pt=${OPUS.payloadType} timestamp-offset=0`,
-      tail(index),
+      PACKET_QUEUE,
+      packetTail(index),
     ].join(' ! ');
   });
-  return [`${source} ! ${intake(branches)} ! tee name=frames allow-not-linked=true`, ...encoded, EAR].join(' ');
+  return [`${soundSource(input)} ! ${intake(branches)} ! tee name=frames allow-not-linked=true`, ...encoded, EAR].join(
+    ' ',
+  );
 }
 
 /** The factor of a gain in dB; `volume` takes up to 10. @throws CaptureError `invalid-value`. */
@@ -259,6 +329,22 @@ function amplification(decibels: number): number {
     throw new CaptureError('invalid-value', `gain is ${decibels}; allowed is -60 to 20 dB`);
   return Number((10 ** (decibels / 20)).toFixed(4));
 }
+
+function soundSource(input: AudioInput): string {
+  switch (input.type) {
+    case 'test':
+      return `audiotestsrc name=source is-live=true ${input.silent ? 'wave=silence' : 'wave=sine freq=440 volume=0.2'} samplesperbuffer=960`;
+    case 'rtsp':
+      return `${rtspSource('audio', input.rtsp)} ! ${DECODER}`;
+    case 'alsa':
+      // The system's clock, which the picture's pipeline runs on too: the sound card's own must not become the pipeline's.
+      return `alsasrc name=source device=${devicePath(input.path)} provide-clock=false slave-method=skew buffer-time=200000 latency-time=10000`;
+  }
+}
+
+/** Unix milliseconds as rtponviftimestamp has them. */
+const ntpNanoseconds = (wallClock: number): bigint =>
+  (BigInt(Math.round(wallClock * 1000)) + BigInt(NTP_UNIX_SECONDS) * 1_000_000n) * 1000n;
 
 /** @throws CaptureError `invalid-value` for anything that could mean something to the launch parser. */
 function devicePath(path: string): string {

@@ -16,8 +16,14 @@ export const RAW_FORMATS: Readonly<Record<string, string>> = {
   GREY: 'GRAY8',
 };
 const JPEG_FORMATS: ReadonlySet<string> = new Set(['MJPG', 'JPEG']);
-/** What we can use, the cheapest first. */
-export const PREFERENCE: readonly string[] = [...Object.keys(RAW_FORMATS), ...JPEG_FORMATS];
+/** Video whose frames build on each other, and GStreamer's name of it. */
+export const VIDEO_FORMATS: Readonly<Record<string, string>> = { H264: 'h264', HEVC: 'h265' };
+/** What we can use, the cheapest to decode first. */
+export const PREFERENCE: readonly string[] = [
+  ...Object.keys(RAW_FORMATS),
+  ...JPEG_FORMATS,
+  ...Object.keys(VIDEO_FORMATS),
+];
 
 const BITS_PER_PIXEL: Readonly<Record<string, number>> = {
   YU12: 12,
@@ -33,7 +39,7 @@ const BITS_PER_PIXEL: Readonly<Record<string, number>> = {
 
 /** Bits per pixel, for the load on the bus; compressed formats count as nothing. */
 export function rawBitsPerPixel(pixelFormat: string): number {
-  return JPEG_FORMATS.has(pixelFormat) ? 0 : (BITS_PER_PIXEL[pixelFormat] ?? 16);
+  return JPEG_FORMATS.has(pixelFormat) || pixelFormat in VIDEO_FORMATS ? 0 : (BITS_PER_PIXEL[pixelFormat] ?? 16);
 }
 
 /** Whether a capture pipeline can take this format in. */

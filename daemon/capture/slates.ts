@@ -17,6 +17,8 @@ export interface SlatesOptions {
   text?: string;
   /** The tracks of the source. */
   tracks: () => EncodedTrack[];
+  /** Whether a track that is not enabled cannot be darkened where it is encoded. */
+  darkens?: (track: EncodedTrack) => boolean;
   /** Why the device is silent. */
   reason: () => string | undefined;
   clock: Clock;
@@ -57,6 +59,7 @@ export class Slates {
       if (!slate.capture.setGate(track) && this.#tracksOf(reason).includes(track)) slate.capture.restart();
     }
     this.#settle('privacy');
+    this.#settle('dark');
     if (this.#slates.get('silence')?.shown || (this.#muted && this.#timer === undefined)) this.#settle('silence');
   }
 
@@ -110,9 +113,10 @@ export class Slates {
   }
 
   #shows(reason: SlateReason, track: EncodedTrack): boolean {
-    if (!track.wanted || reason === 'dark') return false;
-    const privacy = track.configuration.privacy === true;
-    return reason === 'privacy' ? privacy : this.#muted && !privacy;
+    if (!track.wanted) return false;
+    if (track.configuration.privacy === true) return reason === 'privacy';
+    if (this.#options.darkens?.(track)) return reason === 'dark';
+    return reason === 'silence' && this.#muted;
   }
 
   #slate(reason: SlateReason): Slate {

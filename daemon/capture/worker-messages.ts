@@ -5,10 +5,12 @@ export type WorkerCommand =
       readonly launch: string;
       /** Of each track, in the order of the pipes: whether its media flows from the beginning. */
       readonly gates: readonly boolean[];
-      /** The pictures come by the pipe after those of the tracks, each behind its length (32 bits, big endian). */
-      readonly pushed: boolean;
+      /** What comes by the pipe after those of the tracks. */
+      readonly input: WorkerInput | undefined;
       /** Text over the picture of each track, with the conversions of strftime(3); empty: none. */
       readonly overlays: readonly string[];
+      /** Of `source`, set before it opens: what a launch string must not have in it, an address and secrets. */
+      readonly properties?: Readonly<Record<string, string>>;
       /** Text on the test picture, before its clock; plain, any script. */
       readonly text: string | undefined;
     }
@@ -25,6 +27,9 @@ export type WorkerCommand =
   /** Shows another text on the test picture. */
   | { readonly type: 'text'; readonly text: string }
   | { readonly type: 'stop' };
+
+/** `frames`: pictures, each behind its length (32 bits, big endian). `rtp`: what an RtpInput writes. */
+export type WorkerInput = 'frames' | 'rtp';
 
 /** `rgba`: uncompressed, 4 bytes a pixel. */
 export type PictureFormat = 'jpeg' | 'rgba';

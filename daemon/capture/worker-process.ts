@@ -20,8 +20,8 @@ export interface CaptureWorkerOptions {
   /** Takes the RTP packets of each track, views into the bytes read; there are as many pipes. */
   tracks: readonly ((packet: Buffer) => void)[];
   report: (report: WorkerReport) => void;
-  /** One more pipe, the last, takes pictures that a program pushes. */
-  pushed: boolean;
+  /** One more pipe, the last, takes what the worker reads. */
+  input: boolean;
 }
 
 /** Starts the process of a capture worker; it does nothing before it gets its `start` command. */
@@ -31,13 +31,13 @@ export function startCaptureWorker({
   environment,
   tracks,
   report,
-  pushed,
+  input,
 }: CaptureWorkerOptions): CaptureWorker {
   const child: CaptureWorker = new Child({
     run: { module: WORKER, execArgv: EXEC_ARGV },
     name,
     log,
-    pipes: tracks.length + (pushed ? 1 : 0),
+    pipes: tracks.length + (input ? 1 : 0),
     env: environment,
     stopDeadline: STOP_DEADLINE_MS,
   });

@@ -63,13 +63,8 @@ function fail(reason: WorkerFailure, message: string): void {
   report({ type: 'failed', reason, message });
 }
 
-function start({
-  launch,
-  text,
-  gates: open,
-  pushed: pushes,
-  overlays,
-}: Extract<WorkerCommand, { type: 'start' }>): void {
+function start(command: Extract<WorkerCommand, { type: 'start' }>): void {
+  const { launch, text, gates: open, input, overlays, properties = {} } = command;
   report({ type: 'opening' });
   try {
     pipeline = new gstreamer.Pipeline(launch);
@@ -78,6 +73,7 @@ function start({
     return;
   }
   gates = [...open];
+  for (const [name, value] of Object.entries(properties)) (element('source') as Element)[name] = value;
   if (text !== undefined) setText(text);
   for (const [track, overlay] of overlays.entries()) {
     const clock = element(`overlay${track}`);
@@ -85,7 +81,7 @@ function start({
   }
   pipeline.play();
   watchBus(pipeline);
-  if (pushes) takePushedFrames();
+  if (input === 'frames') takePushedFrames();
   watchFlow();
 }
 

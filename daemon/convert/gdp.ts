@@ -12,16 +12,20 @@ const EVENT_STREAM_START = (40 << 8) | 14;
 const EVENT_SEGMENT = (70 << 8) | 14;
 const NONE = 0xffff_ffff_ffff_ffffn;
 
-/** What begins a stream: its start, its caps, and a segment in running time from 0. */
-export function gdpStart(streamId: string, caps: string): Buffer {
+/**
+ * What begins a stream: its start, its caps, and a segment.
+ * @param from the time in milliseconds at which running time begins: a decoder gives nothing of what is before.
+ */
+export function gdpStart(streamId: string, caps: string, from = 0): Buffer {
+  const start = BigInt(Math.floor(from * 1e6));
   return Buffer.concat([
     text(PAYLOAD_EVENT + EVENT_STREAM_START, `GstEventStreamStart, stream-id=(string)${streamId};`),
     text(PAYLOAD_CAPS, caps),
     text(
       PAYLOAD_EVENT + EVENT_SEGMENT,
       'GstEventSegment, segment=(GstSegment)"segment, flags=(GstSegmentFlags)GST_SEGMENT_FLAG_NONE, rate=(double)1, ' +
-        'applied-rate=(double)1, format=(GstFormat)time, base=(guint64)0, offset=(guint64)0, start=(guint64)0, ' +
-        `stop=(guint64)${NONE}, time=(guint64)0, position=(guint64)0, duration=(guint64)${NONE};";`,
+        'applied-rate=(double)1, format=(GstFormat)time, ' +
+        `base=(guint64)0, offset=(guint64)0, start=(guint64)${start}, stop=(guint64)${NONE}, time=(guint64)0, position=(guint64)0, duration=(guint64)${NONE};";`,
     ),
   ]);
 }

@@ -44,7 +44,8 @@ export class RtpInput {
   /** Running time of the newest frame, in milliseconds. */
   #newest = -1;
 
-  constructor(pipe: InputPipe, codec: RtpCodec) {
+  /** @param from the time in milliseconds at which running time begins; what is before is only decoded. */
+  constructor(pipe: InputPipe, codec: RtpCodec, from?: number) {
     const { kind, clockRate, mimeType, payloadType } = codec;
     const encodingName = mimeType.slice(kind.length + 1).toUpperCase();
     this.codec = codec;
@@ -53,7 +54,7 @@ export class RtpInput {
     const caps =
       `application/x-rtp, media=(string)${kind}, clock-rate=(int)${clockRate}, ` +
       `encoding-name=(string)${encodingName}, payload=(int)${payloadType}`;
-    pipe.write(gdpStart(kind, caps));
+    pipe.write(gdpStart(kind, caps, from));
   }
 
   /** True while video waits for a key frame. */

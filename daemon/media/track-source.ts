@@ -63,6 +63,8 @@ export interface TrackConfiguration {
   readonly picture?: PictureAdjustments | undefined;
   /** Amplification of a sound in dB; default 0. */
   readonly gain?: number | undefined;
+  /** Whether what the device has encoded itself may go out as it is, whatever `encoding` says of its bits. Default: it may. */
+  readonly passthrough?: boolean | undefined;
   /** Undefined: the source's defaults for the size. */
   readonly encoding?: EncodingParameters | undefined;
 }

@@ -91,6 +91,10 @@ export class Recording {
       });
     }
     this.resume();
+    const { tap } = this.#leader ?? {};
+    // What a camera sent since its last key frame belongs to the picture that it shows now.
+    this.#beginFrom = Math.min(now, tap?.rtp.joinsAt?.captureTime ?? now);
+    tap?.join();
     this.#scheduleCheck();
   }
 

@@ -42,6 +42,11 @@ export class RtpFrame {
     return this.#interleaved.readUInt32BE(8);
   }
 
+  /** The number of its first packet. */
+  get firstSequence(): number {
+    return this.#interleaved.readUInt16BE(6);
+  }
+
   /** Bytes of all RTP packets, without any framing. */
   get byteLength(): number {
     return this.#interleaved.length - 4 * this.packetCount;
@@ -58,6 +63,18 @@ export class RtpFrame {
       this.#channels.set(channel, bytes);
     }
     return bytes;
+  }
+
+  /** A copy with other times, and other numbers where they are given. */
+  rewritten(to: { timestamp: number; captureTime: number; ssrc?: number; firstSequence?: number }): RtpFrame {
+    const { timestamp, captureTime, ssrc, firstSequence } = to;
+    const bytes = Buffer.from(this.#interleaved);
+    for (let at = 0, index = 0; at < bytes.length; at += 4 + bytes.readUInt16BE(at + 2), index++) {
+      if (firstSequence !== undefined) bytes.writeUInt16BE((firstSequence + index) & 0xffff, at + 6);
+      bytes.writeUInt32BE(timestamp, at + 8);
+      if (ssrc !== undefined) bytes.writeUInt32BE(ssrc, at + 12);
+    }
+    return new RtpFrame(bytes, this.packetCount, this.keyFrame, captureTime);
   }
 
   /** The packets with another payload type: made once for each type. */

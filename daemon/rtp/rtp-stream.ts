@@ -1,8 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import type { MediaClock } from '../lib/clock.ts';
 import type { RtpCodec } from './codec.ts';
-import { h264FormatParameters, type NalSummary, summarizeH264 } from './h264.ts';
-import { isRtp, marker, onvifWallClock, payloadOffset, RTP_HEADER_BYTES, sequenceNumber, timestamp } from './packet.ts';
+import { GroupOfPictures, squeezedTimestamps } from './group-of-pictures.ts';
+import { h264FormatParameters, type NalSummary, type ParameterSets, summarizeH264 } from './h264.ts';
+import {
+  isRtp,
+  marker,
+  onvifWallClock,
+  payloadOffset,
+  RTP_HEADER_BYTES,
+  sequenceNumber,
+  timestamp,
+  timestampDistance,
+} from './packet.ts';
 import { writeSenderReport } from './rtcp.ts';
 import { RtpFrame } from './rtp-frame.ts';
 
@@ -86,6 +96,9 @@ export class RtpStream {
   #waitForKeyFrame: boolean;
   #unit: AccessUnit | undefined;
 
+  /** Kept where the source cannot be asked for key frames. */
+  #group: GroupOfPictures<RtpFrame> | undefined;
+
   #sps: Buffer | undefined;
   #pps: Buffer | undefined;
   #formatParameters: string | undefined;
@@ -109,6 +122,38 @@ export class RtpStream {
   /** The `a=fmtp` parameters; for H.264 known with the first key frame. */
   get formatParameters(): string | undefined {
     return this.#formatParameters;
+  }
+
+  /** The parameter sets that came last. */
+  get parameterSets(): ParameterSets | undefined {
+    return this.#sps && this.#pps && { sps: this.#sps, pps: this.#pps };
+  }
+
+  /** From now on the frames since the last key frame are kept for those who join, or no longer. Pictures only. */
+  set keepsGroup(keeps: boolean) {
+    if (!this.#video || keeps === (this.#group !== undefined)) return;
+    this.#group = keeps ? new GroupOfPictures() : undefined;
+  }
+
+  get keepsGroup(): boolean {
+    return this.#group !== undefined;
+  }
+
+  /** The frames since the last key frame, where they are kept. */
+  get group(): readonly RtpFrame[] {
+    return this.#group?.frames ?? [];
+  }
+
+  /** The same frames for one who joins now: their times are close before that of the newest; see {@link squeezedTimestamps}. */
+  joiningFrames(): RtpFrame[] {
+    return this.#squeezed(this.group);
+  }
+
+  /** What {@link joiningFrames} would begin with. */
+  get joinsAt(): { sequence: number; captureTime: number } | undefined {
+    const [first] = this.group;
+    const captureTime = this.#captureTimeOf(squeezedTimestamps(this.group)[0] ?? 0);
+    return first && { sequence: first.firstSequence, captureTime };
   }
 
   /** The sequence number that the next packet will have. */
@@ -177,7 +222,61 @@ export class RtpStream {
   sourceChanged(): void {
     this.#source = undefined;
     this.#dropUnit();
+    this.#group?.clear();
     this.#waitForKeyFrame = this.#video;
+  }
+
+  /**
+   * Goes on with the frames of another stream instead of a source's packets, until the returned function is called or
+   * {@link sourceChanged}: at once where that keeps its group, else with its next key frame.
+   */
+  follow(leader: RtpStream): () => void {
+    this.sourceChanged();
+    this.stats.sources += 1;
+    const { group } = leader;
+    const before = this.#newest?.timestamp;
+    /** What to add to the leader's times. */
+    let offset: number | undefined;
+    const offsetAt = (frame: RtpFrame, ahead: number): number => {
+      // Strictly later than what went out, with room for so many frames before it.
+      const least = (this.lastCaptureTime ?? -Infinity) + (1000 * ahead) / this.codec.clockRate + 1;
+      return this.reportedTimeAt(Math.max(frame.captureTime, least)) - frame.timestamp;
+    };
+    const take = (frame: RtpFrame): void => {
+      if (this.#waitForKeyFrame && !frame.keyFrame) return;
+      this.#waitForKeyFrame = false;
+      offset ??= offsetAt(frame, 0);
+      if (leader.#formatParameters !== undefined) this.#setFormat(leader.parameterSets, leader.#formatParameters);
+      this.#send(
+        frame.rewritten({
+          timestamp: (frame.timestamp + offset) >>> 0,
+          captureTime: frame.captureTime,
+          ssrc: this.ssrc,
+          firstSequence: this.#nextSequence,
+        }),
+      );
+    };
+    const newest = group.at(-1);
+    if (newest !== undefined) {
+      offset = offsetAt(newest, group.length);
+      const sent = this.stats.frames > 0 && before !== undefined;
+      const room = sent ? timestampDistance((newest.timestamp + offset) >>> 0, before) : Infinity;
+      for (const frame of leader.#squeezed(group, room)) take(frame);
+    }
+    return leader.onFrame(take);
+  }
+
+  #squeezed(frames: readonly RtpFrame[], room?: number): RtpFrame[] {
+    const timestamps = squeezedTimestamps(frames, room);
+    return frames.map((frame, index) => {
+      const squeezed = timestamps[index] as number;
+      return frame.rewritten({ timestamp: squeezed, captureTime: this.#captureTimeOf(squeezed) });
+    });
+  }
+
+  #captureTimeOf(time: number): number {
+    const { timestamp: newest, captureTime } = this.#newest ?? { timestamp: time, captureTime: this.#clock.now() };
+    return captureTime + (timestampDistance(time, newest) * 1000) / this.codec.clockRate;
   }
 
   /** Takes a packet of the source: its own SSRC, sequence and timestamps, wall clock in the ONVIF extension where it has one. */
@@ -262,14 +361,20 @@ export class RtpStream {
       this.stats.dropped += 1;
       return false;
     }
-    const frame = this.#rewrite(packets, source.timestampOffset, keyFrame, captureTime);
-    this.#newest = { timestamp: frame.timestamp, captureTime };
-    this.stats.frames += 1;
-    if (keyFrame) this.stats.keyFrames += 1;
-    this.stats.packets += packets.length;
-    this.stats.octets += frame.byteLength - RTP_HEADER_BYTES * packets.length;
-    for (const listener of this.#listeners) listener(frame);
+    this.#send(this.#rewrite(packets, source.timestampOffset, keyFrame, captureTime));
     return true;
+  }
+
+  #send(frame: RtpFrame): void {
+    const { stats } = this;
+    this.#newest = { timestamp: frame.timestamp, captureTime: frame.captureTime };
+    this.#nextSequence = (frame.firstSequence + frame.packetCount) & 0xffff;
+    stats.frames += 1;
+    if (frame.keyFrame) stats.keyFrames += 1;
+    stats.packets += frame.packetCount;
+    stats.octets += frame.byteLength - RTP_HEADER_BYTES * frame.packetCount;
+    this.#group?.add(frame);
+    for (const listener of this.#listeners) listener(frame);
   }
 
   /** Old frames in a row are a queue that drains; when they do not end, the source has become slower, or its clock was set. */
@@ -301,11 +406,10 @@ export class RtpStream {
       at += 4;
       bytes[at] = 0x80 | ((packet[0] as number) & 0x20);
       bytes[at + 1] = (ends ? 0x80 : 0) | this.codec.payloadType;
-      bytes.writeUInt16BE(this.#nextSequence, at + 2);
+      bytes.writeUInt16BE((this.#nextSequence + index) & 0xffff, at + 2);
       bytes.writeUInt32BE((timestamp(packet) + timestampOffset) >>> 0, at + 4);
       bytes.writeUInt32BE(this.ssrc, at + 8);
       packet.copy(bytes, at + RTP_HEADER_BYTES, payload);
-      this.#nextSequence = (this.#nextSequence + 1) & 0xffff;
       at += length;
     }
     return new RtpFrame(bytes, packets.length, keyFrame, captureTime);
@@ -320,8 +424,15 @@ export class RtpStream {
     }
     if (pps === undefined || this.#pps?.equals(pps)) return;
     this.#pps = Buffer.from(pps);
-    if (this.#sps === undefined || this.#pps === undefined) return;
-    this.#formatParameters = h264FormatParameters({ sps: this.#sps, pps: this.#pps });
+    const { parameterSets } = this;
+    if (parameterSets !== undefined) this.#setFormat(parameterSets, h264FormatParameters(parameterSets));
+  }
+
+  #setFormat(sets: ParameterSets | undefined, formatParameters: string): void {
+    if (formatParameters === this.#formatParameters) return;
+    this.#sps = sets?.sps;
+    this.#pps = sets?.pps;
+    this.#formatParameters = formatParameters;
     for (const waiter of this.#formatWaiters) waiter();
   }
 }

@@ -94,7 +94,7 @@ test('the mode nearest to the wish, raw where that can be carried', async (t) =>
     },
     {
       name: 'nothing that we can use',
-      device: { ...webcam, formats: [{ pixelFormat: 'H264', width: 640, height: 480, frameRates: [30] }] },
+      device: { ...webcam, formats: [{ pixelFormat: 'BA81', width: 640, height: 480, frameRates: [30] }] },
       wish: { width: 640, height: 480, frameRate: 30 },
       mode: undefined,
     },

@@ -124,7 +124,6 @@ export class FlvFeed {
     });
     const fed: FedTrack = { track, tap, lastFrame: this.#options.clock.now() };
     this.#tracks.set(kind, fed);
-    if (kind === 'video') tap.requestKeyFrame();
   }
 
   /** The tracks that frames can be expected of. */
@@ -152,7 +151,7 @@ export class FlvFeed {
     this.#endPublishing = publish(converter.output, (reason) => {
       if (this.#open && this.#converter === converter) this.#supervisor.restart(reason);
     });
-    this.#tracks.get('video')?.tap.requestKeyFrame();
+    this.#tracks.get('video')?.tap.join();
     return converter.child;
   }
 

@@ -115,18 +115,20 @@ export class Session {
 
   /**
    * Begins to play. Until {@link begin} nothing goes out, because the answer to PLAY has to be ahead of it.
-   * @returns for each track the next sequence number, and the RTP time of one instant for all tracks: not later than
+   * @returns for each track the first sequence number, and the RTP time of one instant for all tracks: not later than
    * anything that will be sent, since players throw away what is older than the beginning.
    */
   play(): { index: number; seq: number; rtptime: number }[] {
     const now = this.#options.now();
     const tracks = [...this.#tracks.values()];
     const oldest = now - OLDEST_START_MS;
-    const newest = tracks.map(({ tap }) => Math.max(oldest, tap.rtp.lastCaptureTime ?? oldest));
-    const start = Math.min(now, ...newest);
+    const first = tracks.map(({ tap: { rtp } }) =>
+      Math.max(oldest, rtp.joinsAt?.captureTime ?? rtp.lastCaptureTime ?? oldest),
+    );
+    const start = Math.min(now, ...first);
     return tracks.map(({ index, tap: { rtp } }) => ({
       index,
-      seq: rtp.nextSequence,
+      seq: rtp.joinsAt?.sequence ?? rtp.nextSequence,
       rtptime: rtp.reportedTimeAt(start),
     }));
   }
@@ -142,7 +144,8 @@ export class Session {
       entry.reported = false;
     }
     this.#sendReports();
-    this.#requestKeyFrame();
+    this.#lastKeyFrameRequest = this.#options.now();
+    for (const { kind, tap } of this.#tracks.values()) if (kind === 'video') tap.join();
   }
 
   pause(): void {

@@ -8,6 +8,8 @@ export interface PeerMedia extends NegotiatedMedia {
   slot: number;
   ssrc: number;
   clockRate: number;
+  /** The source cannot be asked for a key frame: a viewer begins with the frames since the last one. */
+  keepsGroup: boolean;
   cname: string;
   /** `a=msid` (RFC 8830): ids of stream and track. */
   msid: { stream: string; track: string };

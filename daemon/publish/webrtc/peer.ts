@@ -1,4 +1,5 @@
 import { Audio, PeerConnection, type Track, Video } from 'node-datachannel';
+import { CatchUp } from '../../rtp/catch-up.ts';
 import { type Feedback, readFeedback } from '../../rtp/rtcp.ts';
 import type { PeerMedia, WorkerConfiguration, WorkerStatistics } from './messages.ts';
 import type { SentFrame, SentTrack } from './sent-track.ts';
@@ -41,6 +42,7 @@ interface Sender {
   open: boolean;
   /** Video begins with a key frame. */
   waiting: boolean;
+  readonly frames: CatchUp<SentFrame>;
 }
 
 /** One viewer: a native peer connection that only sends. */
@@ -99,7 +101,7 @@ export class Peer {
     if (sender === undefined || !sender.open) return false;
     if (sender.waiting && !frame.keyFrame) return true;
     sender.waiting = false;
-    for (const packet of frame.withPayloadType(sender.media.payloadType)) this.#send(sender, packet);
+    sender.frames.push(frame);
     return false;
   }
 
@@ -125,6 +127,7 @@ export class Peer {
     if (this.#closed) return;
     this.#closed = true;
     for (const timer of this.#timers) clearTimeout(timer);
+    for (const { frames } of this.#senders.values()) frames.stop();
     this.#connection.close();
   }
 
@@ -140,19 +143,34 @@ export class Peer {
       native: this.#connection.addTrack(description),
       open: false,
       waiting: kind === 'video',
+      frames: new CatchUp((frame) => {
+        for (const packet of frame.withPayloadType(payloadType)) this.#send(sender, packet);
+      }),
     };
     sender.native.onOpen(() => {
       sender.open = true;
-      if (sender.waiting) this.#options.events.keyFrameNeeded(media.slot);
+      if (sender.waiting) this.#begin(sender);
     });
     sender.native.onClosed(() => {
       sender.open = false;
+      sender.frames.stop();
     });
     sender.native.onMessage((message) => this.#heard(sender, message));
     return sender;
   }
 
+  #begin(sender: Sender): void {
+    const { media, track, frames } = sender;
+    const begin = media.keepsGroup ? track.joiningFrames() : [];
+    if (begin.length === 0) this.#options.events.keyFrameNeeded(media.slot);
+    else {
+      sender.waiting = false;
+      frames.begin(begin);
+    }
+  }
+
   #send(sender: Sender, packet: Buffer): void {
+    if (!sender.open) return;
     try {
       sender.native.sendMessageBinary(packet);
     } catch {

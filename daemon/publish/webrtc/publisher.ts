@@ -157,8 +157,9 @@ export class WebRtcPublisher {
         const track = tracks.find(({ kind }) => kind === medium.kind) as MediaStreamTrack;
         const { slot, tap } = this.#retainFeed(track, stream);
         session.tracks.push(track);
-        const { ssrc, cname, codec } = tap.rtp;
-        return { ...medium, slot, ssrc, cname, clockRate: codec.clockRate, msid: { stream, track: track.id } };
+        const { ssrc, cname, codec, keepsGroup } = tap.rtp;
+        const msid = { stream, track: track.id };
+        return { ...medium, slot, ssrc, cname, clockRate: codec.clockRate, keepsGroup, msid };
       });
       await this.#within(READY_DEADLINE_MS, this.#ready.promise);
       // It may have been closed, or its worker may have died, meanwhile.

@@ -1,3 +1,4 @@
+import { GroupOfPictures, squeezedTimestamps } from '../../rtp/group-of-pictures.ts';
 import { summarizeH264 } from '../../rtp/h264.ts';
 import { marker, sequenceNumber, ssrc, timestamp } from '../../rtp/packet.ts';
 
@@ -15,6 +16,26 @@ export class SentFrame {
     this.#packets = packets;
     this.keyFrame = keyFrame;
     this.#payloadType = ((packets[0] as Buffer)[1] as number) & 0x7f;
+  }
+
+  /** RTP time. */
+  get timestamp(): number {
+    return timestamp(this.#packets[0] as Buffer);
+  }
+
+  /** Bytes of all packets. */
+  get byteLength(): number {
+    return this.#packets.reduce((sum, { length }) => sum + length, 0);
+  }
+
+  /** A copy with another time. */
+  retimed(time: number): SentFrame {
+    const packets = this.#packets.map((packet) => {
+      const copy = Buffer.from(packet);
+      copy.writeUInt32BE(time, 4);
+      return copy;
+    });
+    return new SentFrame(packets, this.keyFrame);
   }
 
   /** The packets with this payload type. Nobody may change the bytes. */
@@ -42,6 +63,7 @@ export class SentTrack {
   /** Bytes that went out to all its viewers. */
   sentBytes = 0;
   readonly #ring: (Buffer | undefined)[] = new Array(RING);
+  readonly #group = new GroupOfPictures<SentFrame>();
   #unit: Buffer[] = [];
   #keyFrame = false;
 
@@ -62,7 +84,15 @@ export class SentTrack {
     if (!marker(packet)) return undefined;
     const frame = new SentFrame(this.#unit, this.#keyFrame);
     this.#begin();
+    this.#group.add(frame);
     return frame;
+  }
+
+  /** The frames since the last key frame, for one who joins now; see {@link squeezedTimestamps}. */
+  joiningFrames(): SentFrame[] {
+    const { frames } = this.#group;
+    const timestamps = squeezedTimestamps(frames);
+    return frames.map((frame, index) => frame.retimed(timestamps[index] as number));
   }
 
   /** The packet of this number, as long as it is kept. */

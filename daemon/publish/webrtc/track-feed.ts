@@ -26,6 +26,8 @@ export class TrackFeed {
   readonly stream: string;
   readonly tap: RtpTap;
   viewers = 0;
+  /** The pipe that has had the beginning. */
+  #joined: Writable | undefined;
   readonly #pipe: () => Writable | undefined;
   readonly #gate: FrameGate;
 
@@ -51,6 +53,11 @@ export class TrackFeed {
   #send(frame: RtpFrame): void {
     const pipe = this.#pipe();
     if (pipe === undefined) return;
+    if (pipe !== this.#joined) {
+      this.#joined = pipe;
+      // This frame is among those that it begins with.
+      if (this.tap.rtp.keepsGroup && this.tap.join()) return;
+    }
     if (this.#gate.admits(frame, pipe.writableLength)) pipe.write(frame.onChannel(2 * this.slot));
     else if (this.#gate.needsKeyFrame) this.tap.requestKeyFrame();
   }

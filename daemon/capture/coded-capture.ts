@@ -1,0 +1,218 @@
+import type { MediaClock } from '../lib/clock.ts';
+import type { Log } from '../lib/log.ts';
+import type { MediaTrackSettings } from '../media/track-dictionaries.ts';
+import type { TrackConfiguration } from '../media/track-source.ts';
+import { readSequenceParameters } from '../rtp/h264-sps.ts';
+import { timestampDistance } from '../rtp/packet.ts';
+import type { RtpFrame } from '../rtp/rtp-frame.ts';
+import type { CaptureLife } from './capture-life.ts';
+import type { CapturePlan } from './capture-plan.ts';
+import { passesThrough, unplayable } from './coded-formats.ts';
+import { planCoded } from './coded-plan.ts';
+import { Decoder } from './decoder.ts';
+import type { CaptureDevice } from './device.ts';
+import { EncodedTrack } from './encoded-track.ts';
+import type { EncoderChoice } from './encoders.ts';
+import type { PictureFormat } from './worker-messages.ts';
+import type { Picture } from './worker-questions.ts';
+
+export interface CodedCaptureOptions {
+  kind: 'video' | 'audio';
+  clock: MediaClock;
+  cname: string;
+  encoders: EncoderChoice;
+  log: Log;
+  environment: Readonly<Record<string, string>>;
+  /** The tracks of the source. */
+  tracks: () => readonly EncodedTrack[];
+  device: () => CaptureDevice | undefined;
+  /** The device is captured, and not silent. */
+  flowing: () => boolean;
+  /** Viewers could not play what the device encodes. */
+  unsuitable: (reason: string) => void;
+}
+
+/**
+ * What a device encodes itself, passed on untouched to the tracks that it suits: captured as one stream, which they
+ * follow. For what needs pixels of it a decoder runs in a process of its own, and begins with the current group of
+ * pictures: neither disturbs the tracks that it passes to.
+ */
+export class CodedCapture {
+  /** Stands for the device's own stream. */
+  readonly native: EncodedTrack;
+  readonly #options: CodedCaptureOptions;
+  readonly #followers = new Map<EncodedTrack, () => void>();
+  readonly #decoder: Decoder | undefined;
+  /** The device whose encoding viewers could not play. */
+  #refused: string | undefined;
+  #active = false;
+  #sps: Buffer | undefined;
+  #size: { width: number; height: number } | undefined;
+  #lastTimestamp: number | undefined;
+
+  constructor(options: CodedCaptureOptions) {
+    const { kind, clock, cname } = options;
+    this.#options = options;
+    this.native = new EncodedTrack(silentOwner, {
+      kind,
+      clock,
+      cname,
+      configuration: { settings: {}, contentHint: '', enabled: true },
+    });
+    this.native.rtp.keepsGroup = true;
+    this.native.rtp.onFrame((frame) => this.#check(frame));
+    if (kind === 'video')
+      this.#decoder = new Decoder({
+        ...options,
+        stream: this.native.rtp,
+        tracks: () => this.#decoded,
+        size: () => this.settings,
+      });
+  }
+
+  /** The life that runs, or is about to, takes the device's own encoding. */
+  get active(): boolean {
+    return this.#active;
+  }
+
+  /** Whether the next life takes the device's own encoding: there is a track that it suits. */
+  get suits(): boolean {
+    const device = this.#options.device();
+    if (device === undefined || device.deviceId === this.#refused) return false;
+    return this.#passing.length > 0;
+  }
+
+  /** Decides on the next life. */
+  decide(): boolean {
+    const was = this.#active;
+    this.#active = this.suits;
+    if (was !== this.#active) this.update();
+    return this.#active;
+  }
+
+  /** Of the device's own stream, as far as they are known. */
+  get settings(): MediaTrackSettings {
+    const device = this.#options.device();
+    try {
+      const planned = device === undefined ? {} : planCoded(device, this.#configurations).settings[0];
+      return { ...planned, ...this.#size, ...(this.#size && { aspectRatio: this.#size.width / this.#size.height }) };
+    } catch {
+      return {};
+    }
+  }
+
+  /** The plan for a life with these tracks, where they are the device's own stream. @throws CaptureError `invalid-value`. */
+  plan(device: CaptureDevice, tracks: readonly EncodedTrack[]): CapturePlan | undefined {
+    return tracks[0] === this.native ? planCoded(device, this.#configurations) : undefined;
+  }
+
+  /** What a track has of the device; undefined where it is not from here. */
+  settingsOf(track: EncodedTrack): MediaTrackSettings | undefined {
+    if (!this.#active) return undefined;
+    return this.#passes(track) ? this.settings : this.#decoder?.settingsOf(track);
+  }
+
+  /** The life that feeds a track which asks for key frames. */
+  lifeOf(track: EncodedTrack): CaptureLife | undefined {
+    const life = this.#decoder?.capture.life;
+    return life?.has(track) ? life : undefined;
+  }
+
+  /** Whether a track that is not enabled shows something dark instead of the device: what passes cannot be darkened. */
+  darkens({ configuration }: EncodedTrack): boolean {
+    return this.#active && !configuration.enabled;
+  }
+
+  /** @throws CaptureError `not-live`, `timeout`, `failed`. */
+  takePicture(format: PictureFormat): Promise<Picture> {
+    return (this.#decoder as Decoder).takePicture(format);
+  }
+
+  /** The device's state, a track or what it wants has changed. */
+  update(): void {
+    const flowing = this.#active && this.#options.flowing();
+    if (!flowing) this.native.rtp.sourceChanged();
+    const following = new Set(flowing ? this.#passing.filter((track) => isServed(track)) : []);
+    for (const [track, stop] of this.#followers)
+      if (!following.has(track)) {
+        stop();
+        this.#followers.delete(track);
+      }
+    for (const track of following)
+      if (!this.#followers.has(track)) this.#followers.set(track, track.follow(this.native));
+    for (const track of this.#options.tracks())
+      track.rtp.keepsGroup = this.#active && this.#passes(track) && isServed(track);
+    this.#decoder?.update(flowing);
+  }
+
+  /** Takes a packet of the device's own stream. */
+  push(life: CaptureLife, packet: Buffer): void {
+    this.native.push(life, packet);
+  }
+
+  async stop(): Promise<void> {
+    this.#active = false;
+    this.update();
+    await this.#decoder?.stop();
+  }
+
+  get #passing(): EncodedTrack[] {
+    return this.#options.tracks().filter((track) => !isPrivate(track) && this.#passes(track));
+  }
+
+  get #decoded(): EncodedTrack[] {
+    return this.#options.tracks().filter((track) => isServed(track) && !this.#passes(track));
+  }
+
+  get #configurations(): TrackConfiguration[] {
+    return this.#passing.map(({ configuration }) => configuration);
+  }
+
+  #passes({ configuration }: EncodedTrack): boolean {
+    const device = this.#options.device();
+    return device !== undefined && passesThrough(device, configuration);
+  }
+
+  /** Before anybody else gets the frame. */
+  #check(frame: RtpFrame): void {
+    const { parameterSets } = this.native.rtp;
+    const before = this.#lastTimestamp;
+    this.#lastTimestamp = frame.timestamp;
+    if (parameterSets === undefined) return;
+    if (!this.#sps?.equals(parameterSets.sps)) {
+      this.#sps = parameterSets.sps;
+      const reason = unplayable(parameterSets.sps);
+      if (reason !== undefined) {
+        this.#refuse(reason);
+        return;
+      }
+      const { width, height } = readSequenceParameters(parameterSets.sps) as { width: number; height: number };
+      if (this.#size !== undefined && (this.#size.width !== width || this.#size.height !== height))
+        this.#decoder?.restart();
+      this.#size = { width, height };
+    }
+    if (before !== undefined && !frame.keyFrame && timestampDistance(frame.timestamp, before) < 0)
+      this.#refuse('its H.264 has B-frames');
+  }
+
+  #refuse(reason: string): void {
+    this.#refused = this.#options.device()?.deviceId;
+    // Nobody gets this frame.
+    this.#active = false;
+    this.update();
+    this.#options.unsuitable(reason);
+  }
+}
+
+const isPrivate = ({ configuration }: EncodedTrack): boolean => configuration.privacy === true;
+const isServed = (track: EncodedTrack): boolean => track.wanted && !isPrivate(track) && track.configuration.enabled;
+
+/** The device's own stream has no wishes. */
+const silentOwner: ConstructorParameters<typeof EncodedTrack>[0] = {
+  trackSettings: () => ({}),
+  configureTrack: async () => undefined,
+  trackWanted: () => undefined,
+  trackClosed: () => undefined,
+  trackPhoto: () => Promise.reject(new Error('nobody looks at it')),
+  sendKeyFrameRequest: () => undefined,
+};

@@ -1,0 +1,52 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { TrackConfiguration } from '../media/track-source.ts';
+import { readSequenceParameters } from '../rtp/h264-sps.ts';
+import type { CaptureMode } from './capture-mode.ts';
+import { chooseMode } from './capture-mode.ts';
+import { AS_CAPTURED, wishOf } from './capture-plan.ts';
+import type { CaptureDevice, VideoDevice } from './device.ts';
+
+/** What a device delivers encoded in the way that our tracks are. */
+export const PASSED_FORMAT = 'H264';
+
+/** The device with nothing but its H.264; undefined where it has none. */
+export function codedOnly(device: VideoDevice): VideoDevice | undefined {
+  const formats = device.formats.filter(({ pixelFormat }) => pixelFormat === PASSED_FORMAT);
+  return formats.length === 0 ? undefined : { ...device, formats };
+}
+
+/** The device without it, where it has something else, too. */
+export function uncodedOnly<T extends CaptureDevice>(device: T): T {
+  if (device.kind !== 'videoinput') return device;
+  const formats = device.formats.filter(({ pixelFormat }) => pixelFormat !== PASSED_FORMAT);
+  return formats.length === 0 ? device : { ...device, formats };
+}
+
+/** Whether a track gets what it asks for when the device's own encoding goes out as it is. */
+export function passesThrough(device: CaptureDevice, configuration: TrackConfiguration): boolean {
+  const { passthrough = true, settings, encoding, picture = AS_CAPTURED, gain = 0 } = configuration;
+  if (!passthrough || gain !== 0 || !isDeepStrictEqual(picture, AS_CAPTURED)) return false;
+  if (device.kind === 'audioinput') return device.rtsp?.encoding === 'OPUS';
+  const coded = codedOnly(device);
+  if (coded === undefined) return false;
+  const wish = wishOf(settings);
+  const mode = chooseMode(coded, [wish]) as CaptureMode;
+  const { width, height, frameRate = Infinity } = mode;
+  const best = wish.exact ? wish : (chooseMode(device, [wish]) as CaptureMode);
+  if (width !== best.width || height !== best.height) return false;
+  const { scaleResolutionDownBy = 1, maxFramerate = Infinity } = encoding ?? {};
+  const fastest = wish.exact ? Math.min(maxFramerate, wish.frameRate) : maxFramerate;
+  return scaleResolutionDownBy === 1 && (fastest === Infinity || frameRate <= fastest * 1.01);
+}
+
+/** Baseline, main, high: 4:2:0 of 8 bits, which every browser decodes. */
+const PLAYABLE_PROFILES: ReadonlySet<number> = new Set([66, 77, 100]);
+
+/** Why viewers could not play pictures with this sequence parameter set; undefined where they can. */
+export function unplayable(sps: Buffer): string | undefined {
+  const parameters = readSequenceParameters(sps);
+  if (parameters === undefined) return 'its H.264 has a sequence parameter set that cannot be read';
+  const { profile, interlaced } = parameters;
+  if (!PLAYABLE_PROFILES.has(profile)) return `its H.264 has profile ${profile}`;
+  return interlaced ? 'its H.264 is interlaced' : undefined;
+}

@@ -1,0 +1,28 @@
+import { H264, OPUS } from '../rtp/codec.ts';
+import type { CaptureMode } from './capture-mode.ts';
+import { packetTail, type RtspInput, rtspSource, v4l2Source } from './pipeline.ts';
+
+/** What comes encoded from a device and goes out as it is. */
+export type CodedInput =
+  | { readonly type: 'v4l2'; readonly path: string; readonly mode: CaptureMode }
+  | { readonly type: 'rtsp'; readonly rtsp: RtspInput };
+
+/**
+ * Rides over a reader that is busy. It stands behind the payloader: what it has to drop leaves a hole in the sequence
+ * numbers, at which the track waits for a key frame.
+ */
+const PACKET_QUEUE = 'queue leaky=downstream max-size-time=3000000000 max-size-bytes=0 max-size-buffers=0';
+
+/**
+ * The launch string of a pipeline without decoder and encoder. Named elements: `source`, `pay0`.
+ * @throws CaptureError `invalid-value`.
+ */
+export function codedLaunch(kind: 'video' | 'audio', input: CodedInput): string {
+  const source = input.type === 'v4l2' ? v4l2Source(input.path, input.mode) : rtspSource(kind, input.rtsp);
+  // The parser repeats the parameter sets, which many cameras say only once; it does not touch what it passes on.
+  const pay =
+    kind === 'video'
+      ? `h264parse config-interval=-1 ! rtph264pay name=pay0 pt=${H264.payloadType} mtu=1200 config-interval=0 aggregate-mode=zero-latency timestamp-offset=0`
+      : `rtpopuspay name=pay0 pt=${OPUS.payloadType} timestamp-offset=0`;
+  return `${source} ! ${pay} ! ${PACKET_QUEUE} ! ${packetTail(0)}`;
+}

@@ -1,0 +1,60 @@
+import type { TrackConfiguration } from '../media/track-source.ts';
+import { CaptureError } from './capture-error.ts';
+import { type CaptureMode, chooseMode } from './capture-mode.ts';
+import { type CapturePlan, wishOf } from './capture-plan.ts';
+import { codedOnly } from './coded-formats.ts';
+import { type CodedInput, codedLaunch } from './coded-pipeline.ts';
+import type { CaptureDevice } from './device.ts';
+import { SOUND } from './device-capabilities.ts';
+
+/**
+ * Captures what a device encodes itself, as one stream for all tracks that it suits. It flows as long as the device is
+ * open: who stops it between two key frames has nothing to go on from.
+ * @param configurations of those tracks.
+ * @throws CaptureError `invalid-value` where the device does not encode.
+ */
+export function planCoded(device: CaptureDevice, configurations: readonly TrackConfiguration[]): CapturePlan {
+  const { mode, input } = codedInput(device, configurations);
+  const launch = codedLaunch(device.kind === 'videoinput' ? 'video' : 'audio', input);
+  return {
+    start: {
+      type: 'start',
+      launch,
+      gates: [true],
+      input: undefined,
+      overlays: [],
+      text: undefined,
+    },
+    settings: [mode === undefined ? { ...SOUND, channelCount: 2 } : codedSettings(mode)],
+    encoder: undefined,
+    bitrates: [],
+    layout: launch,
+  };
+}
+
+function codedInput(
+  device: CaptureDevice,
+  configurations: readonly TrackConfiguration[],
+): { mode?: CaptureMode; input: CodedInput } {
+  const { rtsp } = device;
+  if (device.kind === 'audioinput') {
+    if (rtsp?.encoding === 'OPUS') return { input: { type: 'rtsp', rtsp } };
+  } else {
+    const coded = codedOnly(device);
+    const wishes = configurations.map(({ settings }) => wishOf(settings));
+    const mode = coded && chooseMode(coded, wishes.length > 0 ? wishes : [wishOf({})]);
+    if (mode !== undefined)
+      return { mode, input: rtsp ? { type: 'rtsp', rtsp } : { type: 'v4l2', path: device.path, mode } };
+  }
+  throw new CaptureError('invalid-value', `${device.label} does not encode in a way that can go out as it is`);
+}
+
+function codedSettings({ width, height, frameRate }: CaptureMode): CapturePlan['settings'][number] {
+  return {
+    width,
+    height,
+    aspectRatio: width / height,
+    ...(frameRate !== undefined && { frameRate }),
+    resizeMode: 'none',
+  };
+}

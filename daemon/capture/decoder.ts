@@ -1,0 +1,174 @@
+import type { Writable } from 'node:stream';
+import { RtpInput } from '../convert/rtp-input.ts';
+import type { MediaClock } from '../lib/clock.ts';
+import type { Log } from '../lib/log.ts';
+import type { MediaTrackSettings } from '../media/track-dictionaries.ts';
+import type { RtpStream } from '../rtp/rtp-stream.ts';
+import { CaptureError } from './capture-error.ts';
+import type { CaptureLife } from './capture-life.ts';
+import { PASSED_FORMAT } from './coded-formats.ts';
+import type { VideoDevice } from './device.ts';
+import { DeviceCapture } from './device-capture.ts';
+import type { EncodedTrack } from './encoded-track.ts';
+import type { EncoderChoice } from './encoders.ts';
+import type { PictureFormat } from './worker-messages.ts';
+import type { Picture } from './worker-questions.ts';
+
+/** A picture is often followed by the next one, in milliseconds. */
+const LINGER_MS = 2000;
+const ASSUMED = { width: 1280, height: 720 };
+
+export interface DecoderOptions {
+  /** What is decoded. */
+  stream: RtpStream;
+  /** Its size, as far as it is known. */
+  size: () => MediaTrackSettings;
+  /** The tracks that it decodes for. */
+  tracks: () => EncodedTrack[];
+  encoders: EncoderChoice;
+  clock: MediaClock;
+  log: Log;
+  environment: Readonly<Record<string, string>>;
+}
+
+/**
+ * Makes pixels of a stream that passes through, while somebody needs them: for tracks of another size or rate, and for
+ * pictures. It runs through the current group of pictures without a word, and shows what comes next.
+ */
+export class Decoder {
+  readonly capture: DeviceCapture;
+  readonly #options: DecoderOptions;
+  #flowing = false;
+  #pictures = 0;
+  #timer: NodeJS.Timeout | undefined;
+  /** This life has got its orders: it can be asked for pictures. */
+  #launched = false;
+  readonly #waiters = new Set<(error?: CaptureError) => void>();
+  #unfeed: () => void = () => undefined;
+  /** Where a life begins to show something: the newest picture, or what comes next. In monotonic milliseconds. */
+  #from = 0;
+  /** The same in Unix milliseconds. */
+  #wallClock = 0;
+
+  constructor(options: DecoderOptions) {
+    const { stream, tracks, clock, encoders, log, environment } = options;
+    this.#options = options;
+    this.capture = new DeviceCapture({
+      kind: 'video',
+      encoders,
+      clock: clock.clock,
+      log,
+      environment,
+      owner: {
+        device: () => this.#device,
+        tracks,
+        flowsTo: (track) => tracks().includes(track),
+        text: () => undefined,
+        wallClock: () => this.#wallClock,
+        packet: (track, packet, life) => {
+          if (tracks().includes(track)) track.push(life, packet);
+        },
+        begun: () => {
+          this.#from = stream.lastCaptureTime ?? clock.clock.now();
+          this.#wallClock = clock.clock.wall() - clock.clock.now() + this.#from;
+          this.#launched = false;
+        },
+        launched: (life) => this.#feed(life),
+        flows: () => undefined,
+        died: ({ message }) => {
+          this.#settle(new CaptureError('failed', message));
+          log.warn({ message }, `the decoder was interrupted: ${message}`);
+        },
+      },
+    });
+  }
+
+  /** The stream flows, or not, or its tracks have changed. */
+  update(flowing: boolean): void {
+    this.#flowing = flowing;
+    const tracks = this.#options.tracks();
+    clearTimeout(this.#timer);
+    if (!flowing) void this.stop();
+    else if (tracks.length === 0 && this.#pictures === 0) {
+      this.#timer = setTimeout(() => void this.stop(), LINGER_MS);
+      this.#timer.unref();
+    } else {
+      const { life } = this.capture;
+      for (const track of life?.tracks ?? []) this.capture.setGate(track);
+      if (life !== undefined && (tracks.some((track) => !life.has(track)) || this.capture.adapt() === false))
+        this.restart();
+      else this.capture.start();
+    }
+  }
+
+  /** Begins anew, where it runs. */
+  restart(): void {
+    if (this.capture.life !== undefined) this.capture.restart();
+  }
+
+  settingsOf(track: EncodedTrack): MediaTrackSettings | undefined {
+    return this.capture.life?.settingsOf(track);
+  }
+
+  /** @throws CaptureError `not-live`, `timeout`, `failed`. */
+  async takePicture(format: PictureFormat): Promise<Picture> {
+    if (!this.#flowing) throw new CaptureError('not-live', 'nothing flows that could be decoded');
+    this.#pictures += 1;
+    try {
+      this.update(this.#flowing);
+      if (!this.#launched)
+        await new Promise<void>((resolve, reject) => {
+          this.#waiters.add((error) => (error === undefined ? resolve() : reject(error)));
+        });
+      return await this.capture.takePicture(format);
+    } finally {
+      this.#pictures -= 1;
+      this.update(this.#flowing);
+    }
+  }
+
+  async stop(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#unfeed();
+    this.#launched = false;
+    this.#settle(new CaptureError('not-live', 'the device was closed'));
+    await this.capture.stop();
+  }
+
+  get #device(): VideoDevice {
+    const { width = ASSUMED.width, height = ASSUMED.height, frameRate } = this.#options.size();
+    return {
+      kind: 'videoinput',
+      deviceId: 'rtp',
+      groupId: 'rtp',
+      label: 'decoded picture',
+      bus: 'rtp',
+      path: 'rtp',
+      formats: [{ pixelFormat: PASSED_FORMAT, width, height, frameRates: frameRate === undefined ? [] : [frameRate] }],
+      controls: [],
+    };
+  }
+
+  #feed(life: CaptureLife): void {
+    this.#unfeed();
+    const { stream } = this.#options;
+    const pipe = life.worker.pipes[life.tracks.length] as Writable;
+    const { group } = stream;
+    const input = new RtpInput(pipe, stream.codec, this.#from);
+    for (const frame of group) input.write(frame, frame.captureTime);
+    const removeListener = stream.onFrame((frame) => input.write(frame, frame.captureTime));
+    const end = (): void => {
+      removeListener();
+      pipe.off('close', end);
+    };
+    pipe.on('close', end);
+    this.#unfeed = end;
+    this.#launched = true;
+    this.#settle();
+  }
+
+  #settle(error?: CaptureError): void {
+    for (const settle of this.#waiters) settle(error);
+    this.#waiters.clear();
+  }
+}

@@ -1,0 +1,100 @@
+import type { NetworkCameraSettings } from '../../config/settings.ts';
+import { readFirstLine } from '../lib/small-file.ts';
+import { CaptureError } from './capture-error.ts';
+import { type DescribedMedia, describedMedia } from './described-media.ts';
+import type { AudioDevice, CaptureDevice, VideoDevice } from './device.ts';
+import { saltedId } from './device-id.ts';
+import type { RtspEncoding, RtspInput } from './pipeline.ts';
+import { describeRtsp } from './rtsp-describe.ts';
+
+/** A device as it was just found, and what its source element has to be told besides. */
+export interface OpenedDevice {
+  readonly device: CaptureDevice;
+  readonly properties: Readonly<Record<string, string>>;
+}
+
+/** Looks at a device before it is captured. @throws CaptureError `not-live` with the reason. */
+export type OpenNetworkDevice = (device: CaptureDevice) => Promise<OpenedDevice>;
+
+const MAXIMUM_PASSWORD_BYTES = 4096;
+
+/** What a camera is taken to have before it was ever reached. */
+const ASSUMED = { width: 1280, height: 720 };
+
+/** V4L2's names of what comes over the network. */
+const PIXEL_FORMATS: Partial<Record<RtspEncoding, string>> = { H264: 'H264', H265: 'HEVC', JPEG: 'MJPG' };
+
+/**
+ * The cameras of the local configuration that are reached over RTSP, as devices: a camera and a microphone each, which
+ * are always in the table. Whether one is there is found out before each life of its capture.
+ */
+export class NetworkCameras {
+  readonly devices: readonly CaptureDevice[];
+  readonly #cameras = new Map<string, NetworkCameraSettings>();
+
+  /** @param salt makes device ids worthless outside of this gateway. */
+  constructor(cameras: Readonly<Record<string, NetworkCameraSettings>>, salt: string) {
+    this.devices = Object.entries(cameras).flatMap(([name, settings]) => {
+      const [camera, microphone] = devicesOf(name, settings, salt);
+      for (const { deviceId } of [camera, microphone]) this.#cameras.set(deviceId, settings);
+      return [camera, microphone];
+    });
+  }
+
+  readonly open: OpenNetworkDevice = async (device) => {
+    const settings = this.#cameras.get(device.deviceId);
+    if (settings === undefined) throw new CaptureError('not-live', `${device.label} is not configured any more`);
+    const { url, username, insecure, timeout } = settings;
+    const password = await passwordOf(settings);
+    const sdp = await describeRtsp({ url, username, password, insecure, timeout: timeout * 1000 });
+    const { media, unknown } = describedMedia(sdp);
+    const kind = device.kind === 'videoinput' ? 'video' : 'audio';
+    const found = media.find((medium) => medium.kind === kind);
+    if (found === undefined) {
+      const has = [...media.map(({ encoding }) => encoding), ...unknown].join(', ') || 'nothing';
+      throw new CaptureError('not-live', `${device.label} has no ${kind} that can be taken in; it has ${has}`);
+    }
+    return {
+      device: describedDevice(device, found),
+      properties: { location: url, ...(username !== '' && { 'user-id': username, 'user-pw': password }) },
+    };
+  };
+}
+
+async function passwordOf({ passwordFile }: NetworkCameraSettings): Promise<string> {
+  if (passwordFile === '') return '';
+  try {
+    return await readFirstLine(passwordFile, MAXIMUM_PASSWORD_BYTES);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new CaptureError('not-live', `its password cannot be read from ${passwordFile}: ${code ?? message}`);
+  }
+}
+
+function devicesOf(name: string, settings: NetworkCameraSettings, salt: string): [VideoDevice, AudioDevice] {
+  const { url, transport, latency, timeout, insecure } = settings;
+  const common = { groupId: saltedId(salt, `network camera ${name}`), label: name, bus: 'rtsp', path: url };
+  const rtsp = (encoding: RtspEncoding): RtspInput => ({
+    encoding,
+    transport,
+    latency: latency * 1000,
+    timeout: timeout * 1000,
+    insecure,
+  });
+  const formats = [{ pixelFormat: 'H264', ...ASSUMED, frameRates: [] }];
+  const camera = { ...common, kind: 'videoinput', deviceId: saltedId(salt, `network picture ${name}`) } as const;
+  const microphone = { ...common, kind: 'audioinput', deviceId: saltedId(salt, `network sound ${name}`) } as const;
+  return [
+    { ...camera, formats, controls: [], rtsp: rtsp('H264') },
+    { ...microphone, rtsp: rtsp('OPUS') },
+  ];
+}
+
+function describedDevice(device: CaptureDevice, { encoding, size, frameRate }: DescribedMedia): CaptureDevice {
+  const rtsp = { ...(device.rtsp as RtspInput), encoding };
+  if (device.kind === 'audioinput') return { ...device, rtsp };
+  const [known = ASSUMED] = device.formats;
+  const { width, height } = size ?? known;
+  const frameRates = frameRate === undefined ? [] : [frameRate];
+  return { ...device, rtsp, formats: [{ pixelFormat: PIXEL_FORMATS[encoding] ?? '', width, height, frameRates }] };
+}

@@ -1,0 +1,109 @@
+/** What a sequence parameter set tells of the pictures (ITU-T H.264, 7.3.2.1.1). */
+export interface SequenceParameters {
+  /** profile_idc: 66 baseline, 77 main, 100 high, ... */
+  readonly profile: number;
+  /** Pixels, cropped. */
+  readonly width: number;
+  readonly height: number;
+  readonly interlaced: boolean;
+}
+
+/** Profiles whose sets go on with the chroma format (7.3.2.1.1). */
+const WITH_CHROMA_FORMAT: ReadonlySet<number> = new Set([100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135]);
+const MAXIMUM_SIZE = 16_384;
+
+/** Reads a set, a NAL unit without start code; undefined for one that is broken. */
+export function readSequenceParameters(sps: Buffer): SequenceParameters | undefined {
+  try {
+    return read(new Bits(sps));
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
+function read(bits: Bits): SequenceParameters {
+  bits.skip(8);
+  const profile = bits.take(8);
+  bits.skip(16);
+  bits.exponential();
+  let chroma = 1;
+  if (WITH_CHROMA_FORMAT.has(profile)) {
+    chroma = bits.exponential();
+    if (chroma === 3) bits.skip(1);
+    bits.exponential();
+    bits.exponential();
+    bits.skip(1);
+    const lists = bits.take(1) === 0 ? 0 : chroma === 3 ? 12 : 8;
+    for (let list = 0; list < lists; list++) {
+      const given = bits.take(1) === 1;
+      if (given) skipScaling(bits, list);
+    }
+  }
+  bits.exponential();
+  const orderType = bits.exponential();
+  if (orderType === 0) bits.exponential();
+  else if (orderType === 1) {
+    bits.skip(1);
+    bits.exponential();
+    bits.exponential();
+    for (let count = bits.exponential(); count > 0; count--) bits.exponential();
+  }
+  bits.exponential();
+  bits.skip(1);
+  const columns = bits.exponential() + 1;
+  const rows = bits.exponential() + 1;
+  const interlaced = bits.take(1) === 0;
+  if (interlaced) bits.skip(1);
+  bits.skip(1);
+  let [cropX, cropY] = [0, 0];
+  if (bits.take(1) === 1) {
+    cropX = (bits.exponential() + bits.exponential()) * (chroma === 1 || chroma === 2 ? 2 : 1);
+    cropY = (bits.exponential() + bits.exponential()) * (chroma === 1 ? 2 : 1) * (interlaced ? 2 : 1);
+  }
+  const width = columns * 16 - cropX;
+  const height = rows * 16 * (interlaced ? 2 : 1) - cropY;
+  if (!(width > 0 && height > 0 && width <= MAXIMUM_SIZE && height <= MAXIMUM_SIZE)) throw new RangeError('size');
+  return { profile, width, height, interlaced };
+}
+
+/** A scaling list of 16 or 64 values, which end early where one says so (7.3.2.1.1.1). */
+function skipScaling(bits: Bits, list: number): void {
+  let last = 8;
+  for (let left = list < 6 ? 16 : 64; left > 0 && last !== 0; left--) {
+    const code = bits.exponential();
+    last = (last + (code % 2 === 1 ? (code + 1) / 2 : -code / 2) + 256) % 256;
+  }
+}
+
+/** Bit by bit, without the bytes that prevent a start code (7.4.1). */
+class Bits {
+  readonly #bytes: number[] = [];
+  #at = 0;
+
+  constructor(nal: Buffer) {
+    for (const [index, byte] of nal.entries())
+      if (!(byte === 3 && nal[index - 1] === 0 && nal[index - 2] === 0)) this.#bytes.push(byte);
+  }
+
+  skip(count: number): void {
+    this.#at += count;
+  }
+
+  take(count: number): number {
+    let value = 0;
+    for (let i = 0; i < count; i++, this.#at++) {
+      const byte = this.#bytes[this.#at >> 3];
+      if (byte === undefined) throw new RangeError('the set ends too early');
+      value = value * 2 + ((byte >> (7 - (this.#at & 7))) & 1);
+    }
+    return value;
+  }
+
+  /** An unsigned Exp-Golomb code (9.1). */
+  exponential(): number {
+    let zeros = 0;
+    while (this.take(1) === 0) if (++zeros > 31) throw new RangeError('the code is too long');
+    return 2 ** zeros - 1 + this.take(zeros);
+  }
+}

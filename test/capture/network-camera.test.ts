@@ -1,0 +1,79 @@
+/** Cameras on the network: real RTSP peers, which are killed, frozen, changed, and refuse us. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'tap';
+import { checkContinuity, collect, decode, live, temporaryFolder, until } from '../support/capture-test-source.ts';
+import { cameraProcess, cameraSettings, H264_10_SECONDS, networkSource } from '../support/network-camera.ts';
+import { type LogEntry, recordingLog } from '../support/recording-log.ts';
+
+test('killed and started again, frozen, of another size: the track goes on', async (t) => {
+  const folder = await temporaryFolder(t);
+  const camera = await cameraProcess(t, H264_10_SECONDS);
+  const { source, track } = networkSource(t, 'video', cameraSettings(camera.url, { timeout: 1 }));
+  const frames = collect(track);
+  track.retain();
+  await live(source);
+  await until(() => frames.length >= 15);
+  t.equal(source.encoder, undefined, 'passed through');
+  camera.kill('SIGKILL');
+  await until(() => source.muted);
+  t.match(source.mutedReason, /127\.0\.0\.1|Could not|delivered nothing|end/);
+  const before = frames.length;
+  await until(() => frames.length > before + 5);
+  t.match(source.mutedReason, `127.0.0.1:${camera.port} cannot be reached: ECONNREFUSED`, 'while the slate is shown');
+  const { port } = camera;
+  const other = await cameraProcess(t, H264_10_SECONDS.replace('width=320,height=240', 'width=352,height=288'), {
+    port,
+  });
+  await live(source);
+  const back = frames.length;
+  await until(() => frames.length >= back + 15);
+  t.match(track.settings(), { width: 352, height: 288 });
+  other.kill('SIGSTOP');
+  await until(() => source.muted);
+  t.match(source.mutedReason, /delivered nothing|does not answer/);
+  other.kill('SIGCONT');
+  await live(source);
+  const again = frames.length;
+  await until(() => frames.length >= again + 15);
+  await source.close();
+  checkContinuity(t, frames);
+  const { frames: pictures } = await decode(folder, frames);
+  t.same([pictures[0]?.width, pictures.at(-1)?.width], [320, 352]);
+});
+
+test('wrong password, right password; it is nowhere to be read', async (t) => {
+  const folder = await temporaryFolder(t);
+  const log: LogEntry[] = [];
+  const camera = await cameraProcess(t, H264_10_SECONDS, { user: 'admin', password: 'sesame "quoted" #1' });
+  const passwordFile = join(folder, 'password');
+  await writeFile(passwordFile, 'wrong-password\n');
+  const { source, track } = networkSource(t, 'video', cameraSettings(camera.url, { username: 'admin', passwordFile }), {
+    log: recordingLog(log),
+  });
+  const frames = collect(track);
+  track.retain();
+  await until(() => source.muted);
+  t.match(source.mutedReason, 'does not accept the user name and password');
+  await writeFile(passwordFile, 'sesame "quoted" #1\n');
+  await live(source);
+  await until(() => frames.length >= 20);
+  const told = JSON.stringify([log, source.device, source.lastDevice, source.label]);
+  t.notMatch(told, /sesame|wrong-password/);
+});
+
+test('none asked for', async (t) => {
+  const camera = await cameraProcess(t, H264_10_SECONDS, { user: 'admin', password: 'x' });
+  const { source, track } = networkSource(t, 'video', cameraSettings(camera.url));
+  track.retain();
+  await until(() => source.muted);
+  t.match(source.mutedReason, 'wants a user name and a password');
+});
+
+test('a camera without sound says so', async (t) => {
+  const camera = await cameraProcess(t, H264_10_SECONDS);
+  const { source, track } = networkSource(t, 'audio', cameraSettings(camera.url));
+  track.retain();
+  await until(() => source.muted);
+  t.match(source.mutedReason, 'porch has no audio that can be taken in; it has H264');
+});
