@@ -1,6 +1,9 @@
 import { EVENT_TYPES } from './event-types.ts';
 import { type Group, isSetting, type Setting } from './setting.ts';
 
+/** Rises when a setting has another name or meaning than before, so that older values are not taken for it. */
+export const SCHEMA_VERSION = 1;
+
 /** Where the configuration is read from when no file is named; the first that exists. */
 export const DEFAULT_FILES = ['/etc/vedette/config.yaml', 'vedette.yaml'];
 

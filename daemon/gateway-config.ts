@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { RemoteIncident } from '../config/open-config.ts';
 import { patchLayer, type RemoteLayer } from '../config/remote-layer.ts';
 import type { RemoteVersion } from '../config/remote-store.ts';
+import { SCHEMA_VERSION } from '../config/schema.ts';
 import type { LoadedConfig } from '../config/settings.ts';
 import { AppliedConfig, type AppliedConfigOptions } from './applied-config.ts';
 import { changeTo, describeChange, refuseSecretElsewhere } from './config-change.ts';
@@ -62,6 +63,7 @@ export class GatewayConfig implements ConfigPort {
     return {
       config: redacted,
       origins: Object.fromEntries(origins),
+      schemaVersion: SCHEMA_VERSION,
       revision: current.revision,
       history: history.map(({ layer: _, paths, ...version }) => ({ ...version, paths: [...paths] })),
       ...(confirmation === undefined ? {} : { confirmation: { within: confirmation.within } }),

@@ -23,6 +23,8 @@ export interface CommandContext {
   logTail: LogTail;
   /** Whether who asks may do more than the command needs. */
   allows: (right: Right) => boolean;
+  /** Who asks: the subject of a token, else who sent it as far as the transport knows. */
+  by: string;
 }
 
 /** A JSON Schema (draft 07) of an object. */

@@ -75,8 +75,6 @@ const deleteRequest = {
 
 type Options = Omit<ConfigChangeOptions, 'by'>;
 
-/** MQTT does not tell who published a request. */
-const BY = 'mqtt';
 /** Milliseconds: devices are closed, listeners close their connections. */
 const TIME_LIMIT = 30_000;
 
@@ -103,15 +101,15 @@ export const CONFIG_COMMANDS: Readonly<Record<string, Command>> = {
     summary: 'Changes the configuration; checked as a whole, kept over a restart',
     request: patchRequest,
     example: { patch: { rtsp: { port: 8555 } }, dryRun: true },
-    run: ({ gateway }, { patch, ...options }) =>
-      gateway.configuration.patch(patch, { by: BY, ...(options as Options) }),
+    run: ({ gateway, by }, { patch, ...options }) =>
+      gateway.configuration.patch(patch, { by, ...(options as Options) }),
   }),
   'config/rollback': command<FromSchema<typeof rollbackRequest>>({
     ...change,
     summary: 'Goes back to an earlier version of what was set from afar',
     request: rollbackRequest,
     example: { to: 0, dryRun: true },
-    run: ({ gateway }, { to, ...options }) => gateway.configuration.rollback(to, { by: BY, ...(options as Options) }),
+    run: ({ gateway, by }, { to, ...options }) => gateway.configuration.rollback(to, { by, ...(options as Options) }),
   }),
   'config/confirm': command<FromSchema<typeof confirmRequest>>({
     summary: 'Makes a change with `confirmWithin` stay',
@@ -119,7 +117,7 @@ export const CONFIG_COMMANDS: Readonly<Record<string, Command>> = {
     request: confirmRequest,
     example: { revision: 1 },
     result: { type: 'object', properties: { revision: { type: 'integer' } }, required: ['revision'] },
-    run: ({ gateway }, request) => gateway.configuration.confirm(request.revision, BY),
+    run: ({ gateway, by }, request) => gateway.configuration.confirm(request.revision, by),
   }),
 };
 
@@ -130,23 +128,23 @@ export const STREAM_CONFIG_COMMANDS: Readonly<Record<string, Command>> = {
     summary: 'Adds a stream to the configuration',
     request: createRequest,
     example: { name: 'garage', settings: { audio: false }, dryRun: true },
-    run: ({ gateway }, { name, settings = {}, ...options }) =>
-      gateway.configuration.createStream(name, settings, { by: BY, ...(options as Options) }),
+    run: ({ gateway, by }, { name, settings = {}, ...options }) =>
+      gateway.configuration.createStream(name, settings, { by, ...(options as Options) }),
   }),
   'stream/update': command<FromSchema<typeof updateRequest>>({
     ...change,
     summary: 'Changes settings of a stream in the configuration',
     request: updateRequest,
     example: { name: 'camera', settings: { audio: null }, dryRun: true },
-    run: ({ gateway }, { name, settings, ...options }) =>
-      gateway.configuration.updateStream(name, settings, { by: BY, ...(options as Options) }),
+    run: ({ gateway, by }, { name, settings, ...options }) =>
+      gateway.configuration.updateStream(name, settings, { by, ...(options as Options) }),
   }),
   'stream/delete': command<FromSchema<typeof deleteRequest>>({
     ...change,
     summary: 'Takes a stream out of the configuration, wherever it was defined; its viewers are disconnected',
     request: deleteRequest,
     example: { name: 'camera', dryRun: true },
-    run: ({ gateway }, { name, ...options }) =>
-      gateway.configuration.deleteStream(name, { by: BY, ...(options as Options) }),
+    run: ({ gateway, by }, { name, ...options }) =>
+      gateway.configuration.deleteStream(name, { by, ...(options as Options) }),
   }),
 };

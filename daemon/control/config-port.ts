@@ -43,6 +43,8 @@ export interface ConfigReport {
   config: Record<string, unknown>;
   /** Of each value that is not a default, by path. */
   origins: Record<string, string>;
+  /** Of the settings. */
+  schemaVersion: number;
   revision: number;
   /** Versions that can be gone back to, the newest first. */
   history: ConfigVersionReport[];

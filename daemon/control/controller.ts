@@ -23,6 +23,8 @@ export interface CommandRequest {
   expiresAt?: number;
   /** Signed by somebody who may let others ask for more ({@link RequestRights}). */
   token?: string;
+  /** Who sent it, as far as its transport knows; who signed a token is known better. */
+  sender: string;
   /** The transport had it stored: it may be of any age. */
   retained: boolean;
 }
@@ -117,10 +119,11 @@ export class Controller {
       const grant = await this.#authorize(request, command, parsed.members);
       this.#validator.check(command, parsed.members);
       if (this.#underWay >= MAX_UNDER_WAY) throw new ControlError('busy', 'too many requests are under way');
-      this.#log.debug({ command: request.command, transaction, subject: grant.subject }, 'request');
+      const by = grant.subject ?? request.sender;
+      this.#log.debug({ command: request.command, transaction, by }, 'request');
       const stream = streamOf(parsed.members);
       const allows = (right: Right): boolean => grant.allows(request.command, right, stream);
-      const context = { gateway: this.#gateway, transport, logTail: this.#logTail, allows };
+      const context = { gateway: this.#gateway, transport, logTail: this.#logTail, allows, by };
       const data = await this.#within(command.timeLimit, async () => command.run(context, parsed.members));
       const answer: Answer = { status: 'ok', data, ...(transaction === undefined ? {} : { transaction }) };
       if (command.afterwards === undefined) return { answer };

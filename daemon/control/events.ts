@@ -3,6 +3,7 @@ import { EVENT_TYPES, type EventType } from '../../config/event-types.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { SchemaObject } from './command.ts';
 import type { GatewayEvent, StampedEvent } from './gateway-port.ts';
+import { changedBy } from './schemas.ts';
 
 export interface EventDefinition {
   summary: string;
@@ -92,7 +93,7 @@ export const EVENTS: Readonly<Record<EventType, EventDefinition>> = {
       properties: {
         action: { enum: ['patch', 'rollback', 'confirmed', 'undone', 'set-aside'] },
         revision: { type: 'integer' },
-        by: { type: 'string', description: 'Who did it; `gateway`: nobody asked for it' },
+        by: changedBy,
         paths: { type: 'array', items: text, description: 'JSON pointers of what changed' },
         reason,
       },

@@ -21,6 +21,13 @@ export const encodingRid = {
   description: 'Which encoding; default: the first',
 } as const;
 
+/** Of a change of the configuration. */
+export const changedBy = {
+  type: 'string',
+  description:
+    'Who did it: the subject of the token, or `mqtt`, with `:NAME` where the message names a user; `gateway`: nobody asked for it',
+} as const;
+
 const isoTime = { type: 'string', description: 'ISO 8601' } as const;
 const text = { type: 'string' } as const;
 const number = { type: 'number' } as const;
@@ -177,7 +184,7 @@ const configVersion = {
     revision: integer,
     time: isoTime,
     action: { enum: ['patch', 'rollback', 'undone', 'set-aside'], description: 'How it came to be' },
-    by: { type: 'string', description: 'Who did it; `gateway`: nobody asked for it' },
+    by: changedBy,
     paths: { type: 'array', items: text, description: 'JSON pointers of what changed' },
   },
   required: ['revision', 'time', 'action', 'by', 'paths'],
@@ -192,6 +199,7 @@ export const effectiveConfig = {
       additionalProperties: text,
       description: 'Where a value comes from (file, env, flag, remote), by path; what is not named is a default',
     },
+    schemaVersion: { type: 'integer', description: 'Of the settings: another one may read older values otherwise' },
     revision: { type: 'integer', description: 'Counts the changes from afar' },
     history: { type: 'array', items: configVersion, description: 'What can be gone back to, the newest first' },
     confirmation: {
@@ -201,7 +209,7 @@ export const effectiveConfig = {
       description: 'The change is undone unless it is confirmed',
     },
   },
-  required: ['config', 'origins', 'revision', 'history'],
+  required: ['config', 'origins', 'schemaVersion', 'revision', 'history'],
 } as const;
 
 const anyValue = { description: 'Any JSON' } as const;

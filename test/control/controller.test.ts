@@ -34,7 +34,7 @@ function world(): {
   };
   const ask = async (command: string, payload: unknown, more: Partial<CommandRequest> = {}): Promise<Answer> => {
     const text = typeof payload === 'string' ? payload : JSON.stringify(payload);
-    const request: CommandRequest = { command, payload: Buffer.from(text), retained: false, ...more };
+    const request: CommandRequest = { command, payload: Buffer.from(text), sender: 'mqtt', retained: false, ...more };
     return (await controller.execute(request, sink)).answer;
   };
   return { gateway, clock, pictures, lines, ask, controller, sink };
@@ -257,7 +257,12 @@ test('what the gateway did not foresee is internal, without its words', async (t
 
 test('a restart comes after its answer, and once', async (t) => {
   const { controller, sink, gateway } = world();
-  const request = { command: 'gateway/restart', payload: Buffer.from('{"transaction":"x"}'), retained: false };
+  const request = {
+    command: 'gateway/restart',
+    payload: Buffer.from('{"transaction":"x"}'),
+    sender: 'mqtt',
+    retained: false,
+  };
   const [first, second] = [await controller.execute(request, sink), await controller.execute(request, sink)];
   t.same(gateway.calls, []);
   first.afterwards?.();

@@ -46,7 +46,7 @@ export async function fuzzControl(t: Test, count: number): Promise<void> {
     const request = hostileRequest(random);
     clock.advance(60);
     const begin = performance.now();
-    const { answer } = await controller.execute({ ...request, retained: false }, transport);
+    const { answer } = await controller.execute({ ...request, sender: 'mqtt', retained: false }, transport);
     slowest = Math.max(slowest, performance.now() - begin);
     const code = answer.status === 'ok' ? 'ok' : answer.error.code;
     codes[code] = (codes[code] ?? 0) + 1;

@@ -96,6 +96,7 @@ export class FakeGateway implements GatewayPort {
     report: () => ({
       config: { mqtt: { password: '***' } },
       origins: { 'mqtt.password': 'file' },
+      schemaVersion: 1,
       revision: 1,
       history: [{ revision: 0, time: '2026-01-01T00:00:00.000Z', action: 'patch', by: 'mqtt', paths: ['/rtsp/port'] }],
       confirmation: { within: 60 },

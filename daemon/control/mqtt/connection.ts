@@ -1,23 +1,9 @@
 import { readFileSync } from 'node:fs';
 import type { PeerCertificate } from 'node:tls';
-import { connect, type IClientOptions, type IPublishPacket, type MqttClient } from 'mqtt';
+import { connect, type IClientOptions, type MqttClient } from 'mqtt';
 import type { MqttSettings } from '../../../config/settings.ts';
+import { type IncomingMessage, incomingMessage } from './incoming-message.ts';
 import { MqttError, type MqttErrorCode, mqttErrorOf } from './mqtt-error.ts';
-
-/** A message as the broker delivers it. */
-export interface IncomingMessage {
-  topic: string;
-  payload: Buffer;
-  /** The broker had it stored. */
-  retain: boolean;
-  /** MQTT 5 only. */
-  responseTopic: string | undefined;
-  correlationData: Buffer | undefined;
-  /** The user property `authorization`, without its `Bearer`. */
-  token: string | undefined;
-  /** Seconds that were left when the broker sent it (MQTT 5, 3.3.2.3.3). */
-  expiry: number | undefined;
-}
 
 export interface Publication {
   topic: string;
@@ -196,7 +182,7 @@ export async function openConnection(options: ConnectOptions): Promise<Connectio
     // An end that finds no socket yet emits no close.
     client.on('end', () => resolve(lastError ?? new MqttError('closed', 'the connection was closed')));
   });
-  client.on('message', (topic, payload, packet) => message?.(incoming(topic, payload, packet)));
+  client.on('message', (topic, payload, packet) => message?.(incomingMessage(topic, payload, packet)));
   const connected = new Promise<Connection>((resolve) => {
     client.once('connect', ({ properties }) => {
       resolve(new Connection(client, version, properties ?? {}, closed));
@@ -324,21 +310,4 @@ function certificate(name: 'ca' | 'cert' | 'key', file: string): IClientOptions 
   } catch (cause) {
     throw new MqttError('files', `cannot read mqtt.tls.${name}File ${file}`, { cause });
   }
-}
-
-function incoming(topic: string, payload: Buffer, { retain, properties }: IPublishPacket): IncomingMessage {
-  return {
-    topic,
-    payload,
-    retain,
-    responseTopic: properties?.responseTopic,
-    correlationData: properties?.correlationData,
-    token: bearer(properties?.userProperties?.authorization),
-    expiry: properties?.messageExpiryInterval,
-  };
-}
-
-/** A property that comes several times means nothing. */
-function bearer(property: string | string[] | undefined): string | undefined {
-  return typeof property === 'string' ? /^Bearer (\S{1,8192})$/i.exec(property)?.[1] : undefined;
 }

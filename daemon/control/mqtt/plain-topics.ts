@@ -1,7 +1,7 @@
 import type { Transport } from '../command.ts';
 import type { Controller } from '../controller.ts';
 import type { GatewayEvent } from '../gateway-port.ts';
-import type { IncomingMessage } from './connection.ts';
+import type { IncomingMessage } from './incoming-message.ts';
 
 export interface PlainTopicsOptions {
   controller: Controller;
@@ -25,14 +25,14 @@ export class PlainTopics {
   }
 
   /** Never rejects. */
-  async received(stream: string, property: string, { payload, retain, token }: IncomingMessage): Promise<void> {
+  async received(stream: string, property: string, { payload, retain, token, sender }: IncomingMessage): Promise<void> {
     // How somebody takes back a retained message.
     if (payload.length === 0) return;
     const { controller, transport, event } = this.#options;
     const value = payload.length > MAX_VALUE ? `${payload.toString('utf8', 0, MAX_VALUE)}...` : bareValue(payload);
     const request = Buffer.from(JSON.stringify({ name: stream, property, value }));
     const { answer } = await controller.execute(
-      { command: 'stream/set', payload: request, retained: retain, ...(token === undefined ? {} : { token }) },
+      { command: 'stream/set', payload: request, retained: retain, sender, ...(token === undefined ? {} : { token }) },
       transport,
     );
     if (answer.status === 'ok') return;

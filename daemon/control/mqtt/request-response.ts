@@ -2,7 +2,7 @@ import type { Clock } from '../../lib/clock.ts';
 import type { Transport } from '../command.ts';
 import type { Answer, Controller } from '../controller.ts';
 import type { OutgoingMessage } from '../outbox.ts';
-import type { IncomingMessage } from './connection.ts';
+import type { IncomingMessage } from './incoming-message.ts';
 import type { Topics } from './topics.ts';
 
 export interface RequestResponseOptions {
@@ -33,7 +33,7 @@ export class RequestResponse {
   /** Carries a request out and answers it, exactly once. Never rejects. */
   async received(command: string, message: IncomingMessage): Promise<void> {
     const { topics, controller, transport, clock } = this.#options;
-    const { responseTopic, correlationData, expiry, payload, retain, token } = message;
+    const { responseTopic, correlationData, expiry, payload, retain, token, sender } = message;
     const problem = responseTopic === undefined ? undefined : topics.responseTopicProblem(responseTopic);
     if (problem !== undefined) {
       const error = { code: 'invalid_request', message: `the Response Topic ${problem}` } as const;
@@ -45,6 +45,7 @@ export class RequestResponse {
         command,
         payload,
         retained: retain,
+        sender,
         ...(correlationData === undefined
           ? {}
           : { correlation: `${responseTopic} ${correlationData.toString('base64')}` }),

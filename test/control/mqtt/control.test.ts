@@ -202,6 +202,18 @@ test('who may not is refused, over every way; a token in the user property lets 
   await stop('b', `${token.slice(0, -4)}AAAA`);
   t.match(await answer(3), { error: { code: 'forbidden', message: /signature/ } });
   t.equal(gateway.calls.length, 1);
+
+  acl.rights = ['view', 'control'];
+  const authorization = `Bearer ${token}`;
+  const changes = () => gateway.calls.filter((call) => call.startsWith('config'));
+  for (const userProperties of [{ authorization, user: 'eve' }, { user: 'bert' }, { user: 'not a name' }] as const) {
+    const options = { qos: 1, properties: { userProperties: { ...userProperties } } } as const;
+    const before = changes().length;
+    await listener.client.publishAsync(`${B}/request/config/rollback`, '{"to":1}', options);
+    await until(() => changes().length > before, 'a change');
+  }
+  const seen = changes().map((call) => /"by":"([^"]*)"/.exec(call)?.[1]);
+  t.same(seen, ['anna', 'mqtt:bert', 'mqtt'], 'who it was');
 });
 
 test('the log over MQTT', async (t) => {

@@ -1,8 +1,8 @@
 import { test } from 'tap';
 import type { GatewayPort } from '../../../daemon/control/gateway-port.ts';
-import type { IncomingMessage } from '../../../daemon/control/mqtt/connection.ts';
 import { Discovery } from '../../../daemon/control/mqtt/discovery.ts';
 import type { DeviceDescription } from '../../../daemon/control/mqtt/home-assistant.ts';
+import type { IncomingMessage } from '../../../daemon/control/mqtt/incoming-message.ts';
 import { Topics } from '../../../daemon/control/mqtt/topics.ts';
 import type { OutgoingMessage } from '../../../daemon/control/outbox.ts';
 import { FakeGateway } from '../../support/fake-gateway.ts';
@@ -39,6 +39,7 @@ function message(topic: string, text: string, retain = true): IncomingMessage {
     responseTopic: undefined,
     correlationData: undefined,
     token: undefined,
+    sender: 'mqtt',
     expiry: undefined,
   };
 }
