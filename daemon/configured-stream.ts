@@ -45,6 +45,8 @@ export interface StreamTraffic {
   octets: number;
   /** When the newest frame was captured, in monotonic milliseconds. */
   lastCaptureTime: number | undefined;
+  /** From capture until the newest frames were handed to their readers, in milliseconds; undefined while none flow. */
+  latency: { p50: number; p99: number } | undefined;
 }
 
 /** One stream of the configuration: a MediaStream for each of its encodings, over the same sources. */
@@ -268,7 +270,9 @@ export class ConfiguredStream {
   get traffic(): StreamTraffic {
     const [first] = this.media.getTracks();
     const main = first && encodedOf(first).rtp;
+    const latency = this.#state === 'live' ? main?.latency.quantiles([0.5, 0.99]) : undefined;
     return {
+      latency: latency && { p50: latency[0], p99: latency[1] },
       frames: main?.stats.frames ?? 0,
       dropped: main?.stats.dropped ?? 0,
       octets: this.tracks.reduce((sum, track) => sum + encodedOf(track).rtp.stats.octets, 0),

@@ -6,7 +6,8 @@ import type { CaptureSource } from './capture/capture-source.ts';
 import type { CaptureDevice } from './capture/device.ts';
 import type { EncoderReport } from './capture/encoder.ts';
 import { runTool } from './capture/run-tool.ts';
-import type { GatewayInfo } from './control/gateway-port.ts';
+import type { ConfiguredStream } from './configured-stream.ts';
+import type { GatewayInfo, SessionReport } from './control/gateway-port.ts';
 import type { MqttControl } from './control/mqtt/control.ts';
 import { trustsEverybody } from './control/request-rights.ts';
 import type { Clock } from './lib/clock.ts';
@@ -37,8 +38,8 @@ export interface GatewayReportsOptions {
   encoders: () => EncoderReport[];
   open: () => boolean;
   mqtt: () => MqttControl | undefined;
-  /** Media bytes sent, by protocol and stream. */
-  sentBytes: () => Readonly<Record<string, ReadonlyMap<string, number>>>;
+  /** Who watches. */
+  sessions: () => SessionReport[];
 }
 
 /** What the gateway says of itself: in `info`, in telemetry, in metrics, in the banner. Read from where it is known, when it is asked for. */
@@ -118,7 +119,7 @@ export class GatewayReports {
   }
 
   async telemetry(): Promise<Record<string, unknown>> {
-    const { streams, viewers } = this.#options;
+    const { streams, viewers, sessions } = this.#options;
     return {
       health: this.#options.health.verdict(),
       machine: await this.#system.report(),
@@ -126,14 +127,40 @@ export class GatewayReports {
         await Promise.all(
           streams.all().map(async (stream) => {
             const { state, bitrate, frameRate } = stream.report({}, {});
+            const { latency } = stream.traffic;
             const sound = await stream.level();
             return [
               stream.name,
-              { state, bitrate, frameRate, ...(sound && { sound }), viewers: viewers.counts(stream.name) },
+              {
+                state,
+                bitrate,
+                frameRate,
+                framesDropped: this.#framesDropped(stream),
+                ...(latency && { latency: { p50: round(latency.p50), p99: round(latency.p99) } }),
+                ...(sound && { sound }),
+                viewers: viewers.counts(stream.name),
+              },
             ];
           }),
         ),
       ),
+      sessions: sessions().map(({ id, stream, protocol, bitrate, droppedFrames, loss }) => ({
+        id,
+        stream,
+        protocol,
+        ...(bitrate === undefined ? {} : { bitrate }),
+        ...(droppedFrames === undefined ? {} : { droppedFrames }),
+        ...(loss === undefined ? {} : { loss }),
+      })),
+    };
+  }
+
+  /** Frames that did not get through, by where they were dropped. */
+  #framesDropped({ name, traffic }: ConfiguredStream): Record<string, number> {
+    const viewers = Object.values(this.#options.viewers.traffic(name));
+    return {
+      source: traffic.dropped,
+      'slow-viewer': viewers.reduce((sum, { droppedFrames }) => sum + droppedFrames, 0),
     };
   }
 
@@ -192,9 +219,9 @@ export class GatewayReports {
   }
 
   #streamMetrics(name: string): StreamMetrics {
-    const { streams, viewers, clock, sentBytes } = this.#options;
+    const { streams, viewers, clock, sessions } = this.#options;
     const stream = streams.get(name);
-    const { frames, dropped, lastCaptureTime } = stream.traffic;
+    const { frames, lastCaptureTime, latency } = stream.traffic;
     const idle = (stream.video ?? stream.sources[0])?.state === 'idle';
     const restarts: Record<string, number> = {};
     for (const source of stream.sources)
@@ -205,15 +232,27 @@ export class GatewayReports {
       stream: name,
       up: !stream.failing,
       frames,
-      framesDropped: { source: dropped },
+      framesDropped: this.#framesDropped(stream),
       lastFrameAge: last === undefined ? undefined : (clock.now() - last) / 1000,
       viewers: viewers.counts(name),
+      latency: latency && { '0.5': latency.p50 / 1000, '0.99': latency.p99 / 1000 },
       sentBytes: Object.fromEntries(
-        Object.entries(sentBytes()).map(([protocol, bytes]) => [protocol, bytes.get(name) ?? 0]),
+        Object.entries(viewers.traffic(name)).map(([protocol, { sentBytes }]) => [protocol, sentBytes]),
       ),
+      loss: worstLoss(sessions().filter((session) => session.stream === name)),
       captureRestarts: restarts,
     };
   }
+}
+
+const round = (milliseconds: number): number => Math.round(milliseconds * 10) / 10;
+
+/** By protocol: of the viewer who loses most. */
+function worstLoss(sessions: readonly SessionReport[]): Record<string, number> {
+  const worst: Record<string, number> = {};
+  for (const { protocol, loss } of sessions)
+    if (loss !== undefined) worst[protocol] = Math.max(worst[protocol] ?? 0, loss);
+  return worst;
 }
 
 const describeSource = ({ device, label, kind }: CaptureSource): string =>

@@ -18,27 +18,32 @@ export class GatewaySessions implements SessionsPort {
   }
 
   list(): SessionReport[] {
-    return this.#options.viewers.list().map(report);
+    return this.#options.viewers.list().map((viewer) => this.#report(viewer));
   }
 
   close(id: string): SessionReport {
     const viewer = this.#options.viewers.list().find((candidate) => publicId(candidate) === id);
     if (viewer === undefined || !this.#options.disconnect(viewer))
       throw new ControlError('not_found', `there is no session '${id}'; it may have ended`, '/id');
-    return report(viewer);
+    return this.#report(viewer);
   }
-}
 
-function report(viewer: Viewer): SessionReport {
-  const { protocol, stream, remoteAddress, user, since } = viewer;
-  return {
-    id: publicId(viewer),
-    protocol,
-    stream,
-    remoteAddress,
-    ...(user === undefined ? {} : { user }),
-    since: new Date(since).toISOString(),
-  };
+  #report(viewer: Viewer): SessionReport {
+    const { protocol, stream, remoteAddress, user, since } = viewer;
+    const bitrate = this.#options.viewers.bitrate(viewer);
+    const { droppedFrames, fractionLost } = viewer.traffic?.() ?? {};
+    return {
+      id: publicId(viewer),
+      protocol,
+      stream,
+      remoteAddress,
+      ...(user === undefined ? {} : { user }),
+      since: new Date(since).toISOString(),
+      ...(bitrate === undefined ? {} : { bitrate }),
+      ...(droppedFrames === undefined ? {} : { droppedFrames }),
+      ...(fractionLost === undefined ? {} : { loss: fractionLost }),
+    };
+  }
 }
 
 /** The id of a WHEP session is its key: it is told to nobody. */

@@ -112,6 +112,7 @@ export class Gateway {
       log: this.#room('hooks'),
     });
     this.#viewers = new ViewerRegistry({
+      clock,
       log: this.#room('viewers'),
       changed: (type, viewer, reason) => this.#viewersChanged(type, viewer, reason),
     });
@@ -136,7 +137,7 @@ export class Gateway {
       encoders: () => this.#encoders.report(),
       open: () => this.#access.open,
       mqtt: () => this.#listeners.mqtt,
-      sentBytes: () => ({ webrtc: this.#listeners.webrtc?.sentBytes ?? new Map() }),
+      sessions: () => this.#control.sessions.list(),
     });
     this.#control = new GatewayControl({
       streams: this.#streams,

@@ -71,7 +71,7 @@ export class Publication {
     this.#chosen = (path) => layers.originOf(path) !== 'default';
     this.#log = log;
     this.#access = new FileAccess({ usersFile: settings.access.usersFile, log });
-    this.#viewers = new ViewerRegistry({ log, changed: () => undefined });
+    this.#viewers = new ViewerRegistry({ clock: this.#clock.clock, log, changed: () => undefined });
   }
 
   /** The addresses of each stream, by its name. */

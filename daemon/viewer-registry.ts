@@ -1,7 +1,10 @@
+import type { Clock } from './lib/clock.ts';
 import type { Log } from './lib/log.ts';
-import type { Viewer, ViewerObserver, ViewerProtocol } from './publish/viewer.ts';
+import { Rate } from './lib/rate.ts';
+import type { Viewer, ViewerObserver, ViewerProtocol, ViewerTraffic } from './publish/viewer.ts';
 
 export interface ViewerRegistryOptions {
+  clock: Clock;
   log: Log;
   /** A viewer came or went. */
   changed: (type: 'viewer_joined' | 'viewer_left', viewer: Viewer, reason?: string) => void;
@@ -11,6 +14,9 @@ export interface ViewerRegistryOptions {
 export class ViewerRegistry implements ViewerObserver {
   readonly #options: ViewerRegistryOptions;
   readonly #viewers = new Map<string, Viewer>();
+  readonly #rates = new WeakMap<Viewer, Rate>();
+  /** What went to viewers who have left, by stream. */
+  readonly #past = new Map<string, ProtocolTraffic>();
 
   constructor(options: ViewerRegistryOptions) {
     this.#options = options;
@@ -24,6 +30,7 @@ export class ViewerRegistry implements ViewerObserver {
 
   left(viewer: Viewer, reason: string): void {
     if (!this.#viewers.delete(viewer.id)) return;
+    this.#past.set(viewer.stream, withViewer(this.#past.get(viewer.stream) ?? {}, viewer));
     const seconds = Math.round((Date.now() - viewer.since) / 1000);
     this.#options.log.info(
       { ...about(viewer), reason, seconds },
@@ -36,6 +43,22 @@ export class ViewerRegistry implements ViewerObserver {
     return [...this.#viewers.values()];
   }
 
+  /** bit/s that go to a viewer over about the last second; undefined where that is not counted. */
+  bitrate(viewer: Viewer): number | undefined {
+    const traffic = viewer.traffic?.();
+    if (traffic === undefined) return undefined;
+    let rate = this.#rates.get(viewer);
+    if (rate === undefined) this.#rates.set(viewer, (rate = new Rate()));
+    return Math.round(rate.read(traffic.sentBytes, this.#options.clock.now()) * 8);
+  }
+
+  /** What went to all viewers of a stream since the gateway started, those who have left included. */
+  traffic(stream: string): ProtocolTraffic {
+    return this.list()
+      .filter((viewer) => viewer.stream === stream)
+      .reduce(withViewer, this.#past.get(stream) ?? {});
+  }
+
   /** Viewers of a stream by protocol; protocols without one are left out. */
   counts(stream: string): Partial<Record<ViewerProtocol, number>> {
     const counts: Partial<Record<ViewerProtocol, number>> = {};
@@ -43,6 +66,17 @@ export class ViewerRegistry implements ViewerObserver {
       if (viewer.stream === stream) counts[viewer.protocol] = (counts[viewer.protocol] ?? 0) + 1;
     return counts;
   }
+}
+
+/** Counters by protocol; protocols that do not count are left out. */
+export type ProtocolTraffic = Partial<Record<ViewerProtocol, Pick<ViewerTraffic, 'sentBytes' | 'droppedFrames'>>>;
+
+function withViewer(sum: ProtocolTraffic, { protocol, traffic }: Viewer): ProtocolTraffic {
+  const more = traffic?.();
+  if (more === undefined) return sum;
+  const { sentBytes = 0, droppedFrames = 0 } = sum[protocol] ?? {};
+  const total = { sentBytes: sentBytes + more.sentBytes, droppedFrames: droppedFrames + more.droppedFrames };
+  return { ...sum, [protocol]: total };
 }
 
 /** What a log line says of a viewer; the id is a secret of its session and stays out. */

@@ -97,6 +97,12 @@ export interface SessionReport {
   user?: string;
   /** ISO 8601. */
   since: string;
+  /** bit/s over about the last second. */
+  bitrate?: number;
+  /** Frames left out for want of room in its queue. */
+  droppedFrames?: number;
+  /** Share of packets that its last report called lost, 0 to 1. */
+  loss?: number;
 }
 
 export interface SessionsPort {

@@ -1,6 +1,6 @@
 import { CONFIG_COMMANDS } from './config-commands.ts';
 import { EVENTS } from './events.ts';
-import { device, gatewayInfo, health, stream } from './schemas.ts';
+import { device, gatewayInfo, health, session, stream } from './schemas.ts';
 
 /** What the gateway publishes by itself on one topic. */
 export interface Publication {
@@ -91,13 +91,30 @@ const telemetry = {
           state: text,
           bitrate: { type: 'number', description: 'bit/s' },
           frameRate: { type: 'number', description: 'frames per second' },
+          framesDropped: {
+            type: 'object',
+            additionalProperties: integer,
+            description: 'Since the start, by where: `source` (cut off, stale, before a key frame), `slow-viewer`',
+          },
+          latency: {
+            type: 'object',
+            properties: { p50: number, p99: number },
+            required: ['p50', 'p99'],
+            description:
+              'Milliseconds from the capture of a frame until it was handed to its viewers, of the newest frames',
+          },
           viewers: { type: 'object', additionalProperties: integer, description: 'Number by protocol' },
         },
-        required: ['state', 'bitrate', 'frameRate', 'viewers'],
+        required: ['state', 'bitrate', 'frameRate', 'framesDropped', 'viewers'],
       },
     },
+    sessions: {
+      type: 'array',
+      description: 'The viewers; `session/list` tells more',
+      items: { ...session, required: ['id', 'stream', 'protocol'] },
+    },
   },
-  required: ['time', 'health', 'machine', 'streams'],
+  required: ['time', 'health', 'machine', 'streams', 'sessions'],
 } as const;
 
 const logLine = {

@@ -297,6 +297,9 @@ export const session = {
     remoteAddress: { type: 'string', description: '`mqtt`: who signalled over the broker' },
     user: text,
     since: isoTime,
+    bitrate: { type: 'number', description: 'bit/s over about the last second' },
+    droppedFrames: { type: 'integer', description: 'Frames left out since it came, for want of room in its queue' },
+    loss: { type: 'number', description: 'Share of packets that it called lost in its last report, 0 to 1' },
   },
   required: ['id', 'protocol', 'stream', 'remoteAddress', 'since'],
 } as const;

@@ -15,6 +15,18 @@ export interface Viewer {
   readonly user: string | undefined;
   /** Unix milliseconds. */
   readonly since: number;
+  /** What has gone to this viewer so far; not there where its publisher does not count it. */
+  readonly traffic?: () => ViewerTraffic;
+}
+
+/** Counted since the viewer came. */
+export interface ViewerTraffic {
+  /** Of RTP packets. */
+  readonly sentBytes: number;
+  /** Frames that were left out for want of room in its queue. */
+  readonly droppedFrames: number;
+  /** Share of the packets that were lost between its last two reports (RFC 3550, 6.4.1), 0 to 1, on its worst track. */
+  readonly fractionLost: number | undefined;
 }
 
 /** What a publisher tells the gateway about its viewers. */

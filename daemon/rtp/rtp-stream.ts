@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { MediaClock } from '../lib/clock.ts';
+import { RecentValues } from '../lib/recent-values.ts';
 import type { RtpCodec } from './codec.ts';
 import { GroupOfPictures, squeezedTimestamps } from './group-of-pictures.ts';
 import { h264FormatParameters, type NalSummary, type ParameterSets, summarizeH264 } from './h264.ts';
@@ -79,6 +80,8 @@ export class RtpStream {
   readonly codec: RtpCodec;
   readonly ssrc: number;
   readonly stats: RtpStreamStats = { frames: 0, keyFrames: 0, packets: 0, octets: 0, dropped: 0, sources: 0 };
+  /** From the capture of a frame until it was handed to all who read it, in milliseconds. */
+  readonly latency = new RecentValues();
   readonly #clock: MediaClock;
   /** RTCP canonical name, as in `a=ssrc` lines of SDP. */
   readonly cname: string;
@@ -375,6 +378,7 @@ export class RtpStream {
     stats.octets += frame.byteLength - RTP_HEADER_BYTES * frame.packetCount;
     this.#group?.add(frame);
     for (const listener of this.#listeners) listener(frame);
+    this.latency.add(this.#clock.now() - frame.captureTime);
   }
 
   /** Old frames in a row are a queue that drains; when they do not end, the source has become slower, or its clock was set. */

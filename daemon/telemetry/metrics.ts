@@ -8,10 +8,14 @@ export interface StreamMetrics {
   up: boolean;
   /** Frames that came from capture. */
   frames: number;
-  /** Frames not delivered, by reason: `slow-viewer`, `no-key-frame`, ... */
+  /** Frames not delivered, by reason: `source`, `slow-viewer`. */
   framesDropped: Readonly<Record<string, number>>;
   /** Seconds; undefined when there was none or nobody watches. */
   lastFrameAge: number | undefined;
+  /** Seconds by quantile, from capture until a frame was handed to its readers; undefined while none flow. */
+  latency: Readonly<Record<string, number>> | undefined;
+  /** By protocol: share of packets lost on the way to the viewer who loses most, as the viewers report it. */
+  loss: Readonly<Record<string, number>>;
   /** By protocol. */
   viewers: Readonly<Record<string, number>>;
   /** Bytes by protocol. */
@@ -78,6 +82,16 @@ const METRICS: Readonly<Record<string, MetricDefinition>> = {
     help: 'Time since the last frame of a stream that somebody watches',
     labels: ['camera'],
     read: perStream(({ lastFrameAge }) => lastFrameAge),
+  },
+  vedette_latency_seconds: {
+    help: 'From the capture of a frame until it was handed to its viewers, of the newest frames',
+    labels: ['camera', 'quantile'],
+    read: perStreamAnd('quantile', ({ latency = {} }) => latency),
+  },
+  vedette_viewer_loss_ratio: {
+    help: 'Share of packets lost on the way to the viewer who loses most, as the viewers report it',
+    labels: ['camera', 'protocol'],
+    read: perStreamAnd('protocol', ({ loss }) => loss),
   },
   vedette_viewers: {
     help: 'Viewers now',

@@ -207,6 +207,7 @@ export class RequestHandler {
         remoteAddress: remoteAddress.replace(/^::ffff:(?=\d+\.)/, ''),
         user: session.user,
         since: context.clock.clock.wall(),
+        traffic: () => session.traffic,
       };
       context.viewers.joined(this.#viewer);
     }

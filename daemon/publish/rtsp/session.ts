@@ -4,6 +4,7 @@ import { type RtpTap, tapRtp } from '../../media/rtp-tap.ts';
 import { FrameGate } from '../../rtp/frame-gate.ts';
 import { readFeedback, writeBye } from '../../rtp/rtcp.ts';
 import type { RtpFrame } from '../../rtp/rtp-frame.ts';
+import type { ViewerTraffic } from '../viewer.ts';
 import type { Delivery } from './delivery.ts';
 import type { SessionState } from './session-states.ts';
 
@@ -43,6 +44,8 @@ interface SessionTrack {
   /** Whether a sender report went out since PLAY. */
   reported: boolean;
   live: boolean;
+  /** As the viewer last reported it. */
+  fractionLost: number | undefined;
 }
 
 /** A viewer's session: the tracks it has set up, and what of them goes out while it plays. */
@@ -62,6 +65,8 @@ export class Session {
   #lastReport = 0;
   #lastKeyFrameRequest = 0;
   #pictureBegan = false;
+  #sentBytes = 0;
+  #droppedFrames = 0;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -76,6 +81,16 @@ export class Session {
   /** Indices and kinds of the tracks that are set up. */
   get tracks(): readonly { readonly index: number; readonly kind: 'audio' | 'video' }[] {
     return [...this.#tracks.values()];
+  }
+
+  /** What has gone to the viewer. */
+  get traffic(): ViewerTraffic {
+    const lost = [...this.#tracks.values()].flatMap(({ fractionLost = [] }) => fractionLost);
+    return {
+      sentBytes: this.#sentBytes,
+      droppedFrames: this.#droppedFrames,
+      fractionLost: lost.length === 0 ? undefined : Math.max(...lost),
+    };
   }
 
   /** When the viewer last gave a sign of life, in monotonic milliseconds. */
@@ -108,6 +123,7 @@ export class Session {
       gate: gateFor(track.kind),
       reported: false,
       live: track.readyState === 'live',
+      fractionLost: undefined,
     };
     this.#tracks.set(index, entry);
     return tap.rtp.ssrc;
@@ -158,7 +174,9 @@ export class Session {
     if (entry === undefined) return;
     this.alive();
     // Which track is meant is known by the way it came: many players write a wrong SSRC into feedback.
-    if (readFeedback(packet).some((feedback) => feedback.type === 'key-frame')) entry.tap.requestKeyFrame();
+    const feedback = readFeedback(packet);
+    for (const block of feedback) if (block.type === 'report') entry.fractionLost = block.fractionLost;
+    if (feedback.some(({ type }) => type === 'key-frame')) entry.tap.requestKeyFrame();
   }
 
   /** To be called about once a second. */
@@ -183,9 +201,14 @@ export class Session {
 
   #frame(entry: SessionTrack, frame: RtpFrame): void {
     if (this.state !== 'playing' || (entry.kind === 'audio' && !this.#soundMayBegin())) return;
-    if (!entry.gate.admits(frame, entry.delivery.queuedBytes)) return;
+    const { dropped } = entry.gate;
+    if (!entry.gate.admits(frame, entry.delivery.queuedBytes)) {
+      this.#droppedFrames += entry.gate.dropped - dropped;
+      return;
+    }
     if (entry.kind === 'video') this.#pictureBegan = true;
     if (!entry.reported) this.#sendReport(entry);
+    this.#sentBytes += frame.byteLength;
     entry.delivery.sendFrame(frame);
   }
 

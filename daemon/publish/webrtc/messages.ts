@@ -39,10 +39,17 @@ export interface WorkerStatistics {
   keyFrameRequests: number;
 }
 
+/** What has gone to a viewer since it came, and what it last said of its loss. */
+export interface PeerReport {
+  peer: string;
+  sentBytes: number;
+  /** Share of the packets between its last two reports, on its worst track. */
+  fractionLost?: number;
+}
+
 export type FromWorker =
   | { type: 'ready' }
-  /** `sentBytes`: what went out since the heartbeat before, as slot and bytes. */
-  | { type: 'heartbeat'; statistics: WorkerStatistics; sentBytes: [slot: number, bytes: number][] }
+  | { type: 'heartbeat'; statistics: WorkerStatistics; peers: PeerReport[] }
   | { type: 'answer'; peer: string; sdp: string }
   | { type: 'refused'; peer: string; message: string }
   | { type: 'connected'; peer: string }

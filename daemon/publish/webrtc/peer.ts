@@ -1,7 +1,7 @@
 import { Audio, PeerConnection, type Track, Video } from 'node-datachannel';
 import { CatchUp } from '../../rtp/catch-up.ts';
 import { type Feedback, readFeedback } from '../../rtp/rtcp.ts';
-import type { PeerMedia, WorkerConfiguration, WorkerStatistics } from './messages.ts';
+import type { PeerMedia, PeerReport, WorkerConfiguration, WorkerStatistics } from './messages.ts';
 import type { SentFrame, SentTrack } from './sent-track.ts';
 
 /** How long an answer waits for its candidates: a dead STUN server must not hold it, in milliseconds. */
@@ -40,6 +40,8 @@ interface Sender {
   /** Held here, for the native side holds it weakly. */
   readonly native: Track;
   open: boolean;
+  /** As the viewer last reported it. */
+  fractionLost: number | undefined;
   /** Video begins with a key frame. */
   waiting: boolean;
   readonly frames: CatchUp<SentFrame>;
@@ -57,6 +59,7 @@ export class Peer {
   /** Since when we send without an answer. */
   #unheardSince = 0;
   #retransmissionsLeft = RETRANSMISSIONS_PER_SECOND;
+  #sentBytes = 0;
 
   constructor(options: PeerOptions) {
     this.#options = options;
@@ -73,6 +76,15 @@ export class Peer {
 
   get slots(): Iterable<number> {
     return this.#senders.keys();
+  }
+
+  get report(): PeerReport {
+    const lost = [...this.#senders.values()].flatMap(({ fractionLost = [] }) => fractionLost);
+    return {
+      peer: this.#options.id,
+      sentBytes: this.#sentBytes,
+      ...(lost.length > 0 && { fractionLost: Math.max(...lost) }),
+    };
   }
 
   /** Takes the offer, which is of our own writing, and begins to gather candidates for the answer. @throws Error of the native library. */
@@ -142,6 +154,7 @@ export class Peer {
       track,
       native: this.#connection.addTrack(description),
       open: false,
+      fractionLost: undefined,
       waiting: kind === 'video',
       frames: new CatchUp((frame) => {
         for (const packet of frame.withPayloadType(payloadType)) this.#send(sender, packet);
@@ -181,7 +194,7 @@ export class Peer {
     const now = performance.now();
     if (this.#unheardSince === 0 || now - this.#lastSent > SENDING_PAUSE_MS) this.#unheardSince = now;
     this.#lastSent = now;
-    sender.track.sentBytes += packet.length;
+    this.#sentBytes += packet.length;
     this.#options.statistics.packetsSent += 1;
   }
 
@@ -205,6 +218,8 @@ export class Peer {
         events.keyFrameNeeded(sender.media.slot);
         break;
       case 'report':
+        sender.fractionLost = feedback.fractionLost;
+        break;
       case 'bye':
         break;
     }

@@ -8,8 +8,8 @@ import { listenOn, probeUdp } from '../../lib/listen.ts';
 import type { Log } from '../../lib/log.ts';
 import { Supervisor } from '../../lib/supervisor.ts';
 import { encodedOf, type MediaStreamTrack } from '../../media/media-stream-track.ts';
-import type { StreamDirectory, Viewer, ViewerObserver } from '../viewer.ts';
-import type { FromWorker, PeerMedia, ToWorker, WorkerStatistics } from './messages.ts';
+import type { StreamDirectory, Viewer, ViewerObserver, ViewerTraffic } from '../viewer.ts';
+import type { FromWorker, PeerMedia, PeerReport, ToWorker, WorkerStatistics } from './messages.ts';
 import { negotiateOffer, type OfferedTracks, usableCandidates } from './offer.ts';
 import { TrackFeed } from './track-feed.ts';
 import { WebRtcError } from './webrtc-error.ts';
@@ -48,6 +48,10 @@ interface Session {
   /** Those whose feeds it holds. */
   readonly tracks: MediaStreamTrack[];
   connected: boolean;
+  /** Frames of its tracks that nobody got, before it came. */
+  droppedBefore: number;
+  /** The worker's newest. */
+  report: PeerReport | undefined;
   /** Awaits the answer; undefined once it is there. */
   pending: { resolve(sdp: string): void; reject(error: WebRtcError): void } | undefined;
 }
@@ -69,7 +73,6 @@ export class WebRtcPublisher {
   readonly #sessions = new Map<string, Session>();
   readonly #feeds = new Map<MediaStreamTrack, TrackFeed>();
   readonly #slots: (TrackFeed | undefined)[] = new Array(SLOTS).fill(undefined);
-  readonly #sentBytes = new Map<string, number>();
   #nextSlot = 0;
   #port = 0;
   #pipe: Writable | undefined;
@@ -109,11 +112,6 @@ export class WebRtcPublisher {
     return this.#supervisor.deaths;
   }
 
-  /** Media bytes sent to viewers, by stream. */
-  get sentBytes(): ReadonlyMap<string, number> {
-    return this.#sentBytes;
-  }
-
   /** Finds the port and starts the worker. @throws PortTakenError. */
   async start(): Promise<{ port: number }> {
     if (this.#running) return { port: this.#port };
@@ -149,8 +147,23 @@ export class WebRtcPublisher {
     const negotiated = negotiateOffer(offer.sdp, offeredTracks(tracks));
     const id = randomBytes(16).toString('base64url');
     const { stream, remoteAddress, user } = offer;
-    const viewer: Viewer = { id, protocol: 'webrtc', stream, remoteAddress, user, since: Date.now() };
-    const session: Session = { viewer, tracks: [], connected: false, pending: undefined };
+    const viewer: Viewer = {
+      id,
+      protocol: 'webrtc',
+      stream,
+      remoteAddress,
+      user,
+      since: Date.now(),
+      traffic: () => this.#trafficOf(session),
+    };
+    const session: Session = {
+      viewer,
+      tracks: [],
+      connected: false,
+      droppedBefore: 0,
+      report: undefined,
+      pending: undefined,
+    };
     this.#sessions.set(id, session);
     try {
       const media = negotiated.media.map((medium): PeerMedia => {
@@ -286,7 +299,7 @@ export class WebRtcPublisher {
         this.#workerReady(child);
         break;
       case 'heartbeat':
-        this.#beat(message.statistics, message.sentBytes);
+        this.#beat(message.statistics, message.peers);
         break;
       case 'answer':
         this.#sessions.get(message.peer)?.pending?.resolve(message.sdp);
@@ -324,18 +337,31 @@ export class WebRtcPublisher {
     this.#log.debug({ pid: child.pid }, 'WebRTC worker ready');
   }
 
-  #beat(statistics: WorkerStatistics, sentBytes: readonly [number, number][]): void {
+  #beat(statistics: WorkerStatistics, peers: readonly PeerReport[]): void {
     this.statistics = statistics;
-    for (const [slot, bytes] of sentBytes) {
-      const stream = this.#slots[slot]?.stream;
-      if (stream !== undefined) this.#sentBytes.set(stream, (this.#sentBytes.get(stream) ?? 0) + bytes);
+    for (const report of peers) {
+      const session = this.#sessions.get(report.peer);
+      if (session !== undefined) session.report = report;
     }
+  }
+
+  #trafficOf({ report, tracks, droppedBefore }: Session): ViewerTraffic {
+    return {
+      sentBytes: report?.sentBytes ?? 0,
+      droppedFrames: this.#droppedFrames(tracks) - droppedBefore,
+      fractionLost: report?.fractionLost,
+    };
+  }
+
+  #droppedFrames(tracks: readonly MediaStreamTrack[]): number {
+    return tracks.reduce((sum, track) => sum + (this.#feeds.get(track)?.droppedFrames ?? 0), 0);
   }
 
   #connected(id: string): void {
     const session = this.#sessions.get(id);
     if (session === undefined || session.connected) return;
     session.connected = true;
+    session.droppedBefore = this.#droppedFrames(session.tracks);
     this.#options.viewers.joined(session.viewer);
     // Without a first report the viewer cannot put sound and picture together.
     for (const track of session.tracks) this.#feeds.get(track)?.sendReport();
@@ -346,13 +372,13 @@ export class WebRtcPublisher {
     if (session === undefined) return;
     this.#sessions.delete(id);
     session.pending?.reject(new WebRtcError('unavailable', `the connection was not made: ${reason}`));
-    for (const track of session.tracks) this.#releaseFeed(track);
     if (session.connected) this.#options.viewers.left(session.viewer, reason);
     else
       this.#log.info(
         { stream: session.viewer.stream, remoteAddress: session.viewer.remoteAddress, reason },
         'WebRTC viewer did not connect',
       );
+    for (const track of session.tracks) this.#releaseFeed(track);
   }
 
   #workerDied(): void {

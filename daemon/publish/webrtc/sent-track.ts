@@ -60,8 +60,6 @@ export interface SentTrackOptions {
 export class SentTrack {
   readonly kind: 'video' | 'audio';
   readonly ssrc: number;
-  /** Bytes that went out to all its viewers. */
-  sentBytes = 0;
   readonly #ring: (Buffer | undefined)[] = new Array(RING);
   readonly #group = new GroupOfPictures<SentFrame>();
   #unit: Buffer[] = [];

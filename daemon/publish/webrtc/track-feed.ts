@@ -40,6 +40,11 @@ export class TrackFeed {
     this.tap = tapRtp(track, { frame: (frame) => this.#send(frame), ended });
   }
 
+  /** Frames that the worker had no room for: none of its viewers has got them. */
+  get droppedFrames(): number {
+    return this.#gate.dropped;
+  }
+
   /** Sends an RTCP sender report, once there is something to report. */
   sendReport(): void {
     const report = this.tap.rtp.senderReport();

@@ -158,12 +158,8 @@ class Worker {
   #beat(): void {
     for (const peer of [...this.#peers.values()]) peer.tick();
     if (this.#spinDetector.sample()) this.#tell({ type: 'spinning', seconds: SPINNING_SECONDS });
-    const sentBytes: [number, number][] = [];
-    for (const [slot, track] of this.#tracks) {
-      sentBytes.push([slot, track.sentBytes]);
-      track.sentBytes = 0;
-    }
-    this.#tell({ type: 'heartbeat', statistics: this.#statistics, sentBytes });
+    const peers = [...this.#peers.values()].map(({ report }) => report);
+    this.#tell({ type: 'heartbeat', statistics: this.#statistics, peers });
   }
 
   #tell(message: FromWorker): void {

@@ -64,6 +64,12 @@ test('lost packets are sent again, and a key frame comes when it is asked for', 
   viewer.send('video', nack(ssrc(lost), (sequenceNumber(lost) + 30_000) & 0xffff));
   await eventually('the next heartbeat', () => served.publisher.statistics.nacks === 2);
   t.equal(served.publisher.statistics.packetsRetransmitted, 1, 'what is not kept is not sent');
+  const traffic = () => [...served.viewers.values()][0]?.traffic?.();
+  viewer.send('video', receiverReport(ssrc(lost), 0.25));
+  await eventually('what it says of its loss', () => traffic()?.fractionLost === 0.25);
+  const received = [...viewer.rtp.video, ...viewer.rtp.audio].reduce((sum, { length }) => sum + length, 0);
+  await eventually('what was sent to it', () => (traffic()?.sentBytes ?? 0) >= received);
+  t.equal(traffic()?.droppedFrames, 0);
 
   const before = served.source.video.keyFrameRequests;
   viewer.send('video', pli(ssrc(lost)));
@@ -136,5 +142,14 @@ function nack(media: number, sequence: number): Buffer {
 function pli(media: number): Buffer {
   const packet = Buffer.from([0x81, 206, 0, 2, 0, 0, 0, 9, 0, 0, 0, 0]);
   packet.writeUInt32BE(media, 8);
+  return packet;
+}
+
+/** A receiver report with one block (RFC 3550, 6.4.2). */
+function receiverReport(media: number, fractionLost: number): Buffer {
+  const packet = Buffer.alloc(32);
+  packet.set([0x81, 201, 0, 7, 0, 0, 0, 9]);
+  packet.writeUInt32BE(media, 8);
+  packet[12] = fractionLost * 256;
   return packet;
 }
