@@ -24,6 +24,12 @@ export class Backoff {
     return step / 2 + (step / 2) * random();
   }
 
+  /** The attempt worked, though not for long: the next delay is no longer than this, in milliseconds. */
+  ease(longest: number): void {
+    const steps = Math.floor(Math.log2(longest / this.#options.minimum));
+    this.#attempts = Math.max(0, Math.min(this.#attempts, steps));
+  }
+
   /** The attempt worked: begin with the first delay again. */
   reset(): void {
     this.#attempts = 0;

@@ -11,6 +11,18 @@ test('delays double up to the cap', async (t) => {
   t.same(take(highest, 2), [100, 200]);
 });
 
+test('what worked for a moment eases the delays', async (t) => {
+  const backoff = new Backoff({ minimum: 100, maximum: 10_000, random: () => 1 });
+  backoff.ease(1000);
+  t.equal(backoff.next(), 100, 'never longer than it would have been');
+  for (let i = 0; i < 20; i++) backoff.next();
+  t.equal(backoff.next(), 10_000);
+  backoff.ease(1000);
+  t.same([backoff.next(), backoff.next()], [800, 1600]);
+  backoff.ease(10);
+  t.equal(backoff.next(), 100, 'nor shorter than the first');
+});
+
 test('no count is too high', async (t) => {
   const backoff = new Backoff({ minimum: 1, maximum: 60_000 });
   for (let i = 0; i < 5000; i++) backoff.next();

@@ -56,6 +56,11 @@ const CLOSE_TIMEOUT = 1000;
 const RETRY = { minimum: 250, maximum: 30_000 };
 /** A connection that lasted so long was a good one: the next delay is the shortest again, in milliseconds. */
 const SETTLED = 10_000;
+/**
+ * After a shorter one the delay is at most this, in milliseconds: soon for who waits for us, and yet a thousand gateways
+ * do not overrun a broker that is in trouble.
+ */
+const EASED = 8000;
 
 /**
  * The gateway on an MQTT broker: connects for ever, tells its state, answers requests. Nothing here is awaited by the
@@ -245,6 +250,8 @@ export class MqttControl {
     this.#surface.disconnected();
     this.#delivery.detach();
     if (this.#clock.now() - connectedAt >= SETTLED) this.#backoff.reset();
+    // Two of one client id throw each other out: ever more slowly.
+    else if (end?.code !== 'taken-over') this.#backoff.ease(EASED);
     if (end !== undefined) throw end;
   }
 
