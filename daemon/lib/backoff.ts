@@ -4,6 +4,8 @@ export interface BackoffOptions {
   minimum: number;
   /** The longest delay, in milliseconds. */
   maximum: number;
+  /** The share of each delay that chance decides, 0 to 1; default: half. */
+  jitter?: number;
   /** From 0 to below 1; tests pass their own. */
   random?: () => number;
 }
@@ -16,12 +18,12 @@ export class Backoff {
     this.#options = options;
   }
 
-  /** The delay before the next attempt, in milliseconds: between half and the whole of the current step. */
+  /** The delay before the next attempt, in milliseconds: the current step less, at most, its share of chance. */
   next(): number {
-    const { minimum, maximum, random = Math.random } = this.#options;
+    const { minimum, maximum, jitter = 0.5, random = Math.random } = this.#options;
     const step = Math.min(maximum, minimum * 2 ** this.#attempts);
     if (step < maximum) this.#attempts += 1;
-    return step / 2 + (step / 2) * random();
+    return step * (1 - jitter * (1 - random()));
   }
 
   /** The attempt worked, though not for long: the next delay is no longer than this, in milliseconds. */

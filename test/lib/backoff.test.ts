@@ -7,6 +7,8 @@ test('delays double up to the cap', async (t) => {
   const take = (backoff: Backoff, count: number): number[] => Array.from({ length: count }, () => backoff.next());
   t.same(take(highest, 7), [100, 200, 400, 800, 1000, 1000, 1000]);
   t.same(take(lowest, 7), [50, 100, 200, 400, 500, 500, 500], 'at most half of it is chance');
+  const all = new Backoff({ minimum: 100, maximum: 1000, jitter: 1, random: () => 0.25 });
+  t.same(take(all, 5), [25, 50, 100, 200, 250], 'or all of it');
   highest.reset();
   t.same(take(highest, 2), [100, 200]);
 });

@@ -28,6 +28,10 @@ export class Mosquitto {
     return `mqtt://127.0.0.1:${this.port}`;
   }
 
+  get pid(): number {
+    return this.#process?.pid ?? 0;
+  }
+
   /** @param lines more of its configuration. */
   async start(...lines: string[]): Promise<void> {
     if (this.port === 0) this.port = await freePort();

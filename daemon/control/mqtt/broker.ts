@@ -158,6 +158,7 @@ function configurationFor(port: number): string {
     `listener ${port} ${HOST}`,
     'allow_anonymous true',
     'persistence false',
+    'set_tcp_nodelay true',
     'connection_messages false',
     'log_dest stderr',
     'log_type error',

@@ -20,7 +20,7 @@ export interface MqttControlOptions {
   directory: string;
   /** `mqtt.embeddedPort` does not have its default: no other port is taken. */
   embeddedPortConfigured?: boolean;
-  /** Milliseconds between attempts to connect; default: a quarter of a second to half a minute. */
+  /** Milliseconds between attempts to connect; default: at most two seconds, later half a minute. */
   retry?: { minimum: number; maximum: number };
   log: Log;
   clock?: Clock;
@@ -53,7 +53,8 @@ export interface MqttAddress {
 
 const CONNECT_TIMEOUT = 10_000;
 const CLOSE_TIMEOUT = 1000;
-const RETRY = { minimum: 250, maximum: 30_000 };
+/** Gateways that lose their broker at the same moment come back over two seconds. */
+const RETRY = { minimum: 2000, maximum: 30_000, jitter: 1 };
 /** A connection that lasted so long was a good one: the next delay is the shortest again, in milliseconds. */
 const SETTLED = 10_000;
 /**

@@ -34,6 +34,7 @@ function start(
     controller: new Controller({ gateway, rights: TRUSTING, clock: systemClock, log: recordingLog([]) }),
     gateway,
     directory: '',
+    retry: { minimum: 50, maximum: 500 },
     log: recordingLog(log),
   });
   t.teardown(() => control.stop());
