@@ -507,7 +507,9 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
       this.#capture.start();
       return;
     }
-    const wished = this.#options.wishedDevice;
+    const { wishedDevice } = this.#options;
+    // An id tells a person nothing.
+    const wished = wishedDevice === this.#lastDevice?.deviceId ? this.label : wishedDevice;
     const kind = this.kind === 'video' ? 'camera' : 'microphone';
     this.#status.on('lost', wished === undefined ? `no ${kind}` : `no ${kind} '${wished}' is connected`);
   }
