@@ -73,6 +73,7 @@ export const CHANGE_RULES: Readonly<Record<string, ChangeRule>> = {
   'http.enabled': restart,
   'http.host': door,
   'http.port': restart,
+  'http.maxViewers': live,
   'http.allowedHosts': door,
   'http.allowedOrigins': door,
   'webrtc.enabled': restart,

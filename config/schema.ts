@@ -487,6 +487,7 @@ export const SCHEMA: Group = named({
   },
   http: {
     ...listener('the viewer page, WebRTC signalling, snapshots and metrics', 8080, 'TCP'),
+    maxViewers: { ...maxViewers(20), doc: 'How many viewers of MJPEG are served at once; more are turned away.' },
     allowedHosts: {
       doc: "Names by which browsers may reach the gateway, besides IP addresses, `localhost` and the host's own name.",
       format: 'texts',

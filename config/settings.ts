@@ -127,6 +127,8 @@ export interface RtspSettings extends ListenerSettings {
 }
 
 export interface HttpSettings extends ListenerSettings {
+  /** Of MJPEG. */
+  maxViewers: number;
   /** Names besides IP addresses, `localhost` and the host's own that a Host header may carry. */
   allowedHosts: string[];
   /** Origins of other sites whose pages may play our streams. */

@@ -90,6 +90,7 @@ export class GatewayReports {
       urls.page = `${http}/#${stream}`;
       if (this.#listening.has('webrtc')) urls.whep = `${http}/streams/${stream}/whep`;
       urls.snapshot = `${http}/streams/${stream}/snapshot.jpg`;
+      urls.mjpeg = `${http}/streams/${stream}/mjpeg`;
       if (this.#listening.has('rtmp')) urls.flv = `${http}/streams/${stream}/live.flv`;
     }
     const rtmp = this.#origin('rtmp', 'rtmp');

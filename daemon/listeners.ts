@@ -12,6 +12,7 @@ import type { HttpServer } from './http/server.ts';
 import type { MediaClock } from './lib/clock.ts';
 import { listenOn, probeTcp, probeUdp } from './lib/listen.ts';
 import type { Log } from './lib/log.ts';
+import type { MjpegPublisher } from './publish/mjpeg/publisher.ts';
 import type { RtmpPublisher } from './publish/rtmp/publisher.ts';
 import type { RtspServer } from './publish/rtsp/server.ts';
 import type { StreamDirectory, Viewer, ViewerObserver } from './publish/viewer.ts';
@@ -44,6 +45,7 @@ export class Listeners {
   #webrtc: WebRtcPublisher | undefined;
   #whep: Whep | undefined;
   #rtmp: RtmpPublisher | undefined;
+  #mjpeg: MjpegPublisher | undefined;
   #http: HttpServer | undefined;
   #mqtt: MqttControl | undefined;
   /** One for all lives of MQTT, so that a repeated request is known. */
@@ -77,6 +79,7 @@ export class Listeners {
   /** Idempotent. */
   async stop(): Promise<void> {
     await this.#mqtt?.stop();
+    this.#mjpeg?.stop();
     await this.#http?.stop();
     await Promise.all([this.#rtsp?.stop(), this.#webrtc?.stop(), this.#rtmp?.stop()]);
   }
@@ -110,7 +113,8 @@ export class Listeners {
     if (restarts('rtmp')) await this.#startRtmp();
     if (restarts('http')) await this.#startHttp();
     if (restarts('mqtt')) await this.#startMqtt();
-    const { rtsp, webrtc, rtmp, mqtt } = this.#settings;
+    const { rtsp, webrtc, rtmp, mqtt, http } = this.#settings;
+    this.#mjpeg?.configure(http);
     this.#rtsp?.configure(rtsp);
     this.#webrtc?.configure(webrtc);
     this.#rtmp?.configure(rtmp);
@@ -134,6 +138,7 @@ export class Listeners {
         this.#rtmp = undefined;
         break;
       case 'http':
+        this.#mjpeg?.stop();
         await this.#http?.stop();
         this.#http = undefined;
         break;
@@ -150,6 +155,8 @@ export class Listeners {
       case 'rtmp':
       case 'http-flv':
         return this.#rtmp?.closeViewer(id) ?? false;
+      case 'mjpeg':
+        return this.#mjpeg?.closeViewer(id) ?? false;
     }
   }
 
@@ -224,11 +231,16 @@ export class Listeners {
   async #startHttp(): Promise<void> {
     const { http } = this.#settings;
     if (!http.enabled) return;
-    const [{ HttpServer }, { GatewayHttpPorts }] = await Promise.all([
+    const [{ HttpServer }, { GatewayHttpPorts }, { MjpegPublisher }, { mjpegSource }] = await Promise.all([
       import('./http/server.ts'),
       import('./gateway-http-ports.ts'),
+      import('./publish/mjpeg/publisher.ts'),
+      import('./mjpeg-source.ts'),
     ]);
-    const { control, reports, access, health, log } = this.#options;
+    const { control, reports, access, health, log, streams, viewers } = this.#options;
+    const { maxViewers } = http;
+    const mjpeg = new MjpegPublisher({ streams, viewers, maxViewers, log: this.#room('http') });
+    this.#mjpeg = mjpeg;
     const ports = new GatewayHttpPorts({ control, reports, whep: () => this.#whep, rtmp: () => this.#rtmp });
     this.#http = new HttpServer({
       settings: { ...http, host: this.#host(http.host) },
@@ -241,6 +253,7 @@ export class Listeners {
       health,
       whep: ports,
       flv: ports,
+      mjpeg: mjpegSource(mjpeg),
     });
     const { host, port } = await this.#http.start();
     reports.listening('http', host, port, http.port);

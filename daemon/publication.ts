@@ -14,6 +14,7 @@ import { type Log, silentLog } from './lib/log.ts';
 import { MediaStream } from './media/media-stream.ts';
 import { encodedOf } from './media/media-stream-track.ts';
 import { isInstance } from './media/web-idl.ts';
+import type { MjpegPublisher } from './publish/mjpeg/publisher.ts';
 import type { RtspServer } from './publish/rtsp/server.ts';
 import type { Viewer } from './publish/viewer.ts';
 import type { WebRtcPublisher } from './publish/webrtc/publisher.ts';
@@ -60,6 +61,7 @@ export class Publication {
   #webrtc: WebRtcPublisher | undefined;
   #whep: Whep | undefined;
   #http: HttpServer | undefined;
+  #mjpeg: MjpegPublisher | undefined;
   #rtspOrigin: string | undefined;
   #httpOrigin: string | undefined;
 
@@ -99,6 +101,7 @@ export class Publication {
 
   /** Disconnects the viewers and frees the ports; the tracks live on. Idempotent. */
   async close(): Promise<void> {
+    this.#mjpeg?.stop();
     await this.#http?.stop();
     await Promise.all([this.#rtsp?.stop(), this.#webrtc?.stop()]);
     await this.#access.stop();
@@ -119,8 +122,10 @@ export class Publication {
   async #startHttp(): Promise<void> {
     const { http, webrtc } = this.#settings;
     if (!http.enabled) return;
-    const [{ HttpServer }, { WebRtcPublisher }, { Whep }] = await Promise.all([
+    const [{ HttpServer }, { MjpegPublisher }, { mjpegSource }, { WebRtcPublisher }, { Whep }] = await Promise.all([
       import('./http/server.ts'),
+      import('./publish/mjpeg/publisher.ts'),
+      import('./mjpeg-source.ts'),
       import('./publish/webrtc/publisher.ts'),
       import('./publish/webrtc/whep.ts'),
     ]);
@@ -130,6 +135,7 @@ export class Publication {
       this.#whep = new Whep({ publisher: this.#webrtc, iceServers: webrtc.iceServers, log: this.#log });
       await this.#webrtc.start();
     }
+    this.#mjpeg = new MjpegPublisher({ ...this.#common, maxViewers: http.maxViewers });
     this.#http = new HttpServer({
       settings: { ...http, host: this.#host(http.host) },
       portConfigured: this.#chosen('http.port'),
@@ -141,6 +147,7 @@ export class Publication {
       health: new Health(),
       whep: { handle: async (request) => (await (this.#whep ?? nothing('WebRTC'))).handle(request) },
       flv: { open: () => nothing('HTTP-FLV') },
+      mjpeg: mjpegSource(this.#mjpeg),
     });
     const { host, port } = await this.#http.start();
     this.#httpOrigin = origin('http', host, port);

@@ -22,6 +22,7 @@ import { deviceCapabilities, deviceModes } from './device-capabilities.ts';
 import { type CaptureFailure, DeviceCapture } from './device-capture.ts';
 import { EncodedTrack, type EncodedTrackOwner } from './encoded-track.ts';
 import type { EncoderChoice } from './encoders.ts';
+import { type JpegMaker, JpegReaders } from './jpeg-readers.ts';
 import type { OpenNetworkDevice } from './network-cameras.ts';
 import type { TestPattern } from './pipeline.ts';
 import { Slates } from './slates.ts';
@@ -80,6 +81,7 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
   readonly #capture: DeviceCapture;
   readonly #slates: Slates;
   readonly #coded: CodedCapture;
+  readonly #jpegs = new JpegReaders((track) => this.#jpegMakerOf(track));
   readonly #observers = new Set<TrackSourceObserver>();
   readonly #listeners = new Set<() => void>();
   readonly #status = new CaptureStatus();
@@ -354,6 +356,7 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
       else {
         const begins = this.#adaptLayout();
         this.#slates.trackChanged(track);
+        this.#jpegs.update();
         if (begins) await this.live(AbortSignal.timeout(CHANGE_TIMEOUT_MS));
       }
     } catch (error) {
@@ -401,8 +404,33 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
     }
   }
 
+  /** @internal */
+  watchJpegs(track: EncodedTrack, reader: (jpeg: Buffer) => void): () => void {
+    const stop = this.#jpegs.add(track, reader);
+    this.#wantedChanged();
+    return () => {
+      stop();
+      this.#wantedChanged();
+    };
+  }
+
+  #jpegMakerOf(track: EncodedTrack): JpegMaker | undefined {
+    const reason = isPrivate(track)
+      ? 'privacy'
+      : !track.configuration.enabled
+        ? 'dark'
+        : this.muted
+          ? 'silence'
+          : undefined;
+    if (reason !== undefined)
+      return { name: reason, watch: (reader) => this.#slates.watchJpegs(reason, track, reader) };
+    if (this.state === 'idle') return undefined;
+    const from = this.#coded.active ? this.#coded : this.#capture;
+    return { name: this.#coded.active ? 'decoder' : 'device', watch: (reader) => from.watchJpegs(reader) };
+  }
+
   get #wanted(): boolean {
-    if (this.#holds > 0) return true;
+    if (this.#holds > 0 || this.#jpegs.tracks.some((track) => !isPrivate(track))) return true;
     for (const track of this.#tracks) if (track.wanted && !isPrivate(track)) return true;
     return false;
   }
@@ -438,6 +466,7 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
   #changed(): void {
     this.#coded.update();
     this.#slates.update(this.muted);
+    this.#jpegs.update();
     for (const listener of [...this.#listeners]) listener();
   }
 

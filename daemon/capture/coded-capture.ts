@@ -128,6 +128,11 @@ export class CodedCapture {
     return (this.#decoder as Decoder).takePicture(format);
   }
 
+  /** Every picture as a JPEG, until the returned function is called. */
+  watchJpegs(reader: (jpeg: Buffer) => void): () => void {
+    return (this.#decoder as Decoder).watchJpegs(reader);
+  }
+
   /** The device's state, a track or what it wants has changed. */
   update(): void {
     const flowing = this.#active && this.#options.flowing();
@@ -215,4 +220,5 @@ const silentOwner: ConstructorParameters<typeof EncodedTrack>[0] = {
   trackClosed: () => undefined,
   trackPhoto: () => Promise.reject(new Error('nobody looks at it')),
   sendKeyFrameRequest: () => undefined,
+  watchJpegs: () => () => undefined,
 };

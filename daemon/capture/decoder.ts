@@ -127,6 +127,18 @@ export class Decoder {
     }
   }
 
+  /** Every picture as a JPEG, until the returned function is called. */
+  watchJpegs(reader: (jpeg: Buffer) => void): () => void {
+    const stop = this.capture.watchJpegs(reader);
+    this.#pictures += 1;
+    this.update(this.#flowing);
+    return () => {
+      stop();
+      this.#pictures -= 1;
+      this.update(this.#flowing);
+    };
+  }
+
   async stop(): Promise<void> {
     clearTimeout(this.#timer);
     this.#unfeed();

@@ -82,6 +82,7 @@ export class DeviceCapture {
   readonly #options: DeviceCaptureOptions;
   readonly #supervisor: Supervisor<WorkerCommand, WorkerReport>;
   readonly #questions = new WorkerQuestions(ANSWER_TIMEOUT_MS);
+  readonly #jpegReaders = new Set<(jpeg: Buffer) => void>();
   /** The life that counts; one that was asked to stop does not. */
   #life: CaptureLife | undefined;
   #begunAt = 0;
@@ -190,6 +191,17 @@ export class DeviceCapture {
     return this.#questions.ask((id) => this.#life?.worker.send({ type: 'picture', id, format }) ?? false);
   }
 
+  /** Hands every picture on as a JPEG, made once for all readers, until the returned function is called. */
+  watchJpegs(reader: (jpeg: Buffer) => void): () => void {
+    const own = (jpeg: Buffer): void => reader(jpeg);
+    this.#jpegReaders.add(own);
+    if (this.#jpegReaders.size === 1) this.#life?.worker.send({ type: 'jpegs', open: true });
+    return () => {
+      if (this.#jpegReaders.delete(own) && this.#jpegReaders.size === 0)
+        this.#life?.worker.send({ type: 'jpegs', open: false });
+    };
+  }
+
   /** How loud it is, measured for a moment. @throws as {@link takePicture}. */
   async takeLevel(): Promise<SoundLevel> {
     const { peak, rms } = await this.#questions.ask<{ peak: number; rms: number }>(
@@ -237,6 +249,11 @@ export class DeviceCapture {
       report: (report) => {
         if (this.#life === life) this.#onReport(report);
       },
+      ...(kind === 'video' && {
+        jpeg: (jpeg: Buffer) => {
+          if (this.#life === life) for (const reader of this.#jpegReaders) reader(jpeg);
+        },
+      }),
       input: this.#pushes || owner.device()?.bus === 'rtp',
     });
     const life = new CaptureLife(worker, tracks);
@@ -257,6 +274,7 @@ export class DeviceCapture {
       if (this.#life !== life) return;
       life.begin(unusual ?? this.plan(device, life.tracks, encoder), owner.properties?.());
       owner.launched?.(life);
+      if (this.#jpegReaders.size > 0) life.worker.send({ type: 'jpegs', open: true });
       const pushed = owner.pushed?.();
       if (pushed !== undefined) life.push(pushed);
     } catch (error) {

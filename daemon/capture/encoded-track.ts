@@ -24,6 +24,7 @@ export interface EncodedTrackOwner {
   trackClosed(track: EncodedTrack): void;
   trackPhoto(track: EncodedTrack): Promise<StillPicture>;
   sendKeyFrameRequest(track: EncodedTrack): void;
+  watchJpegs(track: EncodedTrack, reader: (jpeg: Buffer) => void): () => void;
 }
 
 /** One track over a capture source: its RTP stream, which outlives every worker, and who consumes it. */
@@ -94,6 +95,10 @@ export class EncodedTrack implements EncodedStream {
     this.#open = false;
     this.#keyFrames.cancel();
     this.#owner.trackClosed(this);
+  }
+
+  watchJpegs(reader: (jpeg: Buffer) => void): () => void {
+    return this.#owner.watchJpegs(this, reader);
   }
 
   photo(): Promise<StillPicture> {

@@ -77,8 +77,8 @@ export type PipelineDescription = VideoPipeline | AudioPipeline;
  * Named elements: `source`; `probe` counts what the device delivers; `intake` is a valve before all work. For each
  * branch, by its number: `gate0` (a valve), `overlay0` (a clockoverlay) where it has one, `light0` (a videobalance) or
  * `loudness0` (a volume), `encoder0`, `pay0`.
- * In pictures `shutter` and `grabber` (valves) with `photo` and `still` (appsinks: JPEG, RGBA), and `clock` where there is
- * one; in sounds `lid` (a valve) with `ear` (an appsink: 16-bit samples).
+ * In pictures `shutter` and `grabber` (valves) with `photo` and `still` (appsinks: JPEG, RGBA), `jpegs` (a valve) before
+ * the descriptor that all JPEGs leave on, `compressed` (a tee) where the camera makes those, and `clock` where there is one; in sounds `lid` (a valve) with `ear` (an appsink: 16-bit samples).
  * @throws CaptureError `invalid-value`.
  */
 export function launchString(pipeline: PipelineDescription): string {
@@ -101,6 +101,8 @@ const STILL =
 const EAR =
   'frames. ! valve name=lid drop=true drop-mode=transform-to-gap ! audioconvert ! audio/x-raw,format=S16LE ! ' +
   'appsink name=ear max-buffers=8 drop=true sync=false async=false';
+/** Every picture as a JPEG, for all who look: a reader that is busy costs whole pictures. */
+const JPEGS = 'valve name=jpegs drop=true ! queue leaky=downstream max-size-buffers=1 max-size-bytes=0 max-size-time=0';
 /** In a corner, out of the way of the picture. */
 const OVERLAY = 'halignment=left valignment=bottom shaded-background=true font-desc="Sans 14"';
 /** The element's own property for it, `method`, does nothing in GStreamer 1.22. */
@@ -133,8 +135,14 @@ function videoLaunch({ input, encoder, branches }: VideoPipeline): string {
   const encoded = branches.map((branch, index) =>
     [videoBranch(branch, index, captured, encoder), PACKET_QUEUE, packetTail(index, stamp)].join(' ! '),
   );
-  return [`${source} ! tee name=frames allow-not-linked=true`, ...encoded, PHOTO, STILL].join(' ');
+  const reads = input.type === 'push' || input.type === 'rtp';
+  const jpegs =
+    `${isJpeg(input) ? `compressed. ! ${JPEGS}` : `frames. ! ${JPEGS} ! jpegenc quality=80`} ! ` +
+    `gdppay ! fdsink fd=${MEDIA_DESCRIPTOR + branches.length + (reads ? 1 : 0)} sync=false async=false`;
+  return [`${source} ! tee name=frames allow-not-linked=true`, ...encoded, PHOTO, STILL, jpegs].join(' ');
 }
+
+const isJpeg = (input: VideoInput): boolean => input.type !== 'test' && input.mode.media.type === 'jpeg';
 
 function videoBranch(
   branch: VideoBranch,
@@ -228,8 +236,9 @@ function camera(input: Exclude<VideoInput, { type: 'test' }>, branches: readonly
   const convert = 'videoconvert ! video/x-raw,format=I420';
   // A decoder that misses frames shows what never was: the valve is behind it.
   if (media.type === 'video') return `${source} ! ${DECODER} ! ${intake(branches)} ! ${convert}`;
-  const decode = media.type === 'raw' ? '' : ` ! ${FRAME_QUEUE} ! jpegdec`;
-  return `${source} ! ${intake(branches)}${decode} ! ${convert}`;
+  if (media.type === 'raw') return `${source} ! ${intake(branches)} ! ${convert}`;
+  const [probe, valve] = intake(branches).split(' ! ');
+  return `${source} ! ${probe} ! tee name=compressed ! ${valve} ! ${FRAME_QUEUE} ! jpegdec ! ${convert}`;
 }
 
 function cameraSource(input: Exclude<VideoInput, { type: 'test' }>, branches: number): string {

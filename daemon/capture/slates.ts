@@ -32,8 +32,8 @@ export class Slates {
   readonly #slates = new Map<SlateReason, Slate>();
   #muted = false;
   #timer: NodeJS.Timeout | undefined;
-  /** Pictures that are being taken of a slate which nobody watches. */
-  readonly #guests = new Map<SlateReason, Set<EncodedTrack>>();
+  /** Who looks at a slate otherwise than as its track's viewers do: once for each picture and each reader. */
+  readonly #guests: { reason: SlateReason; track: EncodedTrack }[] = [];
 
   constructor(options: SlatesOptions) {
     this.#options = options;
@@ -77,16 +77,32 @@ export class Slates {
 
   /** A picture of a slate, whether or not somebody watches it. @throws CaptureError. */
   async takePicture(reason: SlateReason, track: EncodedTrack): Promise<Picture> {
-    const guests = this.#guests.get(reason) ?? new Set();
-    this.#guests.set(reason, guests.add(track));
+    const leave = this.#visit(reason, track);
     try {
-      const slate = this.#slate(reason);
-      slate.show();
-      return await slate.takePicture();
+      return await this.#slate(reason).takePicture();
     } finally {
-      guests.delete(track);
-      this.#settle(reason);
+      leave();
     }
+  }
+
+  /** Every picture of a slate as a JPEG, until the returned function is called. */
+  watchJpegs(reason: SlateReason, track: EncodedTrack, reader: (jpeg: Buffer) => void): () => void {
+    const leave = this.#visit(reason, track);
+    const stop = this.#slate(reason).capture.watchJpegs(reader);
+    return () => {
+      stop();
+      leave();
+    };
+  }
+
+  #visit(reason: SlateReason, track: EncodedTrack): () => void {
+    const guest = { reason, track };
+    this.#guests.push(guest);
+    this.#slate(reason).show();
+    return () => {
+      this.#guests.splice(this.#guests.indexOf(guest), 1);
+      this.#settle(reason);
+    };
   }
 
   async stop(): Promise<void> {
@@ -108,8 +124,8 @@ export class Slates {
   }
 
   #tracksOf(reason: SlateReason): EncodedTrack[] {
-    const guests = this.#guests.get(reason);
-    return this.#options.tracks().filter((track) => this.#shows(reason, track) || guests?.has(track));
+    const guests = new Set(this.#guests.filter((guest) => guest.reason === reason).map(({ track }) => track));
+    return this.#options.tracks().filter((track) => this.#shows(reason, track) || guests.has(track));
   }
 
   #shows(reason: SlateReason, track: EncodedTrack): boolean {

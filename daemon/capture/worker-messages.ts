@@ -22,6 +22,8 @@ export type WorkerCommand =
   /** In the encoder's own unit. */
   | { readonly type: 'set-bitrate'; readonly track: number; readonly property: string; readonly value: number }
   | { readonly type: 'picture'; readonly id: number; readonly format: PictureFormat }
+  /** Every picture goes out as a JPEG, on the last descriptor, or none does. */
+  | { readonly type: 'jpegs'; readonly open: boolean }
   /** How loud is it? */
   | { readonly type: 'level'; readonly id: number }
   /** Shows another text on the test picture. */

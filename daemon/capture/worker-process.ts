@@ -1,5 +1,6 @@
 import { extname } from 'node:path';
 import type { Readable } from 'node:stream';
+import { GdpSplitter } from '../convert/gdp.ts';
 import { Child } from '../lib/child.ts';
 import type { Log } from '../lib/log.ts';
 import { Rfc4571Splitter } from '../rtp/framing.ts';
@@ -20,7 +21,9 @@ export interface CaptureWorkerOptions {
   /** Takes the RTP packets of each track, views into the bytes read; there are as many pipes. */
   tracks: readonly ((packet: Buffer) => void)[];
   report: (report: WorkerReport) => void;
-  /** One more pipe, the last, takes what the worker reads. */
+  /** Takes the JPEGs of a picture, which has one more pipe for them, the last. */
+  jpeg?: (jpeg: Buffer) => void;
+  /** One more pipe, behind those of the tracks, takes what the worker reads. */
   input: boolean;
 }
 
@@ -32,18 +35,23 @@ export function startCaptureWorker({
   tracks,
   report,
   input,
+  jpeg,
 }: CaptureWorkerOptions): CaptureWorker {
   const child: CaptureWorker = new Child({
     run: { module: WORKER, execArgv: EXEC_ARGV },
     name,
     log,
-    pipes: tracks.length + (input ? 1 : 0),
+    pipes: tracks.length + (input ? 1 : 0) + (jpeg ? 1 : 0),
     env: environment,
     stopDeadline: STOP_DEADLINE_MS,
   });
   for (const [index, packet] of tracks.entries()) {
     const splitter = new Rfc4571Splitter(packet);
     (child.pipes[index] as Readable).on('data', (chunk: Buffer) => splitter.push(chunk));
+  }
+  if (jpeg !== undefined) {
+    const splitter = new GdpSplitter(jpeg);
+    (child.pipes.at(-1) as Readable).on('data', (chunk: Buffer) => splitter.push(chunk));
   }
   child.onMessage(report);
   return child;

@@ -37,6 +37,8 @@ const FIRST_MEDIA_DESCRIPTOR = 4;
 let pipeline: Pipeline | undefined;
 let failed = false;
 let gates: boolean[] = [];
+/** Every picture goes out as a JPEG. */
+let jpegs = false;
 /** The picture that a program pushed last, and when; undefined for other sources. */
 let pushed: { frame: Buffer | undefined; at: number } | undefined;
 // findChild() costs 50 kB that are never freed: once for each element.
@@ -99,7 +101,7 @@ function takePushedFrames(): void {
     reader.push(chunk),
   );
   setInterval(() => {
-    if (gates.includes(true) && Date.now() - state.at >= REPEAT_INTERVAL_MS) repeatFrame();
+    if ((gates.includes(true) || jpegs) && Date.now() - state.at >= REPEAT_INTERVAL_MS) repeatFrame();
   }, REPEAT_INTERVAL_MS / 2);
 }
 
@@ -136,11 +138,23 @@ function setGate(track: number, open: boolean): void {
   if (open) repeatFrame();
 }
 
+function setJpegs(open: boolean): void {
+  const valve = element('jpegs');
+  if (valve === undefined) return;
+  jpegs = open;
+  valve.drop = !open;
+  setIntake();
+  if (open) repeatFrame();
+}
+
 /** Nothing is decoded or converted while nobody has use for it. */
 function setIntake(): void {
   const intake = element('intake');
-  if (intake !== undefined)
-    intake.drop = !(gates.includes(true) || pictures.jpeg.waiting + pictures.rgba.waiting > 0 || ear.listening);
+  if (intake === undefined) return;
+  // A camera's own JPEGs need no decoding.
+  const encodes = jpegs && element('compressed') === undefined;
+  const asked = pictures.jpeg.waiting + pictures.rgba.waiting > 0 || ear.listening;
+  intake.drop = !(gates.includes(true) || asked || encodes);
 }
 
 function enable(track: number, enabled: boolean): void {
@@ -307,6 +321,9 @@ function obey(command: WorkerCommand): void {
       break;
     case 'set-bitrate':
       setBitrate(command.track, command.property, command.value);
+      break;
+    case 'jpegs':
+      setJpegs(command.open);
       break;
     case 'level':
       ear.listen(command.id);

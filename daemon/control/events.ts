@@ -16,7 +16,7 @@ export interface EventDefinition {
 const text = { type: 'string' } as const;
 const reason = { type: 'string', description: 'For people' } as const;
 const viewer = {
-  protocol: { type: 'string', description: '`rtsp`, `webrtc`, `rtmp`, `http-flv`' },
+  protocol: { type: 'string', description: '`rtsp`, `webrtc`, `rtmp`, `http-flv`, `mjpeg`' },
   remoteAddress: text,
   user: { type: 'string', description: 'Who signed in' },
 } as const;

@@ -292,7 +292,7 @@ export const session = {
   type: 'object',
   properties: {
     id: { type: 'string', description: 'For `session/close`' },
-    protocol: { type: 'string', description: '`rtsp`, `webrtc`, `rtmp`, `http-flv`' },
+    protocol: { type: 'string', description: '`rtsp`, `webrtc`, `rtmp`, `http-flv`, `mjpeg`' },
     stream: text,
     remoteAddress: { type: 'string', description: '`mqtt`: who signalled over the broker' },
     user: text,

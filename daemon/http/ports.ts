@@ -41,6 +41,14 @@ export interface FlvSource {
   open(stream: string, viewer: { remoteAddress: string; user: string | undefined }): Promise<Readable>;
 }
 
+export interface MjpegSource {
+  /** The pictures of a stream, for ever, as a body of this type; destroying it is how the viewer leaves. @throws HttpError as {@link SnapshotSource} does. */
+  mjpeg(
+    stream: string,
+    viewer: { remoteAddress: string; user: string | undefined },
+  ): { contentType: string; body: Readable };
+}
+
 export interface WhepSource {
   /** Answers a request that has been authorized. @throws HttpError `not_found` where WebRTC is off. */
   handle(request: WhepRequest): Promise<WhepResponse>;

@@ -6,6 +6,7 @@ import type {
   FlvSource,
   HealthSource,
   MetricsSource,
+  MjpegSource,
   SnapshotSource,
   StreamCatalog,
   StreamSummary,
@@ -19,6 +20,7 @@ export interface RoutePorts {
   health: HealthSource;
   whep: WhepSource;
   flv: FlvSource;
+  mjpeg: MjpegSource;
 }
 
 interface StreamParams {
@@ -40,6 +42,12 @@ export function addRoutes(app: FastifyInstance, page: readonly PageAsset[], port
   app.get<{ Params: StreamParams }>('/streams/:name/snapshot.jpg', async (request, reply) => {
     await door.require(request, 'http', 'snapshot', request.params.name);
     return reply.type('image/jpeg').send(await ports.snapshots.snapshot(request.params.name));
+  });
+  app.get<{ Params: StreamParams }>('/streams/:name/mjpeg', async (request, reply) => {
+    const { name } = request.params;
+    const { user } = await door.require(request, 'http', 'view', name);
+    const { contentType, body } = ports.mjpeg.mjpeg(name, { remoteAddress: request.socket.remoteAddress ?? '', user });
+    return reply.type(contentType).send(body);
   });
   // The preflight of an allowed origin; what it may do is in the headers of every answer.
   app.options('/*', async (_request, reply) => reply.code(204).send());

@@ -93,6 +93,12 @@ export interface EncodedStream {
    * @throws CaptureError (as a rejection) `not-live`, `timeout`, `failed`.
    */
   photo(): Promise<StillPicture>;
+  /**
+   * Hands on every picture as a JPEG, in the size that is captured, as viewers of this track see it: of the device, or what
+   * stands for it. Costs nothing until it is called; made once for all readers.
+   * @returns what ends it.
+   */
+  watchJpegs?(reader: (jpeg: Buffer) => void): () => void;
   /** The track stopped; when the last one of the source has, the source closes its device and may be forgotten. Idempotent. */
   close(): void;
 }

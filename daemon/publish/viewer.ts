@@ -1,7 +1,7 @@
 import type { MediaStream } from '../media/media-stream.ts';
 
 /** The protocols a viewer can come by. */
-export type ViewerProtocol = 'rtsp' | 'webrtc' | 'rtmp' | 'http-flv';
+export type ViewerProtocol = 'rtsp' | 'webrtc' | 'rtmp' | 'http-flv' | 'mjpeg';
 
 /** One who receives a stream from us. */
 export interface Viewer {

@@ -25,7 +25,9 @@ const PHOTO =
   ' frames. ! valve name=shutter drop=true drop-mode=transform-to-gap ! queue leaky=downstream max-size-buffers=1 ! ' +
   'jpegenc quality=85 ! appsink name=photo max-buffers=1 drop=true sync=false async=false ' +
   'frames. ! valve name=grabber drop=true drop-mode=transform-to-gap ! videoconvert ! video/x-raw,format=RGBA ! ' +
-  'appsink name=still max-buffers=1 drop=true sync=false async=false';
+  'appsink name=still max-buffers=1 drop=true sync=false async=false ' +
+  'frames. ! valve name=jpegs drop=true ! queue leaky=downstream max-size-buffers=1 max-size-bytes=0 max-size-time=0 ! ' +
+  'jpegenc quality=80 ! gdppay ! fdsink fd=5 sync=false async=false';
 const EAR =
   ' frames. ! valve name=lid drop=true drop-mode=transform-to-gap ! audioconvert ! audio/x-raw,format=S16LE ! ' +
   'appsink name=ear max-buffers=8 drop=true sync=false async=false';
@@ -113,9 +115,9 @@ const TABLE: { name: string; pipeline: PipelineDescription; launch: string }[] =
     },
     launch:
       'v4l2src name=source device=/dev/video1 ! image/jpeg,width=1920,height=1080,framerate=[297/20,303/20] ! ' +
-      `${INTAKE} ! ${LEAKY} ! jpegdec ! videoconvert ! video/x-raw,format=I420 ! tee name=frames allow-not-linked=true ${GATE} ! ${LEAKY} ! ${LIGHT} ! ` +
+      `${INTAKE.replace(' ! ', ' ! tee name=compressed ! ')} ! ${LEAKY} ! jpegdec ! videoconvert ! video/x-raw,format=I420 ! tee name=frames allow-not-linked=true ${GATE} ! ${LEAKY} ! ${LIGHT} ! ` +
       'videoconvert ! v4l2h264enc name=encoder0 extra-controls="controls,video_bitrate=2000000,h264_i_frame_period=30,repeat_sequence_header=1" ! ' +
-      `video/x-h264,profile=constrained-baseline,level=(string)4 ! ${VIDEO_TAIL}${PHOTO}`,
+      `video/x-h264,profile=constrained-baseline,level=(string)4 ! ${VIDEO_TAIL}${PHOTO.replace('frames. ! valve name=jpegs', 'compressed. ! valve name=jpegs').replace(' ! jpegenc quality=80', '')}`,
   },
   {
     name: 'two tracks of one camera: all of it, and a square of it, black, that nobody reads yet',
@@ -142,7 +144,7 @@ const TABLE: { name: string; pipeline: PipelineDescription; launch: string }[] =
       'videocrop left=280 right=280 ! videoscale ! video/x-raw,width=360,height=360,pixel-aspect-ratio=1/1 ! ' +
       'videobalance name=light1 contrast=0 saturation=0 ! ' +
       'x264enc name=encoder1 tune=zerolatency speed-preset=superfast qp-max=28 bitrate=300 key-int-max=20 bframes=0 ! ' +
-      `video/x-h264,profile=constrained-baseline ! ${VIDEO_TAIL.replace('pay0', 'pay1').replace('fd=4', 'fd=5')}${PHOTO}`,
+      `video/x-h264,profile=constrained-baseline ! ${VIDEO_TAIL.replace('pay0', 'pay1').replace('fd=4', 'fd=5')}${PHOTO.replace('fd=5', 'fd=6')}`,
   },
   {
     name: 'cut, turned by a quarter, with words on it',
@@ -212,7 +214,7 @@ test('GStreamer takes each that needs no hardware, with a few frames', async (t)
       )
       .replace(/alsasrc name=source \S+ \S+ \S+ \S+ \S+/, 'audiotestsrc num-buffers=20')
       // A closed valve would hold the end back.
-      .replaceAll(/(name=gate\d) drop=true/g, '$1 drop=false')
+      .replaceAll(/(name=(?:gate\d|jpegs)) drop=true/g, '$1 drop=false')
       .replace(/fdsink fd=\d/g, 'fakesink');
     const { stderr } = await run('gst-launch-1.0', ['-q', ...split(runnable)], { timeout: 20_000 });
     // The library of openh264 complains, without harm, when it is drained at the end.

@@ -152,7 +152,7 @@ test('what is wrong is named by path, value and what is allowed', async (t) => {
     ['rtps: {}', '/rtps', /did you mean rtsp\?/],
     ['rtsp: {prot: 1}', '/rtsp/prot', /did you mean port\?/],
     ['mqtt: {base-topic: x}', '/mqtt/base-topic', /did you mean baseTopic\?/],
-    ['http: {wibble: 1}', '/http/wibble', /known are enabled, host, port, allowedHosts/],
+    ['http: {wibble: 1}', '/http/wibble', /known are enabled, host, port, maxViewers, allowedHosts/],
     ['"a/b~c": 1', '/a~1b~0c', /is not a setting/],
     ['__proto__: {x: 1}', '/__proto__', /is not a setting/],
     ['constructor: {prototype: {x: 1}}', '/constructor', /is not a setting/],

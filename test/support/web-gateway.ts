@@ -60,7 +60,7 @@ export class WebGateway {
     });
     const { allowedOrigins = [], iceServers = [] } = options;
     this.http = new HttpServer({
-      settings: { enabled: true, host, port: 0, allowedHosts: ['cam.example'], allowedOrigins },
+      settings: { enabled: true, host, port: 0, maxViewers: 20, allowedHosts: ['cam.example'], allowedOrigins },
       portConfigured: true,
       access: options.access ?? OPEN_ACCESS,
       streams: { list: () => [this.summary()] },
@@ -68,6 +68,11 @@ export class WebGateway {
       metrics: { metrics: async () => 'vedette_build_info 1\n' },
       health: { verdict: () => ({ status: 'ok', components: [{ component: 'capture', ok: true }] }) },
       whep: new Whep({ publisher: this.publisher, iceServers, log }),
+      mjpeg: {
+        mjpeg: () => {
+          throw new HttpError('unavailable', 'the encoders of this test make no JPEG');
+        },
+      },
       flv: { open: () => Promise.reject(new HttpError('not_found', 'HTTP-FLV is off')) },
       log,
       ...options.http,
