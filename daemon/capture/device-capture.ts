@@ -336,11 +336,11 @@ export class DeviceCapture {
   }
 
   #explain(exit: ChildExit): CaptureFailure {
-    const silence = this.#options.clock.now() - (this.#lastSignAt ?? this.#begunAt);
-    const patience = this.#lastSignAt === undefined ? this.#startTimeout : this.#stallTimeout;
-    if (exit.signal === 'SIGKILL' && silence >= patience) {
+    // By the watchdog: what has come since does not count.
+    if (exit.killed) {
+      const silence = Math.round(this.#options.clock.now() - (this.#lastSignAt ?? this.#begunAt));
       const what = this.#openingAt === undefined ? 'GStreamer was not loaded' : 'the device delivered nothing';
-      return { reason: 'stall', message: `${what} for ${Math.round(silence)} ms` };
+      return { reason: 'stall', message: `${what} for ${silence} ms` };
     }
     const how = exit.signal ?? (exit.code === null ? 'did not start' : `exit code ${exit.code}`);
     return { reason: 'crash', message: `capture worker ended: ${how}` };

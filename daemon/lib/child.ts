@@ -30,9 +30,10 @@ export interface ChildOptions {
   stopDeadline?: number;
 }
 
-/** How a child ended. `asked`: we had called stop() or kill(). */
+/** How a child ended. `asked`: we had called stop() or kill(). `killed`: by kill(), asked or not. */
 export interface ChildExit {
   asked: boolean;
+  killed: boolean;
   code: number | null;
   signal: NodeJS.Signals | null;
 }
@@ -55,6 +56,7 @@ export class Child<Sent extends Serializable, Received> {
   readonly #process: ChildProcess;
   readonly #stopDeadline: number;
   #asked = false;
+  #killed = false;
 
   constructor(options: ChildOptions) {
     const { run, log } = options;
@@ -82,9 +84,9 @@ export class Child<Sent extends Serializable, Received> {
       this.#process.on('error', (error) => {
         log.error({ err: error, child: options.name }, `${options.name}: ${error.message}`);
         // The same event tells of a signal or a message that did not arrive, at a process that lives.
-        if (this.#process.pid === undefined) resolve({ asked: this.#asked, code: null, signal: null });
+        if (this.#process.pid === undefined) resolve({ asked: this.#asked, killed: false, code: null, signal: null });
       });
-      this.#process.once('exit', (code, signal) => resolve({ asked: this.#asked, code, signal }));
+      this.#process.once('exit', (code, signal) => resolve({ asked: this.#asked, killed: this.#killed, code, signal }));
     });
   }
 
@@ -122,6 +124,7 @@ export class Child<Sent extends Serializable, Received> {
   /** Ends it at once: for one that hangs. With `asked` false the end counts as its death. */
   kill(asked = true): void {
     if (asked) this.#asked = true;
+    this.#killed = true;
     this.#process.kill('SIGKILL');
   }
 

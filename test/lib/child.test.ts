@@ -107,7 +107,7 @@ test('pipes of a module begin at descriptor 4, those of a program at 3', async (
   const [input, output] = shell.pipes;
   input?.end(' and in');
   t.equal(output === undefined ? undefined : await text(output), 'out and in');
-  t.same(await shell.exited, { asked: false, code: 0, signal: null });
+  t.same(await shell.exited, { asked: false, killed: false, code: 0, signal: null });
 });
 
 test('arguments of a program never meet a shell', async (t) => {
@@ -165,29 +165,37 @@ test('death and an end that was asked for', async (t) => {
   const dead = fork(t);
   await message(dead);
   dead.send({ do: 'exit', code: 78 });
-  t.same(await dead.exited, { asked: false, code: 78, signal: null }, 'it left by itself');
+  t.same(await dead.exited, { asked: false, killed: false, code: 78, signal: null }, 'it left by itself');
   t.equal(dead.running, false);
   t.equal(dead.send({ do: 'echo', value: 1 }), false, 'nobody takes messages');
-  t.same(await dead.stop(), { asked: false, code: 78, signal: null }, 'stop() afterwards tells the same');
+  t.same(
+    await dead.stop(),
+    { asked: false, killed: false, code: 78, signal: null },
+    'stop() afterwards tells the same',
+  );
 
   const killed = fork(t);
   await message(killed);
   process.kill(killed.pid as number, 'SIGKILL');
-  t.same(await killed.exited, { asked: false, code: null, signal: 'SIGKILL' }, 'somebody killed it');
+  t.same(await killed.exited, { asked: false, killed: false, code: null, signal: 'SIGKILL' }, 'somebody killed it');
 
   const hung = fork(t);
   await message(hung);
   hung.kill(false);
-  t.same(await hung.exited, { asked: false, code: null, signal: 'SIGKILL' }, 'we killed it, and it counts as death');
+  t.same(
+    await hung.exited,
+    { asked: false, killed: true, code: null, signal: 'SIGKILL' },
+    'we killed it, and it counts as death',
+  );
 
   const stopped = fork(t);
   await message(stopped);
-  t.same(await stopped.stop(), { asked: true, code: null, signal: 'SIGTERM' });
+  t.same(await stopped.stop(), { asked: true, killed: false, code: null, signal: 'SIGTERM' });
 
   const told = fork(t);
   await message(told);
   const [first, second] = await Promise.all([told.stop({ do: 'exit', code: 3 }), told.stop()]);
-  t.same(first, { asked: true, code: 3, signal: null }, 'by a message');
+  t.same(first, { asked: true, killed: false, code: 3, signal: null }, 'by a message');
   t.same(second, first, 'stop() is idempotent and waits');
 
   const atOnce = fork(t);
@@ -202,19 +210,23 @@ test('SIGKILL after the deadline', async (t) => {
   const ignored = message(deaf);
   const ending = deaf.stop();
   t.equal(await ignored, 'SIGTERM ignored', 'it was asked kindly');
-  t.same(await ending, { asked: true, code: null, signal: 'SIGKILL' });
+  t.same(await ending, { asked: true, killed: false, code: null, signal: 'SIGKILL' });
   t.ok(performance.now() - before >= 290, 'and had its time');
 
   const frozen = fork(t, { stopDeadline: 200 });
   await message(frozen);
   process.kill(frozen.pid as number, 'SIGSTOP');
-  t.same(await frozen.stop({ do: 'exit', code: 0 }), { asked: true, code: null, signal: 'SIGKILL' }, 'a stopped one');
+  t.same(
+    await frozen.stop({ do: 'exit', code: 0 }),
+    { asked: true, killed: false, code: null, signal: 'SIGKILL' },
+    'a stopped one',
+  );
 });
 
 test('a program that is not there', async (t) => {
   const entries: LogEntry[] = [];
   const child = program(t, 'vedette-no-such-program', [], { pipes: 1, log: recordingLog(entries) });
-  const exit = { asked: false, code: 127, signal: null };
+  const exit = { asked: false, killed: false, code: 127, signal: null };
   t.same(await child.exited, exit);
   t.equal(child.running, false);
   t.match(entries, [{ level: 'warn', message: /vedette-no-such-program/ }]);

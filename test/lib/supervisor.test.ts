@@ -63,7 +63,7 @@ test('a child that dies gets a successor after the back-off', async (t) => {
     t.equal(supervisor.child, undefined);
     t.equal(supervisor.deaths, i + 1);
     const [exit, delay] = deaths[i] as [ChildExit, number];
-    t.same(exit, { asked: false, code: null, signal: 'SIGKILL' });
+    t.same(exit, { asked: false, killed: true, code: null, signal: 'SIGKILL' });
     t.ok(delay >= step / 2 && delay <= step, `${delay} ms of ${step}`);
     clock.advance(delay - 1);
     t.equal(lives.length, i + 1, 'not before its time');
@@ -120,7 +120,7 @@ test('a hung child is killed', async (t) => {
   }
   t.ok(lives[0]?.running, 'while it has something to show');
   clock.advance(530);
-  t.match(await lives[0]?.exited, { asked: false, signal: 'SIGKILL' }, 'half a second of nothing');
+  t.match(await lives[0]?.exited, { asked: false, killed: true, signal: 'SIGKILL' }, 'half a second of nothing');
   await nextTurn();
   clock.advance(100);
   t.equal(lives.length, 2);
@@ -218,7 +218,7 @@ test('restart()', async (t) => {
   supervisor.restart('nothing runs');
   supervisor.start();
   supervisor.restart('it says the device is lost');
-  t.match(await lives[0]?.exited, { asked: false, signal: 'SIGKILL' });
+  t.match(await lives[0]?.exited, { asked: false, killed: true, signal: 'SIGKILL' });
   await nextTurn();
   t.equal(deaths.length, 1, 'is a death');
   clock.advance(100);
@@ -252,7 +252,7 @@ test('a process that hangs in earnest, on the real clock', async (t) => {
   while (beats < 5) await sleep(20);
   process.kill(lives[0]?.pid as number, 'SIGSTOP');
   const stoppedAt = performance.now();
-  t.match(await lives[0]?.exited, { asked: false, signal: 'SIGKILL' });
+  t.match(await lives[0]?.exited, { asked: false, killed: true, signal: 'SIGKILL' });
   t.ok(performance.now() - stoppedAt > 800, 'not before its time');
   beats = 0;
   while (beats < 5) await sleep(20);
