@@ -213,6 +213,30 @@ await check("the camera's controls by applyConstraints() change the picture and 
   }
 });
 
+await check('a photo in a size that the track has not; the track stays as it was', async () => {
+  const track = await open({ deviceId: { exact: camera.deviceId }, width: 320, height: 180, frameRate: 10 });
+  try {
+    const before = track.getSettings();
+    const photos = new ImageCapture(track);
+    const { imageWidth, imageHeight } = await photos.getPhotoCapabilities();
+    expect(imageWidth.max === 3840 && imageHeight.max === 2160, { imageWidth, imageHeight });
+    // Height and width stand in the frame header (ITU-T T.81, B.2.2).
+    const size = async (blob) => {
+      const jpeg = Buffer.from(await blob.arrayBuffer());
+      const header = jpeg.indexOf(Buffer.from([0xff, 0xc0]));
+      return `${jpeg.readUInt16BE(header + 7)}x${jpeg.readUInt16BE(header + 5)}`;
+    };
+    const large = await size(await photos.takePhoto({ imageWidth: 1280, imageHeight: 720 }));
+    expect(large === '1280x720', large);
+    const frame = await photos.grabFrame();
+    expect(frame.width === 320 && frame.height === 180, `${frame.width}x${frame.height}`);
+    expect(JSON.stringify(track.getSettings()) === JSON.stringify(before), track.getSettings());
+    return large;
+  } finally {
+    track.stop();
+  }
+});
+
 await check('one camera in two sizes at once: both published, both decode, one process has it open', async () => {
   const large = await open({ width: 640, height: 360, frameRate: 10, deviceId: { exact: camera.deviceId } });
   const small = large.clone();
