@@ -264,7 +264,7 @@ export class DeviceCapture {
   }
 
   async #launch(life: CaptureLife): Promise<void> {
-    const { kind, owner, encoders } = this.#options;
+    const { kind, owner, encoders, log } = this.#options;
     try {
       let device = owner.device();
       if (device !== undefined) device = (await owner.prepare?.(device)) ?? device;
@@ -273,6 +273,7 @@ export class DeviceCapture {
       const encoder = await (kind === 'video' && unusual === undefined ? encoders.choose() : undefined);
       if (this.#life !== life) return;
       life.begin(unusual ?? this.plan(device, life.tracks, encoder), owner.properties?.());
+      log.debug({ launch: life.plan?.start.launch }, 'capture pipeline');
       owner.launched?.(life);
       if (this.#jpegReaders.size > 0) life.worker.send({ type: 'jpegs', open: true });
       const pushed = owner.pushed?.();

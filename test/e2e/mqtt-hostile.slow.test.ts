@@ -1,0 +1,149 @@
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import { test } from 'tap';
+import { Daemon } from '../support/daemon.ts';
+import { FrameWatcher } from '../support/frame-watcher.ts';
+import { befriend, HOSTILITIES } from '../support/hostile-broker.ts';
+import { hostileRequest } from '../support/hostile-requests.ts';
+import { until } from '../support/mosquitto.ts';
+import { mqttPeer } from '../support/mqtt-peer.ts';
+import { B, world } from '../support/mqtt-world.ts';
+import { SeededRandom } from '../support/seeded-random.ts';
+
+test('a hostile broker: the picture goes on, the gateway comes back each time', { timeout: 280_000 }, async (t) => {
+  const random = new SeededRandom();
+  t.comment(`SEED=${random.seed}`);
+  const names = Object.keys(HOSTILITIES);
+  const survived: string[] = [];
+  let watched = false;
+  const sockets: Socket[] = [];
+  const url = await mqttPeer(t, (socket, hello) => {
+    sockets.push(socket);
+    const name = names[survived.length];
+    let done = false;
+    befriend(socket, hello, () => {
+      if (name === undefined || done || !watched) return;
+      done = true;
+      survived.push(name);
+      socket.write((HOSTILITIES[name] as (typeof HOSTILITIES)[string])(B, random));
+      // Some leave the connection as it is.
+      setTimeout(() => socket.destroy(), 700);
+    });
+  });
+  const daemon = new Daemon({
+    'mqtt.url': url,
+    'mqtt.username': 'porch',
+    'mqtt.protocolVersion': '5',
+    'mqtt.keepalive': '5',
+    'log.level': 'debug',
+  });
+  t.teardown(() => daemon.stop());
+  await daemon.start();
+  const viewer = new FrameWatcher(daemon.rtsp, '-rtsp_transport', 'tcp');
+  t.teardown(() => viewer.end());
+  await until(() => viewer.frames > 10, 'the picture', 40_000);
+  const workers = daemon.children('capture/worker');
+  const memory = residentBytes(daemon.pid);
+  watched = true;
+  // The connection of before has had its birth.
+  for (const socket of sockets) socket.destroy();
+  await until(() => survived.length === names.length, 'all of it', 240_000);
+  const frames = viewer.frames;
+  await until(() => viewer.frames > frames + 30, 'the picture goes on', 20_000);
+  t.equal(daemon.exit, undefined, 'the same daemon');
+  t.same(daemon.children('capture/worker'), workers, 'the same workers');
+  t.equal(viewer.errors, '');
+  // A loaded machine leaves out some by itself.
+  t.ok(viewer.missing < viewer.frames / 20, `${viewer.missing} of ${viewer.frames} frames are missing`);
+  const growth = residentBytes(daemon.pid) - memory;
+  t.ok(growth < 100e6, `${Math.round(growth / 1e6)} MB more memory`);
+});
+
+function residentBytes(pid: number): number {
+  return 1024 * Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+}
+
+/** A process and all that came of it, with their command lines; one that has ended, or is between fork and exec, has none. */
+function processes(pid: number): { pid: number; command: string }[] {
+  try {
+    const command = readFileSync(`/proc/${pid}/cmdline`, 'latin1').replaceAll('\0', ' ').trim();
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean);
+    return [...(command === '' ? [] : [{ pid, command }]), ...children.flatMap((child) => processes(Number(child)))];
+  } catch {
+    // It has just ended.
+    return [];
+  }
+}
+
+/** Files that a process has open for writing: names of the file system only. */
+function writtenFiles(pid: number): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
+      const flags = /^flags:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'utf8'))?.[1] ?? '0';
+      const path = readlinkSync(`/proc/${pid}/fd/${fd}`);
+      return (Number.parseInt(flags, 8) & 3) !== 0 && path.startsWith('/') && !path.startsWith('/dev/') ? [path] : [];
+    });
+  } catch {
+    return [];
+  }
+}
+
+/** What may run below the daemon: its own children, and the tools of its tables. */
+const PROGRAMS = [
+  /\/daemon\/(main|capture\/worker|publish\/webrtc\/worker|publish\/rtmp\/worker)\.js\b/,
+  /^(v4l2-ctl|gst-inspect-1\.0|arecord|aplay) /,
+];
+/** Elements of the pipelines for test picture, test tone and slates. */
+const ELEMENTS = new Set(
+  (
+    'videotestsrc audiotestsrc capsfilter videoconvert videoscale videorate videobalance videocrop videoflip videoconvertscale clockoverlay ' +
+    'textoverlay timeoverlay tee queue valve identity fakesink fdsink appsink multifdsink x264enc openh264enc v4l2h264enc vah264enc h264parse ' +
+    'opusenc audioconvert audioresample volume level rtph264pay rtpopuspay rtponviftimestamp rtpstreampay jpegenc'
+  ).split(' '),
+);
+
+/** The names of the elements of a launch string, caps and properties left out. */
+function elementsOf(launch: string): string[] {
+  const unquoted = launch.replaceAll(/"(\\.|[^"\\])*"/g, '""');
+  return unquoted.split(/!|\s(?=\w+\. )/).flatMap((part) => {
+    const word = /^\s*(?:\w+\.\s+)?([a-z][a-z0-9-]*)(?=\s|$)/.exec(part)?.[1];
+    return word === undefined ? [] : [word];
+  });
+}
+
+test('hostile requests: no program, file or element that was not there before', { timeout: 280_000 }, async (t) => {
+  const random = new SeededRandom();
+  const { daemon, listener } = await world(t);
+  const answers = () => listener.seen.filter(({ topic }) => topic.startsWith(`${B}/response/`)).length;
+  const strange = new Set<string>();
+  const watch = setInterval(() => {
+    for (const { pid, command } of processes(daemon.pid)) {
+      if (!PROGRAMS.some((program) => program.test(command))) strange.add(`program: ${command}`);
+      for (const path of writtenFiles(pid)) if (!path.startsWith(daemon.folder)) strange.add(`file: ${path}`);
+    }
+  }, 50);
+  t.teardown(() => clearInterval(watch));
+  // The other ends of this would be the end of the test, and of what it watches.
+  const left = ['gateway/restart', 'config/patch', 'config/rollback', 'log/level'];
+  let sent = 0;
+  while (sent < 1500) {
+    const { command, payload } = hostileRequest(random);
+    if (left.includes(command) || /[#+\0]/.test(command) || command.length > 500) continue;
+    await listener.client.publishAsync(`${B}/request/${command}`, payload, { qos: 1 });
+    sent += 1;
+    // As many as are not refused as too many.
+    if (sent % 2 === 0) await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  await until(() => answers() >= sent, 'an answer to each', 60_000);
+  t.equal(answers(), sent, 'exactly one answer to each');
+  const codes = new Set(listener.seen.map(({ text }) => /"code":"(\w+)"/.exec(text)?.[1]));
+  t.comment(`SEED=${random.seed}: ${[...codes].join(' ')}`);
+  t.notOk(codes.has('internal'), 'nothing was unforeseen');
+  const launches = [...daemon.output.matchAll(/"launch":("(?:\\.|[^"\\])*")/g)].map(([, text]) =>
+    JSON.parse(text as string),
+  );
+  t.ok(launches.length > 0, 'pipelines ran meanwhile');
+  for (const element of launches.flatMap(elementsOf)) if (!ELEMENTS.has(element)) strange.add(`element: ${element}`);
+  t.same(strange, new Set());
+  t.equal(daemon.exit, undefined);
+});
