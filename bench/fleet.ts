@@ -171,13 +171,13 @@ try {
   row('vedette ctl all: finding them', seconds(discoverBegin), 's');
   const ids = [...fleet.available.keys()];
   if (ids.length !== count) throw new Error(`found ${ids.length} gateways`);
-  const commandBegin = performance.now();
-  const answers = await Promise.all(ids.map((id) => fleet.ask(id, 'gateway/health', {}, TIME_LIMIT)));
-  row(
-    `one command to all, and ${answers.filter((answer) => answer?.status === 'ok').length} answers`,
-    seconds(commandBegin),
-    's',
-  );
+  for (const which of ['the first one', 'the next one']) {
+    const commandBegin = performance.now();
+    const answers = await Promise.all(ids.map((id) => fleet.ask(id, 'gateway/health', {}, TIME_LIMIT)));
+    const right = answers.filter((answer) => answer?.status === 'ok').length;
+    // For the first each gateway compiles the command's schema, here many of them on one core.
+    row(`one command to all, and ${right} answers: ${which}`, seconds(commandBegin), 's');
+  }
 
   const trips: number[] = [];
   for (let i = 0; i < ROUND_TRIPS; i++) {

@@ -231,6 +231,29 @@ test('the broker of the gateway that runs here', async (t) => {
   t.match(byPort, { exitCode: 0, out: /camera/ });
 });
 
+test('gateways behind the bridge that docs/fleet.md shows', async (t) => {
+  const page = await readFile(join(projectRoot(), 'docs/fleet.md'), 'utf8');
+  const block = /```\n(connection headquarters\n[\s\S]*?)```/.exec(page)?.[1] ?? '';
+  const above = await brokerFor(t);
+  const lines = block
+    .replace('broker.example.org:8883', `127.0.0.1:${above.port}`)
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('bridge_cafile'));
+  const site = await brokerFor(t, ...lines);
+  const porch = await gateway(t, site.url, 'porch');
+  porch.jpeg = Buffer.alloc(300_000, 7);
+  const { run, cwd } = await commandLine(t);
+  const seen = await new Listener(above.url).subscribe('vedette/porch/availability');
+  t.teardown(() => seen.stop());
+  await seen.message('vedette/porch/availability');
+  for (const version of ['5', '3.1.1']) {
+    const ctl = (...words: string[]) =>
+      run(['ctl', '--broker', above.url, '--mqtt-protocol-version', version, ...words]);
+    t.match(await ctl('all', 'stream/list'), { exitCode: 0, out: /camera +true +live/ }, version);
+    t.match(await ctl('porch', 'snapshot', '-o', join(cwd, `${version}.jpg`)), { exitCode: 0 }, version);
+  }
+});
+
 test('signed tokens', async (t) => {
   const { url } = await brokerFor(t);
   const { run, cwd } = await commandLine(t);
