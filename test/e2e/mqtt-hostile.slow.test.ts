@@ -96,7 +96,7 @@ const PROGRAMS = [
 /** Elements of the pipelines for test picture, test tone and slates. */
 const ELEMENTS = new Set(
   (
-    'videotestsrc audiotestsrc capsfilter videoconvert videoscale videorate videobalance videocrop videoflip videoconvertscale clockoverlay ' +
+    'videotestsrc audiotestsrc capsfilter videoconvert videoscale videorate videobalance gdppay videocrop videoflip videoconvertscale clockoverlay ' +
     'textoverlay timeoverlay tee queue valve identity fakesink fdsink appsink multifdsink x264enc openh264enc v4l2h264enc vah264enc h264parse ' +
     'opusenc audioconvert audioresample volume level rtph264pay rtpopuspay rtponviftimestamp rtpstreampay jpegenc'
   ).split(' '),
