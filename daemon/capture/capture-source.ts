@@ -390,15 +390,14 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
 
   /** @internal */
   async trackPhoto(track: EncodedTrack): Promise<StillPicture> {
-    const { enabled } = track.configuration;
-    if (isPrivate(track) || !enabled)
-      return jpeg(await this.#slates.takePicture(isPrivate(track) ? 'privacy' : 'dark', track));
+    const hidden = hiddenFor(track);
+    if (hidden !== undefined) return jpeg(await this.#slates.takePicture(hidden, track));
     const release = this.hold();
     try {
-      await this.#status.settled(AbortSignal.timeout(PICTURE_TIMEOUT_MS)).catch(() => {
-        throw this.#notLive();
-      });
-      return jpeg(this.muted ? await this.#slates.takePicture('silence', track) : await this.#takePicture('jpeg'));
+      await this.#settled();
+      return jpeg(
+        this.muted ? await this.#slates.takePicture('silence', track) : await this.#pictures.takePicture('jpeg'),
+      );
     } finally {
       release();
     }
@@ -415,18 +414,12 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
   }
 
   #jpegMakerOf(track: EncodedTrack): JpegMaker | undefined {
-    const reason = isPrivate(track)
-      ? 'privacy'
-      : !track.configuration.enabled
-        ? 'dark'
-        : this.muted
-          ? 'silence'
-          : undefined;
+    const reason = hiddenFor(track) ?? (this.muted ? 'silence' : undefined);
     if (reason !== undefined)
       return { name: reason, watch: (reader) => this.#slates.watchJpegs(reason, track, reader) };
     if (this.state === 'idle') return undefined;
-    const from = this.#coded.active ? this.#coded : this.#capture;
-    return { name: this.#coded.active ? 'decoder' : 'device', watch: (reader) => from.watchJpegs(reader) };
+    const from = this.#pictures;
+    return { name: from === this.#coded ? 'decoder' : 'device', watch: (reader) => from.watchJpegs(reader) };
   }
 
   get #wanted(): boolean {
@@ -476,14 +469,15 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
     try {
       await this.#settled();
       if (this.muted) throw this.#notLive();
-      return await this.#takePicture(format);
+      return await this.#pictures.takePicture(format);
     } finally {
       release();
     }
   }
 
-  #takePicture(format: PictureFormat): Promise<Picture> {
-    return (this.#coded.active ? this.#coded : this.#capture).takePicture(format);
+  /** Where pictures are to be had: what is passed through has to be decoded for it. */
+  get #pictures(): CodedCapture | DeviceCapture {
+    return this.#coded.active ? this.#coded : this.#capture;
   }
 
   /** Media flows, or it is known that none will for now. @throws CaptureError `not-live`. */
@@ -604,5 +598,11 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
 }
 
 const isPrivate = ({ configuration }: EncodedTrack): boolean => configuration.privacy === true;
+
+/** Why the picture of a track is not to be seen, whatever the device does. */
+function hiddenFor(track: EncodedTrack): 'privacy' | 'dark' | undefined {
+  if (isPrivate(track)) return 'privacy';
+  return track.configuration.enabled ? undefined : 'dark';
+}
 
 const jpeg = ({ data, width, height }: Picture): StillPicture => ({ jpeg: data, width, height });
