@@ -1,21 +1,13 @@
 import type { MediaTrackSettings } from '../media/track-dictionaries.ts';
 import type { ContentHint, EncodingParameters, PictureAdjustments, TrackConfiguration } from '../media/track-source.ts';
+import type { AudioBranch, AudioInput, SoundContent } from './audio-pipeline.ts';
 import { CaptureError } from './capture-error.ts';
 import { chooseMode, type VideoWish } from './capture-mode.ts';
 import type { AudioDevice, CaptureDevice, VideoDevice } from './device.ts';
 import { SOUND } from './device-capabilities.ts';
 import { ENCODERS, type H264Encoder, type PictureContent } from './encoders.ts';
-import {
-  type AudioBranch,
-  type AudioInput,
-  isTransposed,
-  launchString,
-  type PipelineDescription,
-  type SoundContent,
-  type TestPattern,
-  type VideoBranch,
-  type VideoInput,
-} from './pipeline.ts';
+import { launchString, type PipelineDescription } from './pipeline.ts';
+import { isTransposed, type TestPattern, type VideoBranch, type VideoInput } from './video-pipeline.ts';
 import type { WorkerCommand, WorkerInput } from './worker-messages.ts';
 
 /** One track that is to be encoded. */

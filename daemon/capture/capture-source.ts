@@ -24,8 +24,8 @@ import { EncodedTrack, type EncodedTrackOwner } from './encoded-track.ts';
 import type { EncoderChoice } from './encoders.ts';
 import { type JpegMaker, JpegReaders } from './jpeg-readers.ts';
 import type { OpenNetworkDevice } from './network-cameras.ts';
-import type { TestPattern } from './pipeline.ts';
 import { Slates } from './slates.ts';
+import type { TestPattern } from './video-pipeline.ts';
 import type { PictureFormat } from './worker-messages.ts';
 import type { Picture } from './worker-questions.ts';
 

@@ -1,6 +1,7 @@
 import { H264, OPUS } from '../rtp/codec.ts';
 import type { CaptureMode } from './capture-mode.ts';
-import { packetTail, type RtspInput, rtspSource, v4l2Source } from './pipeline.ts';
+import { type RtspInput, rtspSource, v4l2Source } from './device-sources.ts';
+import { packetTail } from './launch-parts.ts';
 
 /** What comes encoded from a device and goes out as it is. */
 export type CodedInput =

@@ -1,5 +1,5 @@
 import { readSequenceParameters } from '../rtp/h264-sps.ts';
-import { isRtspEncoding, type RtspEncoding } from './pipeline.ts';
+import { isRtspEncoding, type RtspEncoding } from './device-sources.ts';
 
 /** One medium of a session description (RFC 8866) that we can take in. */
 export interface DescribedMedia {

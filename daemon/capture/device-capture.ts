@@ -9,7 +9,7 @@ import { type CapturePlan, planCapture } from './capture-plan.ts';
 import type { CaptureDevice } from './device.ts';
 import type { EncodedTrack } from './encoded-track.ts';
 import type { EncoderChoice, H264Encoder } from './encoders.ts';
-import type { TestPattern } from './pipeline.ts';
+import type { TestPattern } from './video-pipeline.ts';
 import type { PictureFormat, WorkerCommand, WorkerFailure, WorkerReport } from './worker-messages.ts';
 import { type CaptureWorker, startCaptureWorker } from './worker-process.ts';
 import { type Picture, WorkerQuestions } from './worker-questions.ts';

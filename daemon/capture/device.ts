@@ -1,4 +1,4 @@
-import type { RtspInput } from './pipeline.ts';
+import type { RtspInput } from './device-sources.ts';
 import { isUsableFormat } from './pixel-formats.ts';
 
 /** One size of one pixel format of a camera, and the frame rates it has there. */

@@ -4,7 +4,7 @@ import { CaptureError } from './capture-error.ts';
 import { type DescribedMedia, describedMedia } from './described-media.ts';
 import type { AudioDevice, CaptureDevice, VideoDevice } from './device.ts';
 import { saltedId } from './device-id.ts';
-import type { RtspEncoding, RtspInput } from './pipeline.ts';
+import type { RtspEncoding, RtspInput } from './device-sources.ts';
 import { describeRtsp } from './rtsp-describe.ts';
 
 /** A device as it was just found, and what its source element has to be told besides. */

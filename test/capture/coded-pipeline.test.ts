@@ -3,7 +3,8 @@ import { passesThrough } from '../../daemon/capture/coded-formats.ts';
 import { codedLaunch } from '../../daemon/capture/coded-pipeline.ts';
 import { describedMedia } from '../../daemon/capture/described-media.ts';
 import type { VideoDevice } from '../../daemon/capture/device.ts';
-import { launchString, type RtspInput } from '../../daemon/capture/pipeline.ts';
+import type { RtspInput } from '../../daemon/capture/device-sources.ts';
+import { launchString } from '../../daemon/capture/pipeline.ts';
 import type { TrackConfiguration } from '../../daemon/media/track-source.ts';
 
 const RTSP: RtspInput = { encoding: 'H264', transport: 'tcp', latency: 200, timeout: 5000, insecure: false };

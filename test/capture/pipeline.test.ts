@@ -1,14 +1,10 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { test } from 'tap';
+import type { AudioBranch } from '../../daemon/capture/audio-pipeline.ts';
 import { ENCODERS, H264_ENCODERS } from '../../daemon/capture/encoders.ts';
-import {
-  type AudioBranch,
-  launchString,
-  type PipelineDescription,
-  type VideoBranch,
-  type VideoPipeline,
-} from '../../daemon/capture/pipeline.ts';
+import { launchString, type PipelineDescription } from '../../daemon/capture/pipeline.ts';
+import type { VideoBranch, VideoPipeline } from '../../daemon/capture/video-pipeline.ts';
 
 const run = promisify(execFile);
 

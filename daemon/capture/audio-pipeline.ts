@@ -1,0 +1,71 @@
+import { OPUS } from '../rtp/codec.ts';
+import { CaptureError } from './capture-error.ts';
+import { type RtspInput, rtspSource } from './device-sources.ts';
+import { type Branch, bounded, DECODER, devicePath, gate, intake, PACKET_QUEUE, packetTail } from './launch-parts.ts';
+
+export type AudioInput =
+  | { readonly type: 'test'; readonly silent: boolean }
+  | { readonly type: 'rtsp'; readonly rtsp: RtspInput }
+  | { readonly type: 'alsa'; readonly path: string };
+
+/** What the sound is (W3C MediaStreamTrack Content Hints, 3.1). */
+export type SoundContent = 'generic' | 'voice';
+
+/** One encoded track of a sound. */
+export interface AudioBranch extends Branch {
+  /** 1 or 2. */
+  readonly channelCount: number;
+  readonly content: SoundContent;
+  /** dB. */
+  readonly gain: number;
+}
+
+export interface AudioPipeline {
+  readonly kind: 'audio';
+  readonly input: AudioInput;
+  readonly branches: readonly AudioBranch[];
+}
+
+const SOUND_QUEUE = 'queue leaky=downstream max-size-time=200000000 max-size-bytes=0 max-size-buffers=0';
+const EAR =
+  'frames. ! valve name=lid drop=true drop-mode=transform-to-gap ! audioconvert ! audio/x-raw,format=S16LE ! ' +
+  'appsink name=ear max-buffers=8 drop=true sync=false async=false';
+export function audioLaunch({ input, branches }: AudioPipeline): string {
+  const encoded = branches.map((branch, index) => {
+    const channels = bounded('channelCount', branch.channelCount, 1, 2);
+    const bitrate = bounded('bitrate', branch.bitrate, 6000, 510_000);
+    return [
+      gate(branch, index),
+      SOUND_QUEUE,
+      `audioconvert ! audioresample ! audio/x-raw,rate=48000,channels=${channels}`,
+      ...(branch.gain === 0 ? [] : [`volume volume=${amplification(branch.gain)}`]),
+      `volume name=loudness${index} volume=${branch.enabled ? 1 : 0}`,
+      `opusenc name=encoder${index} audio-type=${branch.content} bitrate=${bitrate} frame-size=20`,
+      `rtpopuspay name=pay${index} pt=${OPUS.payloadType} timestamp-offset=0`,
+      PACKET_QUEUE,
+      packetTail(index),
+    ].join(' ! ');
+  });
+  return [`${soundSource(input)} ! ${intake(branches)} ! tee name=frames allow-not-linked=true`, ...encoded, EAR].join(
+    ' ',
+  );
+}
+
+/** The factor of a gain in dB; `volume` takes up to 10. @throws CaptureError `invalid-value`. */
+function amplification(decibels: number): number {
+  if (!(decibels >= -60 && decibels <= 20))
+    throw new CaptureError('invalid-value', `gain is ${decibels}; allowed is -60 to 20 dB`);
+  return Number((10 ** (decibels / 20)).toFixed(4));
+}
+
+function soundSource(input: AudioInput): string {
+  switch (input.type) {
+    case 'test':
+      return `audiotestsrc name=source is-live=true ${input.silent ? 'wave=silence' : 'wave=sine freq=440 volume=0.2'} samplesperbuffer=960`;
+    case 'rtsp':
+      return `${rtspSource('audio', input.rtsp)} ! ${DECODER}`;
+    case 'alsa':
+      // The system's clock, which the picture's pipeline runs on too: the sound card's own must not become the pipeline's.
+      return `alsasrc name=source device=${devicePath(input.path)} provide-clock=false slave-method=skew buffer-time=200000 latency-time=10000`;
+  }
+}

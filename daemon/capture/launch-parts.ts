@@ -1,0 +1,63 @@
+import { NTP_UNIX_SECONDS } from '../rtp/packet.ts';
+import { CaptureError } from './capture-error.ts';
+
+/** The descriptor of a worker on which the media of its first track leaves (`lib/child.ts`: the first pipe of a module). */
+export const MEDIA_DESCRIPTOR = 4;
+
+/** What any encoded track has. */
+export interface Branch {
+  /** Whether media flows into it from the beginning. */
+  readonly open: boolean;
+  /** False: black, silence. */
+  readonly enabled: boolean;
+  /** bit/s. */
+  readonly bitrate: number;
+}
+
+// Rides over a reader that is busy for a moment.
+export const PACKET_QUEUE = 'queue max-size-time=1000000000 max-size-buffers=0 max-size-bytes=0';
+// Hardware decoders give frames in memory of their own, which the elements behind do not know.
+export const DECODER = 'decodebin force-sw-decoders=true';
+
+/** Counts what the device delivers, and keeps it out while no branch has use for it. */
+export const intake = (branches: readonly Branch[]): string =>
+  `identity name=probe silent=true ! valve name=intake drop=${!branches.some(({ open }) => open)}`;
+export const gate = ({ open }: Branch, index: number): string => `frames. ! valve name=gate${index} drop=${!open}`;
+
+/** @param stamp properties of rtponviftimestamp. */
+export const packetTail = (index: number, stamp = ''): string =>
+  `rtponviftimestamp${stamp} ! rtpstreampay ! fdsink fd=${MEDIA_DESCRIPTOR + index} sync=false async=false`;
+
+/** Unix milliseconds as rtponviftimestamp has them. */
+export const ntpNanoseconds = (wallClock: number): bigint =>
+  (BigInt(Math.round(wallClock * 1000)) + BigInt(NTP_UNIX_SECONDS) * 1_000_000n) * 1000n;
+
+/** @throws CaptureError `invalid-value` for anything that could mean something to the launch parser. */
+export function devicePath(path: string): string {
+  if (!/^[A-Za-z0-9_./:,=-]{1,128}$/.test(path))
+    throw new CaptureError('invalid-value', `device path not usable: ${JSON.stringify(path)}`);
+  return path;
+}
+
+/** @throws CaptureError `invalid-value`. */
+export function bounded(name: string, value: number, least: number, most: number): number {
+  if (!Number.isInteger(value) || value < least || value > most)
+    throw new CaptureError('invalid-value', `${name} is ${value}; allowed is a whole number from ${least} to ${most}`);
+  return value;
+}
+
+/** A frame rate as a fraction: 30/1, 15/2, 30000/1001. @throws CaptureError `invalid-value`. */
+export function rate(perSecond: number): string {
+  if (!(perSecond >= 0.01 && perSecond <= 1000))
+    throw new CaptureError('invalid-value', `frameRate is ${perSecond}; allowed is 0.01 to 1000`);
+  if (Number.isInteger(perSecond)) return `${perSecond}/1`;
+  const ntsc = Math.round(perSecond * 1.001);
+  if (Math.abs((ntsc * 1000) / 1001 - perSecond) < 0.005) return `${ntsc * 1000}/1001`;
+  const thousandths = Math.round(perSecond * 1000);
+  const divisor = greatestCommonDivisor(thousandths, 1000);
+  return `${thousandths / divisor}/${1000 / divisor}`;
+}
+
+function greatestCommonDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestCommonDivisor(b, a % b);
+}

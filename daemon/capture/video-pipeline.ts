@@ -1,0 +1,200 @@
+import type { Orientation } from '../../config/settings.ts';
+import type { PictureAdjustments } from '../media/track-source.ts';
+import { H264 } from '../rtp/codec.ts';
+import type { CaptureMode, VideoWish } from './capture-mode.ts';
+import { type RtspInput, rtspSource, sizedCaps, v4l2Source } from './device-sources.ts';
+import { ENCODERS, type H264Encoder, type PictureContent } from './encoders.ts';
+import {
+  type Branch,
+  bounded,
+  DECODER,
+  gate,
+  intake,
+  MEDIA_DESCRIPTOR,
+  ntpNanoseconds,
+  PACKET_QUEUE,
+  packetTail,
+  rate,
+} from './launch-parts.ts';
+
+/** What a test picture can show. */
+export type TestPattern = 'smpte75' | 'ball' | 'snow' | 'black';
+
+export type VideoInput =
+  | { readonly type: 'test'; readonly pattern: TestPattern; readonly wish: VideoWish; readonly clock: boolean }
+  | { readonly type: 'v4l2'; readonly path: string; readonly mode: CaptureMode }
+  | { readonly type: 'rtsp'; readonly rtsp: RtspInput; readonly mode: CaptureMode }
+  | { readonly type: 'rtp'; readonly mode: CaptureMode; readonly wallClock: number }
+  | { readonly type: 'push'; readonly mode: CaptureMode };
+
+/** One encoded track of a picture. */
+export interface VideoBranch extends Branch {
+  /** What is encoded, in pixels and frames per second; never more frames than the input gives. */
+  readonly output: VideoWish;
+  /** Seconds between key frames that nobody asked for. */
+  readonly keyFrameInterval: number;
+  readonly content: PictureContent;
+  readonly adjustments: PictureAdjustments;
+}
+
+export interface VideoPipeline {
+  readonly kind: 'video';
+  readonly input: VideoInput;
+  readonly encoder: H264Encoder;
+  readonly branches: readonly VideoBranch[];
+}
+
+// A stalled reader costs whole frames before the encoder, so that what was encoded stays decodable.
+const FRAME_QUEUE = 'queue leaky=downstream max-size-buffers=2 max-size-bytes=0 max-size-time=0';
+const PHOTO =
+  'frames. ! valve name=shutter drop=true drop-mode=transform-to-gap ! queue leaky=downstream max-size-buffers=1 ! ' +
+  'jpegenc quality=85 ! appsink name=photo max-buffers=1 drop=true sync=false async=false';
+const STILL =
+  'frames. ! valve name=grabber drop=true drop-mode=transform-to-gap ! videoconvert ! video/x-raw,format=RGBA ! ' +
+  'appsink name=still max-buffers=1 drop=true sync=false async=false';
+/** Every picture as a JPEG, for all who look: a reader that is busy costs whole pictures. */
+const JPEGS = 'valve name=jpegs drop=true ! queue leaky=downstream max-size-buffers=1 max-size-bytes=0 max-size-time=0';
+/** In a corner, out of the way of the picture. */
+const OVERLAY = 'halignment=left valignment=bottom shaded-background=true font-desc="Sans 14"';
+/** The element's own property for it, `method`, does nothing in GStreamer 1.22. */
+const DIRECTIONS: Readonly<Record<Orientation, string>> = {
+  none: 'identity',
+  clockwise: '90r',
+  'rotate-180': '180',
+  counterclockwise: '90l',
+  'horizontal-flip': 'horiz',
+  'vertical-flip': 'vert',
+  'upper-left-diagonal': 'ul-lr',
+  'upper-right-diagonal': 'ur-ll',
+};
+/** What a disabled track shows. */
+const BLACK = ' contrast=0 saturation=0';
+
+export function videoLaunch({ input, encoder, branches }: VideoPipeline): string {
+  const source = input.type === 'test' ? testPicture(input, branches) : camera(input, branches);
+  const captured = input.type === 'test' ? input.wish : input.mode;
+  // Times of coming frames count from an instant that is told, not from the beginning of this pipeline.
+  const stamp = input.type === 'rtp' ? ` ntp-offset=${ntpNanoseconds(input.wallClock)}` : '';
+  const encoded = branches.map((branch, index) =>
+    [videoBranch(branch, index, captured, encoder), PACKET_QUEUE, packetTail(index, stamp)].join(' ! '),
+  );
+  const reads = input.type === 'push' || input.type === 'rtp';
+  const jpegs =
+    `${isJpeg(input) ? `compressed. ! ${JPEGS}` : `frames. ! ${JPEGS} ! jpegenc quality=80`} ! ` +
+    `gdppay ! fdsink fd=${MEDIA_DESCRIPTOR + branches.length + (reads ? 1 : 0)} sync=false async=false`;
+  return [`${source} ! tee name=frames allow-not-linked=true`, ...encoded, PHOTO, STILL, jpegs].join(' ');
+}
+
+const isJpeg = (input: VideoInput): boolean => input.type !== 'test' && input.mode.media.type === 'jpeg';
+
+function videoBranch(
+  branch: VideoBranch,
+  index: number,
+  captured: CaptureMode | VideoWish,
+  encoder: H264Encoder,
+): string {
+  const { output, bitrate, keyFrameInterval, content, enabled, adjustments } = branch;
+  const settings = {
+    name: `encoder${index}`,
+    bitrate: bounded('bitrate', bitrate, 10_000, 100_000_000),
+    keyFrameDistance: bounded(
+      'keyFrameInterval',
+      Math.max(1, Math.round(keyFrameInterval * output.frameRate)),
+      1,
+      36_000,
+    ),
+    width: bounded('width', output.width, 16, 8192),
+    height: bounded('height', output.height, 16, 8192),
+    frameRate: output.frameRate,
+    content,
+  };
+  const adapt: string[] = [];
+  if (captured.frameRate !== undefined && output.frameRate < captured.frameRate)
+    adapt.push(`videorate drop-only=true ! video/x-raw,framerate=${rate(output.frameRate)}`);
+  const { orientation, overlay } = adjustments;
+  // The size before it is turned.
+  const { width, height } = isTransposed(orientation) ? { width: output.height, height: output.width } : output;
+  const crop = cropOf(captured, adjustments.crop, { width, height });
+  if (crop !== '') adapt.push(`videocrop ${crop}`);
+  if (captured.width !== width || captured.height !== height)
+    adapt.push(`videoscale ! video/x-raw,width=${width},height=${height},pixel-aspect-ratio=1/1`);
+  if (orientation !== 'none') adapt.push(`videoflip video-direction=${DIRECTIONS[orientation]}`);
+  if (overlay !== '') adapt.push(`clockoverlay name=overlay${index} ${OVERLAY}`);
+  // The parser repeats the parameter sets, not the payloader: that one puts them before every slice of a key frame.
+  return [
+    gate(branch, index),
+    FRAME_QUEUE,
+    ...adapt,
+    `videobalance name=light${index}${enabled ? '' : BLACK}`,
+    ENCODERS[encoder].launch(settings),
+    'h264parse config-interval=-1',
+    `rtph264pay name=pay${index} pt=${H264.payloadType} mtu=1200 config-interval=0 aggregate-mode=zero-latency timestamp-offset=0`,
+  ].join(' ! ');
+}
+
+interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Whether width and height change places. */
+export function isTransposed(orientation: Orientation): boolean {
+  return !['none', 'rotate-180', 'horizontal-flip', 'vertical-flip'].includes(orientation);
+}
+
+/**
+ * What to take off a picture: what is asked for in percent, and then, at opposite edges alike, what makes the shape of
+ * another; even numbers, as 4:2:0 has it.
+ */
+function cropOf(from: Size, percent: PictureAdjustments['crop'], to: Size): string {
+  const cut = (whole: number, part: number): number => 2 * Math.round((whole * part) / 200);
+  const [top, right] = [cut(from.height, percent.top), cut(from.width, percent.right)];
+  const [bottom, left] = [cut(from.height, percent.bottom), cut(from.width, percent.left)];
+  const rest = { width: from.width - left - right, height: from.height - top - bottom };
+  const edge = (whole: number, part: number): number => 2 * Math.round((whole - part) / 4);
+  const x = edge(rest.width, Math.min(rest.width, (rest.height * to.width) / to.height));
+  const y = edge(rest.height, Math.min(rest.height, (rest.width * to.height) / to.width));
+  return Object.entries({ left: left + x, right: right + x, top: top + y, bottom: bottom + y })
+    .filter(([, pixels]) => pixels > 0)
+    .map(([side, pixels]) => `${side}=${pixels}`)
+    .join(' ');
+}
+
+function testPicture(
+  { pattern, wish, clock }: Extract<VideoInput, { type: 'test' }>,
+  branches: readonly VideoBranch[],
+): string {
+  const width = bounded('width', wish.width, 16, 8192);
+  const height = bounded('height', wish.height, 16, 8192);
+  const caps = `video/x-raw,format=I420,width=${width},height=${height},framerate=${rate(wish.frameRate)}`;
+  // On black, which stands for a device, the words are all there is: they need no shade and no size to be seen.
+  const style = pattern === 'black' ? 'font-desc="Sans 18"' : 'shaded-background=true font-desc="Sans Bold 32"';
+  const overlay = ` ! clockoverlay name=clock halignment=center valignment=center ${style} time-format="%F %T"`;
+  return `videotestsrc name=source is-live=true pattern=${pattern} ! ${caps} ! ${intake(branches)}${clock ? overlay : ''}`;
+}
+
+function camera(input: Exclude<VideoInput, { type: 'test' }>, branches: readonly VideoBranch[]): string {
+  const { media } = input.mode;
+  const source = cameraSource(input, branches.length);
+  const convert = 'videoconvert ! video/x-raw,format=I420';
+  // A decoder that misses frames shows what never was: the valve is behind it.
+  if (media.type === 'video') return `${source} ! ${DECODER} ! ${intake(branches)} ! ${convert}`;
+  if (media.type === 'raw') return `${source} ! ${intake(branches)} ! ${convert}`;
+  const [probe, valve] = intake(branches).split(' ! ');
+  return `${source} ! ${probe} ! tee name=compressed ! ${valve} ! ${FRAME_QUEUE} ! jpegdec ! ${convert}`;
+}
+
+function cameraSource(input: Exclude<VideoInput, { type: 'test' }>, branches: number): string {
+  switch (input.type) {
+    case 'push': {
+      const caps = `${sizedCaps(input.mode)},framerate=${rate(input.mode.frameRate ?? 30)}`;
+      return `appsrc name=source is-live=true do-timestamp=true format=time max-buffers=2 leaky-type=downstream caps="${caps}"`;
+    }
+    case 'v4l2':
+      return v4l2Source(input.path, input.mode);
+    case 'rtsp':
+      return rtspSource('video', input.rtsp);
+    case 'rtp':
+      return `fdsrc name=source fd=${MEDIA_DESCRIPTOR + branches} blocksize=65536 ! gdpdepay ! rtph264depay`;
+  }
+}
