@@ -5,11 +5,6 @@ declare module 'gstreamer-superficial' {
     [property: string]: unknown;
   }
 
-  export interface AppSink extends Element {
-    /** Calls back from a thread of the pool with the next buffer, or null at the end; blocks one thread until then. */
-    pull(callback: (buffer: Buffer | null, caps: Record<string, unknown>) => void): void;
-  }
-
   export interface AppSrc extends Element {
     /** Takes a copy. */
     push(buffer: Buffer): void;

@@ -7,7 +7,7 @@
  */
 import { createRequire } from 'node:module';
 import { Socket } from 'node:net';
-import type { AppSink, AppSrc, Element, Pipeline } from 'gstreamer-superficial';
+import type { AppSrc, Element, Pipeline } from 'gstreamer-superficial';
 import { childLog } from '../lib/child.ts';
 import { PushedFrameReader } from './pushed-frames.ts';
 import {
@@ -17,6 +17,7 @@ import {
   type WorkerFailure,
   type WorkerReport,
 } from './worker-messages.ts';
+import { levelReader, pictureReader, type TapPipeline, WorkerTap } from './worker-taps.ts';
 
 // The addon's `main` has no file ending, which only require() resolves.
 const gstreamer = createRequire(import.meta.url)('gstreamer-superficial') as typeof import('gstreamer-superficial');
@@ -30,8 +31,6 @@ const DEAD_POLL_MS = 20;
 const PROBE_INTERVAL_MS = 400;
 /** A pushed picture stands for this long before it is encoded once more. */
 const REPEAT_INTERVAL_MS = 1000;
-/** How long a reading of the loudness takes. */
-const LISTENING_SECONDS = 0.2;
 const FIRST_MEDIA_DESCRIPTOR = 4;
 
 let pipeline: Pipeline | undefined;
@@ -153,7 +152,7 @@ function setIntake(): void {
   if (intake === undefined) return;
   // A camera's own JPEGs need no decoding.
   const encodes = jpegs && element('compressed') === undefined;
-  const asked = pictures.jpeg.waiting + pictures.rgba.waiting > 0 || ear.listening;
+  const asked = pictures.jpeg.open || pictures.rgba.open || ear.open;
   intake.drop = !(gates.includes(true) || asked || encodes);
 }
 
@@ -208,100 +207,19 @@ function setBitrate(track: number, property: string, value: number): void {
   report({ type: 'bitrate', track, value, accepted: encoder[property] === value });
 }
 
-/** Takes single pictures in one format: a valve lets one frame through to an appsink. */
-class Camera {
-  readonly #valve: string;
-  readonly #sink: string;
-  readonly #ids: number[] = [];
-  /** The appsink keeps the last picture from before the valve closed. */
-  #stale = false;
-
-  constructor(valve: string, sink: string) {
-    this.#valve = valve;
-    this.#sink = sink;
-  }
-
-  get waiting(): number {
-    return this.#ids.length;
-  }
-
-  take(id: number): void {
-    const valve = element(this.#valve);
-    const sink = element(this.#sink) as AppSink | undefined;
-    if (valve === undefined || sink === undefined || failed) {
-      report({ type: 'unanswered', id, message: 'there is no picture' });
-      return;
-    }
-    if (this.#ids.push(id) > 1) return;
-    valve.drop = false;
+const taps: TapPipeline = {
+  element: (name) => (failed ? undefined : element(name)),
+  report,
+  changed: () => {
     setIntake();
-    repeatFrame();
-    const taken = (data: Buffer | null, caps: Record<string, unknown>): void => {
-      if (this.#stale && data !== null) {
-        this.#stale = false;
-        sink.pull(taken);
-        return;
-      }
-      valve.drop = true;
-      this.#stale = true;
-      for (const waiting of this.#ids.splice(0)) {
-        if (data === null) report({ type: 'unanswered', id: waiting, message: 'the picture has ended' });
-        else report({ type: 'picture', id: waiting, data, width: Number(caps.width), height: Number(caps.height) });
-      }
-      setIntake();
-    };
-    sink.pull(taken);
-  }
-}
-
-const pictures: Record<PictureFormat, Camera> = {
-  jpeg: new Camera('shutter', 'photo'),
-  rgba: new Camera('grabber', 'still'),
+    if (pictures.jpeg.open || pictures.rgba.open) repeatFrame();
+  },
 };
-
-/** Measures how loud it is, for a moment: a meter that runs all the time would leak a message for each reading. */
-class Ear {
-  readonly #ids: number[] = [];
-
-  get listening(): boolean {
-    return this.#ids.length > 0;
-  }
-
-  listen(id: number): void {
-    const lid = element('lid');
-    const sink = element('ear') as AppSink | undefined;
-    if (lid === undefined || sink === undefined || failed) {
-      report({ type: 'unanswered', id, message: 'there is no sound' });
-      return;
-    }
-    if (this.#ids.push(id) > 1) return;
-    lid.drop = false;
-    setIntake();
-    let [peak, squares, count] = [0, 0, 0];
-    const heard = (data: Buffer | null, caps: Record<string, unknown>): void => {
-      for (let at = 0; data !== null && at + 1 < data.length; at += 2) {
-        const sample = data.readInt16LE(at) / 32_768;
-        peak = Math.max(peak, Math.abs(sample));
-        squares += sample * sample;
-        count += 1;
-      }
-      const wanted = (Number(caps?.rate) || 48_000) * (Number(caps?.channels) || 1) * LISTENING_SECONDS;
-      if (data !== null && count < wanted) {
-        sink.pull(heard);
-        return;
-      }
-      lid.drop = true;
-      for (const waiting of this.#ids.splice(0)) {
-        if (count === 0) report({ type: 'unanswered', id: waiting, message: 'the sound has ended' });
-        else report({ type: 'level', id: waiting, peak, rms: Math.sqrt(squares / count) });
-      }
-      setIntake();
-    };
-    sink.pull(heard);
-  }
-}
-
-const ear = new Ear();
+const pictures: Record<PictureFormat, WorkerTap> = {
+  jpeg: new WorkerTap(taps, { valve: 'shutter', sink: 'photo', what: 'picture', reader: pictureReader() }),
+  rgba: new WorkerTap(taps, { valve: 'grabber', sink: 'still', what: 'picture', reader: pictureReader() }),
+};
+const ear = new WorkerTap(taps, { valve: 'lid', sink: 'ear', what: 'sound', reader: levelReader });
 
 function obey(command: WorkerCommand): void {
   switch (command.type) {
@@ -326,13 +244,13 @@ function obey(command: WorkerCommand): void {
       setJpegs(command.open);
       break;
     case 'level':
-      ear.listen(command.id);
+      ear.ask(command.id);
       break;
     case 'text':
       setText(command.text);
       break;
     case 'picture':
-      pictures[command.format].take(command.id);
+      pictures[command.format].ask(command.id);
       break;
     case 'stop':
       pipeline?.stop();
