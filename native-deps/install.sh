@@ -80,6 +80,7 @@ if [ -z "$destination" ]; then
     install -d -m 750 -o root -g vedette /etc/vedette
     install -d -m 700 /etc/vedette/credentials
     install -d -m 700 -o vedette -g vedette /var/lib/vedette /var/cache/vedette
+    chown -Rh vedette:vedette /var/lib/vedette
   fi
 else
   mkdir -p "$destination/etc/vedette/credentials" "$destination/var/lib/vedette" "$destination/var/cache/vedette"

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'tap';
 import { projectRoot } from '../support/project-root.ts';
@@ -36,9 +36,16 @@ test('systemd understands the users and folders', { skip: process.getuid?.() !==
   t.match(readFileSync(join(root, 'etc/passwd'), 'utf8'), /^vedette:.*:\/var\/lib\/vedette:/m);
   t.match(readFileSync(join(root, 'etc/group'), 'utf8'), /^video:.*vedette/m);
   writeFileSync(join(root, 'usr/lib/tmpfiles.d/vedette.conf'), readFileSync(from('tmpfiles.conf')));
+  // As a program of root's with the library leaves it.
+  mkdirSync(join(root, 'var/lib/vedette'), { recursive: true });
+  writeFileSync(join(root, 'var/lib/vedette/device-salt'), '', { mode: 0o600 });
   const folders = spawnSync('systemd-tmpfiles', [`--root=${root}`, '--create', 'vedette.conf'], { encoding: 'utf8' });
   t.equal(folders.status, 0, folders.stderr);
-  t.equal(spawnSync('stat', ['-c', '%a', join(root, 'var/lib/vedette')], { encoding: 'utf8' }).stdout, '700\n');
+  const uid = /^vedette:[^:]*:(\d+):/m.exec(readFileSync(join(root, 'etc/passwd'), 'utf8'))?.[1];
+  const found = (path: string): string =>
+    spawnSync('stat', ['-c', '%a %u', join(root, path)], { encoding: 'utf8' }).stdout.trim();
+  t.equal(found('var/lib/vedette'), `700 ${uid}`);
+  t.equal(found('var/lib/vedette/device-salt'), `600 ${uid}`, 'the service can read what stood there before');
 });
 
 function lines(path: string): string[] {
