@@ -11,54 +11,37 @@ import type {
   TrackSourceObserver,
   VideoMode,
 } from '../media/track-source.ts';
-import { controlSettings, controlValues } from './camera-controls.ts';
 import { CaptureError } from './capture-error.ts';
 import { type CaptureStateName, CaptureStatus } from './capture-state.ts';
 import { CodedCapture } from './coded-capture.ts';
 import { uncodedOnly } from './coded-formats.ts';
-import { ControlsMemory } from './controls-memory.ts';
 import type { CaptureDevice } from './device.ts';
 import { deviceCapabilities, deviceModes } from './device-capabilities.ts';
 import { type CaptureFailure, DeviceCapture } from './device-capture.ts';
 import { EncodedTrack, type EncodedTrackOwner } from './encoded-track.ts';
 import type { EncoderChoice } from './encoders.ts';
-import { type JpegMaker, JpegReaders } from './jpeg-readers.ts';
-import type { OpenNetworkDevice } from './network-cameras.ts';
 import { Slates } from './slates.ts';
+import { SourceDevice, type SourceDeviceOptions } from './source-device.ts';
+import { SourcePictures } from './source-pictures.ts';
 import type { TestPattern } from './video-pipeline.ts';
-import type { PictureFormat } from './worker-messages.ts';
-import type { Picture } from './worker-questions.ts';
 
-const PICTURE_TIMEOUT_MS = 8000;
 /** How long a change of settings may take to be in force. */
 const CHANGE_TIMEOUT_MS = 10_000;
 /** Tracks that one worker encodes for; those that nobody consumes are left out first. */
 const MAXIMUM_TRACKS = 8;
 
-export interface CaptureSourceOptions {
-  kind: 'video' | 'audio';
-  /** What to capture from; undefined while the device that is wished for is not there. */
-  device: CaptureDevice | undefined;
-  /** What the device is to be called while it is not there: the wish as configured. */
-  wishedDevice?: string;
+export interface CaptureSourceOptions extends SourceDeviceOptions {
   /** The encoder of the picture, chosen once for the machine. */
   encoders: EncoderChoice;
   clock: MediaClock;
   /** RTCP canonical name, the same for all tracks of the process. */
   cname: string;
-  log: Log;
   /** Text on the test picture, and on the one that stands for the device while that is silent. */
   text?: string;
   /** What the test picture shows; default `smpte75`. */
   pattern?: TestPattern;
   /** Milliseconds from the last release to the closing of the device. */
   idleTimeout: number;
-  /** How a device that is reached over the network is looked at before each life. */
-  openNetworkDevice?: OpenNetworkDevice;
-  /** Where what cameras were set to is remembered; default: a memory of its own. */
-  controls?: ControlsMemory;
-  /** Controls of the device were set: whoever keeps a table of devices reads them again. */
-  controlsChanged?: (device: CaptureDevice) => void;
   /** More environment of the worker; see {@link gstreamerEnvironment}. */
   environment?: Readonly<Record<string, string>>;
 }
@@ -81,31 +64,22 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
   readonly #capture: DeviceCapture;
   readonly #slates: Slates;
   readonly #coded: CodedCapture;
-  readonly #jpegs = new JpegReaders((track) => this.#jpegMakerOf(track));
+  readonly #pictures: SourcePictures;
   readonly #observers = new Set<TrackSourceObserver>();
   readonly #listeners = new Set<() => void>();
   readonly #status = new CaptureStatus();
   readonly #tracks = new Set<EncodedTrack>();
-  readonly #controls: ControlsMemory;
-  #device: CaptureDevice | undefined;
-  #lastDevice: CaptureDevice | undefined;
+  readonly #device: SourceDevice;
   #holds = 0;
   #idleTimer: NodeJS.Timeout | undefined;
-  /** What the source element is told besides the plan. */
-  #properties: Readonly<Record<string, string>> = {};
   /** What a program pushed last. */
   #pushed: Uint8Array | undefined;
-  /** The size of a photo that the capture has to serve. */
-  #photo: { width: number; height: number } | undefined;
-  #photos: Promise<unknown> = Promise.resolve();
 
   constructor(options: CaptureSourceOptions) {
     const { kind, clock, encoders, pattern, environment = {} } = options;
     this.kind = kind;
     this.#options = options;
-    this.#controls = options.controls ?? new ControlsMemory();
-    this.#device = options.device;
-    this.#lastDevice = options.device;
+    this.#device = new SourceDevice(options);
     this.#log = options.log;
     const common = { kind, environment, clock: clock.clock, log: options.log };
     this.#coded = new CodedCapture({
@@ -114,7 +88,7 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
       cname: options.cname,
       encoders,
       tracks: () => [...this.#tracks],
-      device: () => this.#device,
+      device: () => this.#device.current,
       flowing: () => !this.muted && this.state !== 'idle',
       unsuitable: (reason) => {
         this.#log.warn({ device: this.label }, `${this.label} cannot be passed through: ${reason}; it is encoded here`);
@@ -126,18 +100,18 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
       encoders,
       ...(pattern && { pattern }),
       owner: {
-        device: () => this.#device && this.#takenFrom(this.#device),
+        device: () => this.#taken,
         prepare: (device) => this.#prepare(device),
         plan: (device, tracks) => this.#coded.plan(device, tracks),
-        properties: () => this.#properties,
-        patience: () => this.#device?.rtsp?.timeout,
+        properties: () => this.#device.properties,
+        patience: () => this.device?.rtsp?.timeout,
         tracks: () => (this.#coded.decide() ? [this.#coded.native] : this.#selectTracks()),
-        flowsTo: (track) => track === this.#coded.native || (track.wanted && !isPrivate(track)),
+        flowsTo: (track) => track === this.#coded.native || (track.wanted && !track.private),
         text: () => this.#options.text,
-        photo: () => this.#photo,
+        photo: () => this.#pictures.photoSize,
         pushed: () => this.#pushed,
         packet: (track, packet, life) => {
-          if (isPrivate(track)) return;
+          if (track.private) return;
           track.push(life, packet);
           this.#flows();
         },
@@ -153,6 +127,15 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
       darkens: (track) => this.#coded.darkens(track),
       reason: () => this.#status.reason,
     });
+    this.#pictures = new SourcePictures({
+      kind,
+      status: this.#status,
+      capture: this.#capture,
+      coded: this.#coded,
+      slates: this.#slates,
+      hold: () => this.hold(),
+      adapt: () => this.#adaptLayout(),
+    });
     this.#status.onChange((was) => {
       if (this.muted !== was.muted) for (const observer of [...this.#observers]) observer.mutedChanged();
       this.#changed();
@@ -160,17 +143,17 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
   }
 
   get label(): string {
-    return this.#lastDevice?.label ?? this.#options.wishedDevice ?? '';
+    return this.#device.label;
   }
 
   /** The device that is captured, undefined while the one that is wished for is not there. */
   get device(): CaptureDevice | undefined {
-    return this.#device;
+    return this.#device.current;
   }
 
   /** The device that was captured last, though it may be away now. */
   get lastDevice(): CaptureDevice | undefined {
-    return this.#lastDevice;
+    return this.#device.last;
   }
 
   get state(): CaptureStateName {
@@ -205,11 +188,11 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
   }
 
   capabilities(): MediaTrackCapabilities {
-    return this.#device === undefined ? {} : deviceCapabilities(this.#device);
+    return this.device === undefined ? {} : deviceCapabilities(this.device);
   }
 
   modes(): readonly VideoMode[] {
-    return this.#device === undefined ? [] : deviceModes(this.#device);
+    return this.device === undefined ? [] : deviceModes(this.device);
   }
 
   observe(observer: TrackSourceObserver): () => void {
@@ -268,10 +251,7 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
 
   /** Captures from another device from now on, or waits for one: the stream goes on. */
   setDevice(device: CaptureDevice | undefined): void {
-    const before = this.#device;
-    this.#device = device;
-    this.#lastDevice = device ?? this.#lastDevice;
-    if (before?.deviceId === device?.deviceId && before?.path === device?.path && !this.muted) return;
+    if (!this.#device.replace(device) && !this.muted) return;
     if (device !== undefined) this.#status.on('found');
     this.restart();
   }
@@ -281,10 +261,8 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
     return this.#status.live(signal);
   }
 
-  async setControls(settings: MediaTrackSettings): Promise<void> {
-    const device = this.#device;
-    if (device?.kind !== 'videoinput') throw new CaptureError('not-live', 'the camera is not connected');
-    this.#controlsSet(await this.#controls.set(device, controlValues(settings, device.controls)));
+  setControls(settings: MediaTrackSettings): Promise<void> {
+    return this.#device.setControls(settings);
   }
 
   /**
@@ -292,27 +270,13 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
    * the camera is switched over to its nearest for a moment.
    * @throws CaptureError `not-live`, `timeout`, `failed`, `invalid-value`.
    */
-  async photo({ width = 0, height = 0 }: PhotoWish = {}): Promise<StillPicture> {
-    if (width * height === 0 || this.#device?.bus === 'test' || this.#coded.suits)
-      return jpeg(await this.#picture('jpeg'));
-    // One after the other: each switches the camera for itself.
-    const taken = this.#photos.then(async () => {
-      this.#photo = { width, height };
-      try {
-        this.#adaptLayout();
-        return jpeg(await this.#picture('jpeg'));
-      } finally {
-        this.#photo = undefined;
-        this.#adaptLayout();
-      }
-    });
-    this.#photos = taken.catch(() => undefined);
-    return taken;
+  photo(wish: PhotoWish = {}): Promise<StillPicture> {
+    return this.#pictures.photo(wish, this.device?.bus !== 'test' && !this.#coded.suits);
   }
 
   /** @throws CaptureError `not-live`, `timeout`, `failed`, `invalid-value`. */
   grab(): Promise<RawPicture> {
-    return this.#picture('rgba');
+    return this.#pictures.grab();
   }
 
   /** How loud the sound is; undefined while the device is not open for somebody, or nobody decodes its sound. */
@@ -332,17 +296,13 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
 
   /** @internal */
   trackSettings(track: EncodedTrack): MediaTrackSettings {
-    const device = this.#device;
-    const planned = device ?? this.#lastDevice;
+    const planned = this.#device.last;
     const settings =
       this.#capture.life?.settingsOf(track) ??
       this.#coded.settingsOf(track) ??
       (planned && this.#tryPlan(planned, track)) ??
       track.configuration.settings;
-    if (device === undefined) return settings;
-    const { deviceId, groupId } = device;
-    const controls = device.kind === 'videoinput' ? controlSettings(device.controls) : {};
-    return { ...settings, ...controls, deviceId, groupId };
+    return { ...settings, ...this.#device.settings };
   }
 
   /** @internal */
@@ -351,25 +311,25 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
     track.configuration = next;
     try {
       // Refuses what no encoder could do, though none may run now.
-      if (this.#device !== undefined) this.#capture.plan(this.#device, [track]);
+      if (this.device !== undefined) this.#capture.plan(this.device, [track]);
       if (before.privacy !== next.privacy) this.#privacyChanged(track);
       else {
         const begins = this.#adaptLayout();
         this.#slates.trackChanged(track);
-        this.#jpegs.update();
+        this.#pictures.update();
         if (begins) await this.live(AbortSignal.timeout(CHANGE_TIMEOUT_MS));
       }
     } catch (error) {
       track.configuration = before;
       this.#adaptLayout();
-      throw error instanceof CaptureError ? error : this.#notLive();
+      throw error instanceof CaptureError ? error : this.#status.notLive();
     }
   }
 
   /** @internal */
   trackWanted(track: EncodedTrack): void {
     const known = this.#coded.active || this.#capture.setGate(track);
-    if (!known && this.#capture.life !== undefined && track.wanted && !isPrivate(track)) this.restart();
+    if (!known && this.#capture.life !== undefined && track.wanted && !track.private) this.restart();
     this.#wantedChanged();
     this.#slates.trackChanged(track);
   }
@@ -389,23 +349,13 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
   }
 
   /** @internal */
-  async trackPhoto(track: EncodedTrack): Promise<StillPicture> {
-    const hidden = hiddenFor(track);
-    if (hidden !== undefined) return jpeg(await this.#slates.takePicture(hidden, track));
-    const release = this.hold();
-    try {
-      await this.#settled();
-      return jpeg(
-        this.muted ? await this.#slates.takePicture('silence', track) : await this.#pictures.takePicture('jpeg'),
-      );
-    } finally {
-      release();
-    }
+  trackPhoto(track: EncodedTrack): Promise<StillPicture> {
+    return this.#pictures.trackPhoto(track);
   }
 
   /** @internal */
   watchJpegs(track: EncodedTrack, reader: (jpeg: Buffer) => void): () => void {
-    const stop = this.#jpegs.add(track, reader);
+    const stop = this.#pictures.watchJpegs(track, reader);
     this.#wantedChanged();
     return () => {
       stop();
@@ -413,18 +363,9 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
     };
   }
 
-  #jpegMakerOf(track: EncodedTrack): JpegMaker | undefined {
-    const reason = hiddenFor(track) ?? (this.muted ? 'silence' : undefined);
-    if (reason !== undefined)
-      return { name: reason, watch: (reader) => this.#slates.watchJpegs(reason, track, reader) };
-    if (this.state === 'idle') return undefined;
-    const from = this.#pictures;
-    return { name: from === this.#coded ? 'decoder' : 'device', watch: (reader) => from.watchJpegs(reader) };
-  }
-
   get #wanted(): boolean {
-    if (this.#holds > 0 || this.#jpegs.tracks.some((track) => !isPrivate(track))) return true;
-    for (const track of this.#tracks) if (track.wanted && !isPrivate(track)) return true;
+    if (this.#holds > 0 || this.#pictures.wanted) return true;
+    for (const track of this.#tracks) if (track.wanted && !track.private) return true;
     return false;
   }
 
@@ -459,38 +400,8 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
   #changed(): void {
     this.#coded.update();
     this.#slates.update(this.muted);
-    this.#jpegs.update();
+    this.#pictures.update();
     for (const listener of [...this.#listeners]) listener();
-  }
-
-  async #picture(format: PictureFormat): Promise<Picture> {
-    if (this.kind !== 'video') throw new CaptureError('invalid-value', 'a microphone has no picture');
-    const release = this.hold();
-    try {
-      await this.#settled();
-      if (this.muted) throw this.#notLive();
-      return await this.#pictures.takePicture(format);
-    } finally {
-      release();
-    }
-  }
-
-  /** Where pictures are to be had: what is passed through has to be decoded for it. */
-  get #pictures(): CodedCapture | DeviceCapture {
-    return this.#coded.active ? this.#coded : this.#capture;
-  }
-
-  /** Media flows, or it is known that none will for now. @throws CaptureError `not-live`. */
-  async #settled(): Promise<void> {
-    try {
-      await this.#status.settled(AbortSignal.timeout(PICTURE_TIMEOUT_MS));
-    } catch {
-      throw this.#notLive();
-    }
-  }
-
-  #notLive(): CaptureError {
-    return new CaptureError('not-live', `no picture: ${this.stateReason ?? 'the device is still starting'}`);
   }
 
   /** What would be captured, for settings() before the first start. */
@@ -504,7 +415,7 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
 
   /** The tracks that the next life encodes for. */
   #selectTracks(): EncodedTrack[] {
-    const tracks = [...this.#tracks].filter((track) => !isPrivate(track));
+    const tracks = [...this.#tracks].filter((track) => !track.private);
     return [...tracks.filter(({ wanted }) => wanted), ...tracks.filter(({ wanted }) => !wanted)].slice(
       0,
       MAXIMUM_TRACKS,
@@ -526,15 +437,8 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
 
   #start(): void {
     this.#status.on('wanted');
-    if (this.#device !== undefined) {
-      this.#capture.start();
-      return;
-    }
-    const { wishedDevice } = this.#options;
-    // An id tells a person nothing.
-    const wished = wishedDevice === this.#lastDevice?.deviceId ? this.label : wishedDevice;
-    const kind = this.kind === 'video' ? 'camera' : 'microphone';
-    this.#status.on('lost', wished === undefined ? `no ${kind}` : `no ${kind} '${wished}' is connected`);
+    if (this.device === undefined) this.#status.on('lost', this.#device.absence);
+    else this.#capture.start();
   }
 
   /** Another life with what is asked for now: at once, whatever the back-off says. Readers stay. */
@@ -545,39 +449,20 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
     this.#start();
   }
 
-  /** The device as the next life, or this one, takes it. */
+  get #taken(): CaptureDevice | undefined {
+    return this.device && this.#takenFrom(this.device);
+  }
+
+  /** A device as the next life, or this one, takes it. */
   #takenFrom(device: CaptureDevice): CaptureDevice {
     return this.#coded.suits ? device : uncodedOnly(device);
   }
 
   async #prepare(device: CaptureDevice): Promise<CaptureDevice> {
-    const { openNetworkDevice } = this.#options;
-    if (device.rtsp === undefined || openNetworkDevice === undefined) return this.#restoreControls(device);
-    const opened = await openNetworkDevice(device);
-    if (this.#device?.deviceId !== device.deviceId) return device;
-    this.#device = opened.device;
-    this.#properties = opened.properties;
-    // It encodes otherwise than was assumed: that takes another number of pipes.
-    if (this.#coded.active !== this.#coded.suits) this.restart();
-    return opened.device;
-  }
-
-  /** A camera that refuses what it had is captured all the same. */
-  async #restoreControls(device: CaptureDevice): Promise<CaptureDevice> {
-    try {
-      const restored = await this.#controls.restore(device);
-      if (restored !== device) this.#controlsSet(restored);
-      return restored;
-    } catch (error) {
-      this.#log.warn({ err: error, device: device.label }, 'the camera does not take the controls that were set');
-      return device;
-    }
-  }
-
-  #controlsSet(device: CaptureDevice): void {
-    // It may have been unplugged meanwhile.
-    if (this.#device?.deviceId === device.deviceId && this.#device.path === device.path) this.#device = device;
-    this.#options.controlsChanged?.(device);
+    const prepared = await this.#device.prepare(device);
+    // It may encode otherwise than was assumed: that takes another number of pipes.
+    if (prepared.rtsp !== undefined && this.#coded.active !== this.#coded.suits) this.restart();
+    return prepared;
   }
 
   #died(failure: CaptureFailure, delay: number): void {
@@ -596,13 +481,3 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
     this.#status.on('packet');
   }
 }
-
-const isPrivate = ({ configuration }: EncodedTrack): boolean => configuration.privacy === true;
-
-/** Why the picture of a track is not to be seen, whatever the device does. */
-function hiddenFor(track: EncodedTrack): 'privacy' | 'dark' | undefined {
-  if (isPrivate(track)) return 'privacy';
-  return track.configuration.enabled ? undefined : 'dark';
-}
-
-const jpeg = ({ data, width, height }: Picture): StillPicture => ({ jpeg: data, width, height });

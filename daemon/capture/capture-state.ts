@@ -1,3 +1,5 @@
+import { CaptureError } from './capture-error.ts';
+
 /** Where a capture source stands. */
 export type CaptureStateName =
   /** Nobody wants the device; it is closed. */
@@ -100,6 +102,11 @@ export class CaptureStatus {
   /** Resolves when media flows or it is known that none will for now; rejects with the signal's reason. */
   settled(signal?: AbortSignal): Promise<void> {
     return this.#until(() => this.#name === 'live' || this.#muted, signal);
+  }
+
+  /** For who has waited for a picture in vain. */
+  notLive(): CaptureError {
+    return new CaptureError('not-live', `no picture: ${this.#reason ?? 'the device is still starting'}`);
   }
 
   async #until(condition: () => boolean, signal: AbortSignal | undefined): Promise<void> {

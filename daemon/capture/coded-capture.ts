@@ -162,7 +162,7 @@ export class CodedCapture {
   }
 
   get #passing(): EncodedTrack[] {
-    return this.#options.tracks().filter((track) => !isPrivate(track) && this.#passes(track));
+    return this.#options.tracks().filter((track) => !track.private && this.#passes(track));
   }
 
   get #decoded(): EncodedTrack[] {
@@ -209,8 +209,7 @@ export class CodedCapture {
   }
 }
 
-const isPrivate = ({ configuration }: EncodedTrack): boolean => configuration.privacy === true;
-const isServed = (track: EncodedTrack): boolean => track.wanted && !isPrivate(track) && track.configuration.enabled;
+const isServed = ({ wanted, hidden }: EncodedTrack): boolean => wanted && hidden === undefined;
 
 /** The device's own stream has no wishes. */
 const silentOwner: ConstructorParameters<typeof EncodedTrack>[0] = {

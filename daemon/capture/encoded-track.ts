@@ -65,6 +65,17 @@ export class EncodedTrack implements EncodedStream {
     return this.#retained > 0;
   }
 
+  /** Nobody may get anything of the device through it. */
+  get private(): boolean {
+    return this.configuration.privacy === true;
+  }
+
+  /** Why its picture is not to be seen, whatever the device does. */
+  get hidden(): 'privacy' | 'dark' | undefined {
+    if (this.private) return 'privacy';
+    return this.configuration.enabled ? undefined : 'dark';
+  }
+
   settings(): MediaTrackSettings {
     return this.#owner.trackSettings(this);
   }

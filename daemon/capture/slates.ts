@@ -130,7 +130,7 @@ export class Slates {
 
   #shows(reason: SlateReason, track: EncodedTrack): boolean {
     if (!track.wanted) return false;
-    if (track.configuration.privacy === true) return reason === 'privacy';
+    if (track.private) return reason === 'privacy';
     if (this.#options.darkens?.(track)) return reason === 'dark';
     return reason === 'silence' && this.#muted;
   }

@@ -1,0 +1,120 @@
+import type { Log } from '../lib/log.ts';
+import type { MediaTrackSettings } from '../media/track-dictionaries.ts';
+import { controlSettings, controlValues } from './camera-controls.ts';
+import { CaptureError } from './capture-error.ts';
+import { ControlsMemory } from './controls-memory.ts';
+import type { CaptureDevice } from './device.ts';
+import type { OpenNetworkDevice } from './network-cameras.ts';
+
+export interface SourceDeviceOptions {
+  kind: 'video' | 'audio';
+  /** What to capture from; undefined while the device that is wished for is not there. */
+  device: CaptureDevice | undefined;
+  /** What the device is to be called while it is not there: the wish as configured. */
+  wishedDevice?: string;
+  /** How a device that is reached over the network is looked at before each life. */
+  openNetworkDevice?: OpenNetworkDevice;
+  /** Where what cameras were set to is remembered; default: a memory of its own. */
+  controls?: ControlsMemory;
+  /** Controls of the device were set: whoever keeps a table of devices reads them again. */
+  controlsChanged?: (device: CaptureDevice) => void;
+  log: Log;
+}
+
+/** The device that a source captures from, as it is known now: it may be away, or another than before. */
+export class SourceDevice {
+  readonly #options: SourceDeviceOptions;
+  readonly #controls: ControlsMemory;
+  #current: CaptureDevice | undefined;
+  #last: CaptureDevice | undefined;
+  #properties: Readonly<Record<string, string>> = {};
+
+  constructor(options: SourceDeviceOptions) {
+    this.#options = options;
+    this.#controls = options.controls ?? new ControlsMemory();
+    this.#current = options.device;
+    this.#last = options.device;
+  }
+
+  /** Undefined while the one that is wished for is not there. */
+  get current(): CaptureDevice | undefined {
+    return this.#current;
+  }
+
+  /** The one that was there last, though it may be away now. */
+  get last(): CaptureDevice | undefined {
+    return this.#last;
+  }
+
+  get label(): string {
+    return this.#last?.label ?? this.#options.wishedDevice ?? '';
+  }
+
+  /** Why there is none, for a person. */
+  get absence(): string {
+    const { wishedDevice, kind } = this.#options;
+    // An id tells a person nothing.
+    const wished = wishedDevice === this.#last?.deviceId ? this.label : wishedDevice;
+    const what = kind === 'video' ? 'camera' : 'microphone';
+    return wished === undefined ? `no ${what}` : `no ${what} '${wished}' is connected`;
+  }
+
+  /** What the source element is told besides the plan. */
+  get properties(): Readonly<Record<string, string>> {
+    return this.#properties;
+  }
+
+  /** What the current device itself says of a track's settings. */
+  get settings(): MediaTrackSettings {
+    if (this.#current === undefined) return {};
+    const { deviceId, groupId } = this.#current;
+    return { ...(this.#current.kind === 'videoinput' && controlSettings(this.#current.controls)), deviceId, groupId };
+  }
+
+  /** @returns whether it is another one, or elsewhere. */
+  replace(device: CaptureDevice | undefined): boolean {
+    const before = this.#current;
+    this.#current = device;
+    this.#last = device ?? this.#last;
+    return before?.deviceId !== device?.deviceId || before?.path !== device?.path;
+  }
+
+  /** Sets controls of the camera. @throws CaptureError. */
+  async setControls(settings: MediaTrackSettings): Promise<void> {
+    const device = this.#current;
+    if (device?.kind !== 'videoinput') throw new CaptureError('not-live', 'the camera is not connected');
+    this.#controlsSet(await this.#controls.set(device, controlValues(settings, device.controls)));
+  }
+
+  /** Makes the device ready for another life. @returns it, as it is captured. */
+  async prepare(device: CaptureDevice): Promise<CaptureDevice> {
+    const { openNetworkDevice } = this.#options;
+    if (device.rtsp === undefined || openNetworkDevice === undefined) return this.#restoreControls(device);
+    const opened = await openNetworkDevice(device);
+    if (this.#current?.deviceId !== device.deviceId) return device;
+    this.replace(opened.device);
+    this.#properties = opened.properties;
+    return opened.device;
+  }
+
+  /** A camera that refuses what it had is captured all the same. */
+  async #restoreControls(device: CaptureDevice): Promise<CaptureDevice> {
+    try {
+      const restored = await this.#controls.restore(device);
+      if (restored !== device) this.#controlsSet(restored);
+      return restored;
+    } catch (error) {
+      this.#options.log.warn(
+        { err: error, device: device.label },
+        'the camera does not take the controls that were set',
+      );
+      return device;
+    }
+  }
+
+  #controlsSet(device: CaptureDevice): void {
+    // It may have been unplugged meanwhile.
+    if (this.#current?.deviceId === device.deviceId && this.#current.path === device.path) this.replace(device);
+    this.#options.controlsChanged?.(device);
+  }
+}
