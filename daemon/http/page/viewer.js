@@ -155,6 +155,7 @@ const ADDRESS_NAMES = {
   rtmp: 'RTMP',
   'http-flv': 'HTTP-FLV',
   snapshot: 'Still picture',
+  mjpeg: 'Motion JPEG, for an <img>',
 };
 
 function renderAddresses(stream) {

@@ -11,7 +11,7 @@ import { encodedOf, type MediaStreamTrack } from '../../media/media-stream-track
 import type { StreamDirectory, Viewer, ViewerObserver, ViewerTraffic } from '../viewer.ts';
 import type { FromWorker, PeerMedia, PeerReport, ToWorker, WorkerStatistics } from './messages.ts';
 import { negotiateOffer, type OfferedTracks, usableCandidates } from './offer.ts';
-import { TrackFeed } from './track-feed.ts';
+import { TrackFeeds } from './track-feeds.ts';
 import { WebRtcError } from './webrtc-error.ts';
 
 export interface WebRtcPublisherOptions {
@@ -61,9 +61,6 @@ const READY_DEADLINE_MS = 4000;
 const ANSWER_DEADLINE_MS = 5000;
 /** Offers that may be under way at once. */
 const MAX_UNCONNECTED = 32;
-/** Half a channel byte: a track needs two channels. */
-const SLOTS = 128;
-const REPORT_INTERVAL_MS = 1000;
 
 /** Serves streams over WebRTC. What is native and faces the network lives in a child; this is its daemon side. */
 export class WebRtcPublisher {
@@ -71,14 +68,11 @@ export class WebRtcPublisher {
   readonly #log: Log;
   readonly #supervisor: Supervisor<ToWorker, FromWorker>;
   readonly #sessions = new Map<string, Session>();
-  readonly #feeds = new Map<MediaStreamTrack, TrackFeed>();
-  readonly #slots: (TrackFeed | undefined)[] = new Array(SLOTS).fill(undefined);
-  #nextSlot = 0;
+  readonly #feeds: TrackFeeds;
   #port = 0;
   #pipe: Writable | undefined;
   /** Resolves when the current worker takes offers; a new promise for each life. */
   #ready = deferred();
-  #reportTimer: Timer | undefined;
   #running = false;
   /** Counters of the current worker. */
   statistics: WorkerStatistics = { packetsSent: 0, packetsRetransmitted: 0, nacks: 0, keyFrameRequests: 0 };
@@ -86,6 +80,11 @@ export class WebRtcPublisher {
   constructor(options: WebRtcPublisherOptions) {
     this.#options = options;
     this.#log = options.log;
+    this.#feeds = new TrackFeeds({
+      clock: options.clock.clock,
+      pipe: () => this.#pipe,
+      ended: (track) => this.#trackEnded(track),
+    });
     this.#supervisor = new Supervisor<ToWorker, FromWorker>({
       name: 'WebRTC worker',
       log: this.#log,
@@ -168,7 +167,7 @@ export class WebRtcPublisher {
     try {
       const media = negotiated.media.map((medium): PeerMedia => {
         const track = tracks.find(({ kind }) => kind === medium.kind) as MediaStreamTrack;
-        const { slot, tap } = this.#retainFeed(track, stream);
+        const { slot, tap } = this.#feeds.retain(track, stream);
         session.tracks.push(track);
         const { ssrc, cname, codec, keepsGroup } = tap.rtp;
         const msid = { stream, track: track.id };
@@ -230,53 +229,11 @@ export class WebRtcPublisher {
     return tracks;
   }
 
-  #retainFeed(track: MediaStreamTrack, stream: string): TrackFeed {
-    let feed = this.#feeds.get(track);
-    if (feed === undefined) {
-      const slot = this.#freeSlot();
-      feed = new TrackFeed({ track, stream, slot, pipe: () => this.#pipe, ended: () => this.#trackEnded(track) });
-      this.#feeds.set(track, feed);
-      this.#slots[slot] = feed;
-      if (this.#feeds.size === 1) this.#report();
-    }
-    feed.viewers += 1;
-    return feed;
-  }
-
-  /** Slots go round, so that what is left of an old track in the pipe meets none of the same number. */
-  #freeSlot(): number {
-    for (let i = 0; i < SLOTS; i++) {
-      const slot = (this.#nextSlot + i) % SLOTS;
-      if (this.#slots[slot] !== undefined) continue;
-      this.#nextSlot = (slot + 1) % SLOTS;
-      return slot;
-    }
-    throw new WebRtcError('busy', `${SLOTS} tracks are being watched already`);
-  }
-
-  #releaseFeed(track: MediaStreamTrack): void {
-    const feed = this.#feeds.get(track);
-    if (feed === undefined || --feed.viewers > 0) return;
-    feed.close();
-    this.#feeds.delete(track);
-    this.#slots[feed.slot] = undefined;
-  }
-
   /** Viewers stay as long as they have another track. */
   #trackEnded(track: MediaStreamTrack): void {
     for (const [id, { tracks }] of [...this.#sessions])
       if (tracks.includes(track) && tracks.every(({ readyState }) => readyState === 'ended'))
         this.close(id, 'stream ended');
-  }
-
-  /** Sender reports of all tracks, each second while there are any. */
-  #report(): void {
-    const { clock } = this.#options.clock;
-    clock.clearTimeout(this.#reportTimer);
-    if (this.#feeds.size === 0) return;
-    for (const feed of this.#feeds.values()) feed.sendReport();
-    this.#reportTimer = clock.setTimeout(() => this.#report(), REPORT_INTERVAL_MS);
-    this.#reportTimer.unref?.();
   }
 
   #startWorker(): Child<ToWorker, FromWorker> {
@@ -316,7 +273,7 @@ export class WebRtcPublisher {
         this.#forget(message.peer, message.reason);
         break;
       case 'key-frame':
-        this.#slots[message.slot]?.tap.requestKeyFrame();
+        this.#feeds.inSlot(message.slot)?.tap.requestKeyFrame();
         break;
       case 'spinning':
         this.#supervisor.restart(`a thread has been spinning for ${message.seconds} s`);
@@ -348,23 +305,19 @@ export class WebRtcPublisher {
   #trafficOf({ report, tracks, droppedBefore }: Session): ViewerTraffic {
     return {
       sentBytes: report?.sentBytes ?? 0,
-      droppedFrames: this.#droppedFrames(tracks) - droppedBefore,
+      droppedFrames: this.#feeds.droppedFrames(tracks) - droppedBefore,
       fractionLost: report?.fractionLost,
     };
-  }
-
-  #droppedFrames(tracks: readonly MediaStreamTrack[]): number {
-    return tracks.reduce((sum, track) => sum + (this.#feeds.get(track)?.droppedFrames ?? 0), 0);
   }
 
   #connected(id: string): void {
     const session = this.#sessions.get(id);
     if (session === undefined || session.connected) return;
     session.connected = true;
-    session.droppedBefore = this.#droppedFrames(session.tracks);
+    session.droppedBefore = this.#feeds.droppedFrames(session.tracks);
     this.#options.viewers.joined(session.viewer);
     // Without a first report the viewer cannot put sound and picture together.
-    for (const track of session.tracks) this.#feeds.get(track)?.sendReport();
+    this.#feeds.sendReports(session.tracks);
   }
 
   #forget(id: string, reason: string): void {
@@ -378,7 +331,7 @@ export class WebRtcPublisher {
         { stream: session.viewer.stream, remoteAddress: session.viewer.remoteAddress, reason },
         'WebRTC viewer did not connect',
       );
-    for (const track of session.tracks) this.#releaseFeed(track);
+    for (const track of session.tracks) this.#feeds.release(track);
   }
 
   #workerDied(): void {
