@@ -13,8 +13,8 @@ import { Parser } from 'tap-parser';
 const FOLDER = fileURLToPath(new URL('.', import.meta.url));
 /** Files that only run when they are named. */
 const SLOW = /\.slow\.test\.js$/;
-/** Files that play to real players measure time: one after the other, when the others are done. */
-const ALONE = /^e2e\//;
+/** Files that play to real players measure time: never two of them at once. */
+const PLAYS = /^e2e\//;
 /** How long one file may take, in seconds. */
 const FILE_TIMEOUT = 180;
 const SLOW_FILE_TIMEOUT = 1800;
@@ -118,13 +118,11 @@ function kill(child: ChildProcess): void {
   }
 }
 
-async function runAll(paths: readonly string[], jobs: number): Promise<Outcome[]> {
-  const queue = [...paths];
+/** Runs what a queue holds, one file after the other; queues may share files, and each runs once. */
+async function runLane(...queues: string[][]): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
-  const worker = async (): Promise<void> => {
+  for (const queue of queues)
     for (let path = queue.shift(); path !== undefined; path = queue.shift()) outcomes.push(await run(path));
-  };
-  await Promise.all(Array.from({ length: jobs }, worker));
   return outcomes;
 }
 
@@ -136,16 +134,8 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 }
 
 const files = chosen(process.argv.slice(2));
-const outcomes = [
-  ...(await runAll(
-    files.filter((path) => !ALONE.test(path)),
-    2,
-  )),
-  ...(await runAll(
-    files.filter((path) => ALONE.test(path)),
-    1,
-  )),
-];
+const [players, others] = [files.filter((path) => PLAYS.test(path)), files.filter((path) => !PLAYS.test(path))];
+const outcomes = (await Promise.all([runLane(players, others), runLane(others)])).flat();
 const sum = (key: keyof Outcome): number => outcomes.reduce((total, outcome) => total + outcome[key], 0);
 const skipped = sum('skipped') > 0 ? `, ${sum('skipped')} skipped` : '';
 process.stdout.write(`\n${sum('passed')} passed, ${sum('failed')} failed${skipped}\n`);
