@@ -3,6 +3,7 @@ import { Backoff } from './backoff.ts';
 import type { Child, ChildExit } from './child.ts';
 import { type Clock, systemClock, type Timer } from './clock.ts';
 import type { Log } from './log.ts';
+import { measureRunDelay } from './run-delay.ts';
 
 export interface SupervisorOptions<Sent extends Serializable, Received> {
   name: string;
@@ -17,6 +18,8 @@ export interface SupervisorOptions<Sent extends Serializable, Received> {
   startTimeout?: number;
   /** Delays between lives. */
   backoff?: { minimum: number; maximum: number };
+  /** Begins to measure how long a process is kept from running, as {@link measureRunDelay}, the default, does. */
+  runDelay?: (pid: number) => () => number;
   /** A life with progress (where that is watched) for this long resets the back-off, in milliseconds. */
   settled?: number;
   clock?: Clock;
@@ -24,10 +27,23 @@ export interface SupervisorOptions<Sent extends Serializable, Received> {
 
 /** After a pause of the whole process the timers come first; what the child has sent meanwhile is read within this time. */
 const GRACE_MS = 20;
+/** What a child that is kept from running is given at most beyond its limit. */
+const MAXIMUM_EXCUSE_MS = 10_000;
+
+/** A child that has been silent for half of what it may. */
+interface Silence {
+  /** Its last sign of life, or its beginning. */
+  readonly since: number;
+  readonly runDelay: () => number;
+  /** Milliseconds in which it could not have given a sign. */
+  excused: number;
+  overdue: boolean;
+}
 
 /**
  * Keeps one child alive: by its progress, not by its exit alone. The owner calls {@link progress} whenever the child
- * has done something useful (a packet, a heartbeat).
+ * has done something useful (a packet, a heartbeat). A child that gets no processor on an overloaded machine does not
+ * hang: what it had to wait for one is added to its time.
  * An end that the owner asked for, by `child.stop()`, is no death: the next life begins at once.
  */
 export class Supervisor<Sent extends Serializable, Received> {
@@ -40,6 +56,7 @@ export class Supervisor<Sent extends Serializable, Received> {
   #wanted = false;
   #startedAt = 0;
   #lastProgress: number | undefined;
+  #silence: Silence | undefined;
   /** Lives that ended without being asked to. */
   deaths = 0;
 
@@ -89,18 +106,36 @@ export class Supervisor<Sent extends Serializable, Received> {
     this.#watch();
   }
 
-  #watch(overdue = false): void {
+  #watch(): void {
     const { progressTimeout, startTimeout = progressTimeout } = this.#options;
     const limit = this.#lastProgress === undefined ? startTimeout : progressTimeout;
     if (limit === undefined) return;
-    const left = (this.#lastProgress ?? this.#startedAt) + limit - this.#clock.now();
-    if (left <= 0 && overdue) {
-      this.restart(`no sign of life for ${Math.round(limit)} ms`);
+    const since = this.#lastProgress ?? this.#startedAt;
+    const silent = this.#clock.now() - since;
+    const half = limit / 2 - silent;
+    if (half > 0) {
+      this.#watchIn(half);
       return;
     }
-    const pause = left <= 0 ? GRACE_MS : Math.min(left, progressTimeout ?? left);
-    this.#watchdog = this.#clock.setTimeout(() => this.#watch(left <= 0), pause);
+    if (this.#silence?.since !== since) this.#silence = this.#beginSilence(since);
+    const silence = this.#silence;
+    silence.excused = Math.min(silence.excused + silence.runDelay(), MAXIMUM_EXCUSE_MS);
+    const left = limit + silence.excused - silent;
+    if (left > 0) this.#watchIn(left);
+    else if (!silence.overdue) this.#watchIn(GRACE_MS);
+    else this.restart(`no sign of life for ${Math.round(silent)} ms`);
+    silence.overdue = left <= 0;
+  }
+
+  #watchIn(milliseconds: number): void {
+    const { progressTimeout = milliseconds } = this.#options;
+    this.#watchdog = this.#clock.setTimeout(() => this.#watch(), Math.min(milliseconds, progressTimeout));
     this.#watchdog.unref?.();
+  }
+
+  #beginSilence(since: number): Silence {
+    const { runDelay = measureRunDelay } = this.#options;
+    return { since, runDelay: runDelay(this.#child?.pid ?? 0), excused: 0, overdue: false };
   }
 
   #ended(exit: ChildExit): void {

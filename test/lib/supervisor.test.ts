@@ -30,6 +30,7 @@ function setup(t: Test, options: Partial<SupervisorOptions<VersatileCommand, unk
     log: silentLog,
     clock,
     backoff: { minimum: 100, maximum: 800 },
+    runDelay: () => () => 0,
     start: () => {
       const child: TestChild = new Child({ run: { module: MODULE }, name: 'versatile', log: silentLog });
       lives.push(child);
@@ -153,6 +154,50 @@ test('a pause of our own process is not blamed on the child', async (t) => {
   t.ok(lives[0]?.running, 'nobody has killed it');
   clock.advance(200);
   t.match(await lives[0]?.exited, { signal: 'SIGKILL' }, 'but then it must go on');
+});
+
+test('a child that gets no processor does not hang: it has as much longer', async (t) => {
+  /** Of each 10 ms of silence: milliseconds that it was kept from running. */
+  const table: [name: string, waited: (silent: number) => number, killedAfter: number][] = [
+    ['it had the processor, and nothing came', () => 0, 520],
+    ['it had half of the time', () => 5, 770],
+    ['it had the processor again after two seconds', (silent) => (silent < 2000 ? 10 : 0), 2270],
+    ['it never gets one, and there is an end to it', () => 10, 10_520],
+  ];
+  for (const [name, waited, killedAfter] of table) {
+    const asked: number[] = [];
+    const { clock, supervisor, lives } = setup(t, {
+      progressTimeout: 500,
+      runDelay: (pid) => {
+        asked.push(pid);
+        let last = clock.now();
+        return () => {
+          let delay = 0;
+          for (; last < clock.now(); last += 10) delay += waited(last - began);
+          return delay;
+        };
+      },
+    });
+    supervisor.start();
+    for (let i = 0; i < 10; i++) {
+      clock.advance(200);
+      supervisor.progress();
+    }
+    t.same(asked, [], 'nothing is measured while it goes well');
+    const began = clock.now();
+    const killed = lives[0]?.exited.then(() => true);
+    let silence = 0;
+    while (silence < killedAfter - 10) {
+      clock.advance(10);
+      silence += 10;
+    }
+    await sleep(50);
+    t.ok(lives[0]?.running, `${name}: not yet after ${silence} ms`);
+    clock.advance(30);
+    t.ok(await killed, `${name}: killed after ${killedAfter} ms`);
+    t.same(asked, [lives[0]?.pid]);
+    await supervisor.stop();
+  }
 });
 
 test('stop()', async (t) => {
