@@ -143,10 +143,11 @@ export class CodedCapture {
         stop();
         this.#followers.delete(track);
       }
-    for (const track of following)
-      if (!this.#followers.has(track)) this.#followers.set(track, track.follow(this.native));
+    // Before it follows: who joins once it does begins with what it followed with.
     for (const track of this.#options.tracks())
       track.rtp.keepsGroup = this.#active && this.#passes(track) && isServed(track);
+    for (const track of following)
+      if (!this.#followers.has(track)) this.#followers.set(track, track.follow(this.native));
     this.#decoder?.update(flowing);
   }
 

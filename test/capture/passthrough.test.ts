@@ -5,7 +5,15 @@ import { createTrack } from '../../daemon/media/media-stream-track.ts';
 import { tapRtp } from '../../daemon/media/rtp-tap.ts';
 import { sequenceDistance, sequenceNumber } from '../../daemon/rtp/packet.ts';
 import type { RtpFrame } from '../../daemon/rtp/rtp-frame.ts';
-import { checkContinuity, collect, decode, ENCODING, temporaryFolder, until } from '../support/capture-test-source.ts';
+import {
+  checkContinuity,
+  collect,
+  decode,
+  ENCODING,
+  live,
+  temporaryFolder,
+  until,
+} from '../support/capture-test-source.ts';
 import { lumaOf } from '../support/decoded.ts';
 import { cameraSettings, dumbCamera, networkSource, slicesOf } from '../support/network-camera.ts';
 
@@ -60,6 +68,24 @@ test('who joins between two key frames has a picture at once', async (t) => {
   const { frames, complaints } = await decode(folder, late);
   t.equal(complaints, '');
   t.equal(frames.length, late.length);
+});
+
+test('the first viewer of a camera that runs has a picture at once, too', async (t) => {
+  const camera = await dumbCamera(t);
+  const { source } = networkSource(t, 'video', cameraSettings(camera.url));
+  const track = createTrack(source, { encoding: ENCODING });
+  const release = source.hold();
+  await live(source);
+  await delay(2000);
+  const frames: RtpFrame[] = [];
+  const tap = tapRtp(track, { frame: (frame) => frames.push(frame) });
+  t.ok(tap.join(), 'from the frames that are kept');
+  await until(() => frames.length >= 60);
+  t.ok(frames[0]?.keyFrame);
+  t.equal(frames.filter(({ keyFrame }) => keyFrame).length, 1, 'no key frame has come since');
+  checkContinuity(t, frames);
+  release();
+  track.stop();
 });
 
 test('pictures and other sizes are decoded in a process of their own, from the current group', async (t) => {

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Test } from 'tap';
 import type { NetworkCameraSettings } from '../../config/settings.ts';
@@ -8,8 +9,10 @@ import type { EncodedTrack } from '../../daemon/capture/encoded-track.ts';
 import { NetworkCameras } from '../../daemon/capture/network-cameras.ts';
 import type { RtpFrame } from '../../daemon/rtp/rtp-frame.ts';
 import { byteStream, captureTest } from './capture-test-source.ts';
+import { Daemon } from './daemon.ts';
 import { projectRoot } from './project-root.ts';
 import { type TestServer, type TestServerOptions, testServer } from './rtsp-server.ts';
+import { eventually } from './web-gateway.ts';
 
 /** An RTSP camera that cannot be asked for key frames: ten seconds lie between them. */
 export async function dumbCamera(t: Test, options: TestServerOptions = {}): Promise<TestServer> {
@@ -55,6 +58,57 @@ export function slicesOf(frames: readonly RtpFrame[]): string[] {
     .filter((nal) => [1, 5].includes(nal.charCodeAt(0) & 0x1f));
 }
 
+/** A gateway that serves nothing but the camera `door` at this address, as the stream `door`, by every protocol. */
+export async function cameraGateway(
+  t: Test,
+  {
+    url,
+    transport = 'tcp',
+    password = '',
+    audio = true,
+  }: { url: string; transport?: string; password?: string; audio?: boolean },
+): Promise<CameraGateway> {
+  const file = `
+gateway: {id: porch}
+rtsp: {port: 0}
+http: {port: 0}
+webrtc: {port: 0}
+rtmp: {enabled: true, port: 0}
+mqtt: {embeddedPort: 0}
+cameras:
+  door: {url: "${url}", transport: ${transport}, timeout: 2${password === '' ? '' : ', username: admin, passwordFile: door.password'}}
+streams:
+  door: {start: always, video: {device: door}, audio: ${audio ? '{device: door}' : 'false'}}
+`;
+  const daemon = new Daemon({}, file);
+  t.teardown(() => daemon.stop());
+  await writeFile(join(daemon.folder, 'door.password'), `${password}\n`);
+  await daemon.start();
+  const { origin } = new URL(daemon.page);
+  const report = async (): Promise<CameraStream> =>
+    ((await (await fetch(`${origin}/streams`)).json()) as { streams: CameraStream[] }).streams[0] as CameraStream;
+  const settled = async (state: string): Promise<CameraStream> => {
+    await eventually(`the stream is ${state}`, async () => (await report()).state === state, 40_000);
+    return report();
+  };
+  return { daemon, report, settled };
+}
+
+/** What `/streams` says of it. */
+export interface CameraStream {
+  state: string;
+  reason?: string;
+  viewers: Record<string, number>;
+  urls: Record<'rtsp' | 'rtmp' | 'flv' | 'page', string>;
+}
+
+export interface CameraGateway {
+  daemon: Daemon;
+  report: () => Promise<CameraStream>;
+  /** Waits until the stream has this state. */
+  settled: (state: string) => Promise<CameraStream>;
+}
+
 export interface CameraProcess {
   readonly url: string;
   readonly port: number;
@@ -64,6 +118,10 @@ export interface CameraProcess {
 export const H264_10_SECONDS =
   'videotestsrc is-live=true pattern=ball ! video/x-raw,width=320,height=240,framerate=15/1 ! ' +
   'x264enc tune=zerolatency speed-preset=ultrafast bitrate=500 key-int-max=150 ! video/x-h264,profile=main ! rtph264pay name=pay0 pt=96';
+
+/** One with sound as many cameras send it. */
+export const AAC =
+  'audiotestsrc is-live=true wave=sine freq=440 ! audio/x-raw,rate=48000,channels=2 ! voaacenc ! rtpmp4gpay name=pay1 pt=97';
 
 /** A camera in a process of its own, which can be killed and frozen: gst-rtsp-server over a launch string. */
 export async function cameraProcess(
