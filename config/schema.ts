@@ -54,13 +54,13 @@ const device = {
   format: 'text',
   default: 'any',
   pattern: /^.{1,256}$/,
-  allowed: '`any`, `test`, or a device id, label or path',
+  allowed: '`any`, `test`, a device id, label, path or serial number, or a pattern of its path, links or bus',
 } as const;
 
 const video: Group = {
   device: {
     ...device,
-    doc: 'The camera: `any` (the first one, else the test picture), `test`, or its id, label or path.',
+    doc: 'The camera: `any` (the first one, else the test picture), `test`, its id, label, path or serial number, or a pattern of its path, links or bus: `/dev/v4l/by-path/*usb-0:1.2:*`.',
   },
   width: {
     doc: 'Wanted width; the nearest that the camera has is taken.',
@@ -126,7 +126,7 @@ const video: Group = {
 const audio: Group = {
   device: {
     ...device,
-    doc: 'The microphone: `any` (the first one, else the test tone), `test`, or its id, label or path.',
+    doc: 'The microphone: `any` (the first one, else the test tone), `test`, its id, label, path or serial number, or a pattern of its path or links: `/dev/snd/by-path/*usb-0:1.2:*`.',
   },
   channelCount: {
     doc: 'Wanted number of channels; 2 gives mono from a microphone that has only one.',

@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { CaptureSource } from './capture/capture-source.ts';
+import type { ControlsMemory } from './capture/controls-memory.ts';
 import type { CaptureDevice } from './capture/device.ts';
 import { deviceCapabilities, deviceModes } from './capture/device-capabilities.ts';
 import { deviceHolder } from './capture/device-holder.ts';
@@ -22,6 +23,8 @@ export interface CapturedDevicesOptions {
   /** Makes the table, with the first question. */
   table: () => Promise<DeviceTable>;
   outputs?: readonly ProvidedOutput[];
+  /** What cameras were set to. */
+  controls?: ControlsMemory;
   /** Where it is kept which encoder works; made with the first question. */
   stateDirectory: string;
   log: Log;
@@ -100,6 +103,7 @@ export class CapturedDevices implements DeviceProvider {
         cname: 'vedette',
         log: this.#options.log,
         idleTimeout: IDLE_TIMEOUT_MS,
+        ...(this.#options.controls && { controls: this.#options.controls }),
         controlsChanged: ({ path }) => void this.#table?.then((table) => table.rescan?.(path)),
         environment: this.#environment,
       });

@@ -3,7 +3,7 @@ import { type CaptureDevice, selectDevice } from './capture/device.ts';
 
 interface Assignment {
   readonly source: CaptureSource;
-  /** As configured: `any`, `test`, or a device's id, label or path. */
+  /** As configured, see {@link selectDevice}. */
   readonly wish: string;
   /** The device it has, or had before that was unplugged. */
   device: CaptureDevice | undefined;
@@ -42,11 +42,15 @@ export class DeviceAssignment {
     }
   }
 
-  /** A source stays with the camera it has had, under whatever path that comes back: it never wanders to another because its own was unplugged. */
+  /**
+   * A source stays with the device it has had, under whatever path that comes back, as long as that is what is wished for:
+   * with `any` it never wanders to another because its own was unplugged.
+   */
   #deviceFor({ source, wish, device: had }: Assignment): CaptureDevice | undefined {
-    if (wish === 'any' && had !== undefined && had.deviceId !== 'test')
-      return this.#devices.find((device) => device.kind === had.kind && device.deviceId === had.deviceId);
-    return this.#select(wish, source.kind);
+    const same = this.#devices.find((device) => device.kind === had?.kind && device.deviceId === had.deviceId);
+    if (wish === 'any' && had !== undefined && had.deviceId !== 'test') return same;
+    const stays = same && selectDevice([same], wish, source.kind);
+    return stays ?? this.#select(wish, source.kind);
   }
 
   #select(wish: string, kind: 'video' | 'audio'): CaptureDevice | undefined {

@@ -89,6 +89,8 @@ export class GatewayControl implements GatewayPort {
       groupId: device.groupId,
       path: device.path,
       bus: device.bus,
+      ...(device.links && { links: [...device.links] }),
+      ...(device.serial !== undefined && { serial: device.serial }),
       formats:
         device.kind === 'videoinput'
           ? device.formats.map((format) => ({ ...format, frameRates: [...format.frameRates] }))

@@ -273,7 +273,13 @@ export class Gateway {
   async #findDevices(): Promise<void> {
     const salt = await installationSecret(join(this.#settings.stateDirectory, 'device-salt'));
     this.#network = new NetworkCameras(this.#settings.cameras, salt);
-    const monitor = new DeviceMonitor({ salt, always: this.#network.devices, log: this.#room('capture') });
+    const monitor = new DeviceMonitor({
+      salt,
+      always: this.#network.devices,
+      held: (deviceId) => this.#cameraControls.held(deviceId),
+      environment: this.#environment,
+      log: this.#room('capture'),
+    });
     this.#devices = monitor;
     monitor.onChange((devices) => {
       this.#assignment.devicesChanged(devices);

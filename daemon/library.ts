@@ -5,8 +5,10 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { defaultStateDirectory } from '../config/state-directory.ts';
+import { ControlsMemory } from './capture/controls-memory.ts';
 import { pushedDevice } from './capture/device.ts';
 import { DeviceMonitor } from './capture/device-monitor.ts';
+import { gstreamerEnvironment } from './capture/gstreamer-environment.ts';
 import { CapturedDevices } from './captured-devices.ts';
 import { silentLog } from './lib/log.ts';
 import { installationSecret } from './lib/secret-file.ts';
@@ -49,14 +51,18 @@ export type { BitrateMode, MediaRecorderOptions } from './record/media-recorder-
 
 const store = new PermissionStore(permissionsFrom(process.env));
 const stateDirectory = defaultStateDirectory(process.env);
+const cameraControls = new ControlsMemory();
 const devices = new CapturedDevices({
   stateDirectory,
+  controls: cameraControls,
   log: silentLog,
   table: async () =>
     new DeviceMonitor({
       salt: await deviceSalt(),
       // A camera that may not be opened, a tool that is missing: what one would look for long.
       log: { ...silentLog, warn: (_, message) => process.emitWarning(message ?? '') },
+      held: (deviceId) => cameraControls.held(deviceId),
+      environment: gstreamerEnvironment(stateDirectory),
       testDevices: process.env.VEDETTE_TEST_DEVICES === '1',
     }),
 });

@@ -11,6 +11,15 @@ export function readList(name) {
     .filter((line) => line !== '');
 }
 
+/** Whether this machine has a connector for cameras that need libcamera, and a libcamera that knows them. */
+export function isRaspberryPi(model = '/proc/device-tree/model') {
+  try {
+    return readFileSync(model, 'utf8').startsWith('Raspberry Pi');
+  } catch {
+    return false;
+  }
+}
+
 /** Those of the packages that dpkg does not have as installed, or undefined where there is no dpkg. */
 export function missingPackages(names) {
   // biome-ignore lint/suspicious/noTemplateCurlyInString: the placeholders are of dpkg-query

@@ -63,6 +63,7 @@ lay() { mkdir -p "$(dirname "$destination$2")" && cp "$1" "$destination$2" && ch
 lay systemd/vedette.service /usr/lib/systemd/system/vedette.service
 lay systemd/sysusers.conf /usr/lib/sysusers.d/vedette.conf
 lay systemd/tmpfiles.conf /usr/lib/tmpfiles.d/vedette.conf
+lay systemd/udev.rules /usr/lib/udev/rules.d/70-vedette.rules
 for document in README.md CHANGELOG.md LICENSE config/vedette.example.yaml systemd/mosquitto.conf.example systemd/mosquitto.acl.example docs/*.md; do
   lay "$document" "/usr/share/doc/vedette/$(basename "$document")"
 done
@@ -103,6 +104,8 @@ fi
 if [ -n "$destination" ]; then
   echo "Vedette is laid out in $destination."
 elif [ -d /run/systemd/system ]; then
+  # Where udev does not run there is nobody to follow the rules.
+  udevadm control --reload 2>/dev/null && udevadm trigger --subsystem-match=dma_heap || true
   systemctl daemon-reload
   systemctl enable vedette.service
   [ -z "$start" ] || systemctl restart vedette.service

@@ -6,11 +6,11 @@ const [wanted, found] = [[20, 19], process.versions.node.split('.').map(Number)]
 async function setUp() {
   const { SetUpError } = await import('./set-up-error.mjs');
   try {
-    const { requirePackages } = await import('./debian-packages.mjs');
+    const { isRaspberryPi, requirePackages } = await import('./debian-packages.mjs');
     const { requireModules } = await import('./node-modules.mjs');
     const { build } = await import('./build.mjs');
     const tests = process.argv.includes('--tests');
-    await requirePackages(['runtime', 'build', ...(tests ? ['test'] : [])]);
+    await requirePackages(['runtime', 'build', ...(isRaspberryPi() ? ['libcamera'] : []), ...(tests ? ['test'] : [])]);
     requireModules();
     build(tests ? 'everything' : 'program');
   } catch (error) {

@@ -21,7 +21,8 @@ if [ -z "$destination" ] && [ -d /run/systemd/system ]; then
 fi
 rm -rf "$destination/usr/lib/vedette" "$destination/usr/share/doc/vedette" "$destination/var/cache/vedette"
 rm -f "$destination/usr/bin/vedette" "$destination/usr/lib/systemd/system/vedette.service" \
-  "$destination/usr/lib/sysusers.d/vedette.conf" "$destination/usr/lib/tmpfiles.d/vedette.conf"
+  "$destination/usr/lib/sysusers.d/vedette.conf" "$destination/usr/lib/tmpfiles.d/vedette.conf" \
+  "$destination/usr/lib/udev/rules.d/70-vedette.rules"
 if [ -n "$purge" ]; then
   rm -rf "$destination/etc/vedette" "$destination/var/lib/vedette"
   if [ -z "$destination" ] && id vedette >/dev/null 2>&1; then userdel vedette; fi

@@ -61,7 +61,7 @@ export function chooseMode(device: VideoDevice, wishes: readonly VideoWish[]): C
     for (const frameRate of frameRates.length > 0 ? frameRates : [undefined]) {
       const mode: CaptureMode = { media: mediaOf(pixelFormat), width, height, frameRate };
       const tooFast =
-        device.usbSpeed !== undefined && rawBits(pixelFormat, mode) > device.usbSpeed * 1e6 * USB_PAYLOAD_SHARE;
+        device.usb?.speed !== undefined && rawBits(pixelFormat, mode) > device.usb.speed * 1e6 * USB_PAYLOAD_SHARE;
       const cost =
         (tooFast ? 100 : 0) +
         decisive.reduce((sum, wish) => sum + misfit(mode, wish), 0) +

@@ -6,6 +6,7 @@ import { chooseMode, type VideoWish } from './capture-mode.ts';
 import type { AudioDevice, CaptureDevice, VideoDevice } from './device.ts';
 import { SOUND } from './device-capabilities.ts';
 import { ENCODERS, type H264Encoder, type PictureContent } from './encoders.ts';
+import { isLibcamera, sourceProperties } from './libcamera-controls.ts';
 import { launchString, type PipelineDescription } from './pipeline.ts';
 import { isTransposed, type TestPattern, type VideoBranch, type VideoInput } from './video-pipeline.ts';
 import type { WorkerCommand, WorkerInput } from './worker-messages.ts';
@@ -215,6 +216,7 @@ function camera(
   if (mode === undefined)
     throw new CaptureError('invalid-value', `${device.label} has no picture format that can be used (raw or JPEG)`);
   if (device.rtsp !== undefined) return { type: 'rtsp', rtsp: device.rtsp, mode };
+  if (isLibcamera(device)) return { type: 'libcamera', id: device.path, mode, properties: sourceProperties(device) };
   if (device.bus === 'push') return { type: 'push', mode };
   return device.bus === 'rtp' ? { type: 'rtp', mode, wallClock } : { type: 'v4l2', path: device.path, mode };
 }

@@ -20,6 +20,7 @@ import { deviceCapabilities, deviceModes } from './device-capabilities.ts';
 import { type CaptureFailure, DeviceCapture } from './device-capture.ts';
 import { EncodedTrack, type EncodedTrackOwner } from './encoded-track.ts';
 import type { EncoderChoice } from './encoders.ts';
+import { isLibcamera } from './libcamera-controls.ts';
 import { Slates } from './slates.ts';
 import { SourceDevice, type SourceDeviceOptions } from './source-device.ts';
 import { SourcePictures } from './source-pictures.ts';
@@ -251,7 +252,10 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
 
   /** Captures from another device from now on, or waits for one: the stream goes on. */
   setDevice(device: CaptureDevice | undefined): void {
-    if (!this.#device.replace(device) && !this.muted) return;
+    if (!this.#device.replace(device) && !this.muted) {
+      this.#followControls();
+      return;
+    }
     if (device !== undefined) this.#status.on('found');
     this.restart();
   }
@@ -261,8 +265,9 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
     return this.#status.live(signal);
   }
 
-  setControls(settings: MediaTrackSettings): Promise<void> {
-    return this.#device.setControls(settings);
+  async setControls(settings: MediaTrackSettings): Promise<void> {
+    await this.#device.setControls(settings);
+    this.#followControls();
   }
 
   /**
@@ -433,6 +438,11 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
     if (adapted === false) this.restart();
     this.#slates.adapt();
     return adapted === undefined ? this.state === 'opening' : !adapted;
+  }
+
+  /** Where a camera's controls are a part of its pipeline, that has to follow them. */
+  #followControls(): void {
+    if (this.device !== undefined && isLibcamera(this.device)) this.#adaptLayout();
   }
 
   #start(): void {

@@ -1,4 +1,5 @@
 import type { CaptureDevice, DeviceControl, VideoDevice } from './device.ts';
+import { isLibcamera, withControls } from './libcamera-controls.ts';
 import { setControls } from './v4l2-controls.ts';
 
 type Values = Readonly<Record<string, number>>;
@@ -21,8 +22,8 @@ export class ControlsMemory {
    */
   async set(device: VideoDevice, values: Values): Promise<VideoDevice> {
     if (Object.keys(values).length === 0) return device;
-    const controls = await this.#set(device.path, values);
-    const names = Object.keys({ ...this.#values.get(device.deviceId), ...values });
+    const controls = await this.#apply(device, values);
+    const names = Object.keys({ ...this.held(device.deviceId), ...values });
     this.#values.set(device.deviceId, heldValues(controls, names));
     return { ...device, controls };
   }
@@ -31,11 +32,18 @@ export class ControlsMemory {
   async restore(device: CaptureDevice): Promise<CaptureDevice> {
     if (device.kind !== 'videoinput') return device;
     const now = new Map(device.controls.map(({ name, value }) => [name, value]));
-    const lost = Object.entries(this.#values.get(device.deviceId) ?? {}).filter(
-      ([name, value]) => now.get(name) !== value,
-    );
+    const lost = Object.entries(this.held(device.deviceId)).filter(([name, value]) => now.get(name) !== value);
     if (lost.length === 0) return device;
-    return { ...device, controls: await this.#set(device.path, Object.fromEntries(lost)) };
+    return { ...device, controls: await this.#apply(device, Object.fromEntries(lost)) };
+  }
+
+  /** What a camera was set to, by name of the control. */
+  held(deviceId: string): Values {
+    return this.#values.get(deviceId) ?? {};
+  }
+
+  async #apply(device: VideoDevice, values: Values): Promise<DeviceControl[]> {
+    return isLibcamera(device) ? withControls(device.controls, values) : this.#set(device.path, values);
   }
 }
 

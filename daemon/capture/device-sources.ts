@@ -1,5 +1,5 @@
 import type { CaptureMode } from './capture-mode.ts';
-import { bounded, devicePath, rate } from './launch-parts.ts';
+import { bounded, cameraId, decimal, devicePath, elementProperty, rate } from './launch-parts.ts';
 
 /** A camera of this machine in one of its modes. */
 export function v4l2Source(path: string, mode: CaptureMode): string {
@@ -7,6 +7,24 @@ export function v4l2Source(path: string, mode: CaptureMode): string {
   // Drivers write 30 frames per second as 333333/10000000 s and the like: a narrow range meets them all.
   const rates = frameRate === undefined ? '' : `,framerate=[${rate(frameRate * 0.99)},${rate(frameRate * 1.01)}]`;
   return `v4l2src name=source device=${devicePath(path)} ! ${sizedCaps(mode)}${rates}`;
+}
+
+/**
+ * A camera behind libcamera in one of its modes. What is left open libcamera decides, not always well: all is said. A
+ * sensor that is slower at this size gives what it can.
+ * @param id as libcamera names it.
+ * @param properties of the element: the camera's controls.
+ */
+export function libcameraSource(id: string, mode: CaptureMode, properties: Readonly<Record<string, number>>): string {
+  const { frameRate, media } = mode;
+  const isRgb = media.type === 'raw' && /^(RGB|BGR)/.test(media.format);
+  const picture = `interlace-mode=progressive${isRgb ? '' : ',colorimetry=bt709'}`;
+  const wished = frameRate === undefined ? '' : `${sizedCaps(mode)},framerate=${rate(frameRate)},${picture};`;
+  const set = Object.entries(properties).map(([name, value]) => ` ${elementProperty(name)}=${decimal(name, value)}`);
+  return (
+    `libcamerasrc name=source camera-name="${cameraId(id)}"${set.join('')} ! ` +
+    `capsfilter caps="${wished}${sizedCaps(mode)},${picture}"`
+  );
 }
 
 export function sizedCaps({ media, ...mode }: CaptureMode): string {

@@ -1,3 +1,4 @@
+import { matchesGlob } from '../lib/glob.ts';
 import type { RtspInput } from './device-sources.ts';
 import { isUsableFormat } from './pixel-formats.ts';
 
@@ -37,8 +38,22 @@ interface DeviceIdentity {
   readonly groupId: string;
   /** What a person calls it. */
   readonly label: string;
-  /** Where it hangs: `usb-0000:01:00.0-1.2`, `platform:vivid-000`, `rtsp`, `test`, `push`. */
+  /** Where it hangs: `usb-0000:01:00.0-1.2`, `platform:vivid-000`, `libcamera`, `rtsp`, `test`, `push`. */
   readonly bus: string;
+  /** Links to its node that udev keeps, by what it is and by where it hangs: `/dev/v4l/by-path/...`. */
+  readonly links?: readonly string[];
+  /** As the device tells it. */
+  readonly serial?: string;
+  /** Undefined when it is not on USB. */
+  readonly usb?: UsbPort;
+}
+
+/** A device on the USB. */
+export interface UsbPort {
+  /** In sysfs, for example `/sys/devices/.../usb1/1-1.2`: port by port from the controller on. */
+  readonly directory: string;
+  /** Signalling rate in Mbit/s; undefined where the system does not tell. */
+  readonly speed?: number;
 }
 
 export interface VideoDevice extends DeviceIdentity {
@@ -47,8 +62,6 @@ export interface VideoDevice extends DeviceIdentity {
   readonly path: string;
   readonly formats: readonly VideoFormat[];
   readonly controls: readonly DeviceControl[];
-  /** Signalling rate of the USB port in Mbit/s; undefined when it is not on USB. */
-  readonly usbSpeed?: number;
   /** Of a network source. */
   readonly rtsp?: RtspInput;
 }
@@ -114,9 +127,10 @@ export function testDevice(kind: 'video' | 'audio'): CaptureDevice {
 }
 
 /**
- * The device that a configured wish means: `test`; `any` (the first real one that we can use, else the test device); or a device's id,
- * path or label (the whole label, without regard to case).
- * @returns undefined when no device of that name is there now.
+ * The device that a configured wish means: `test`; `any` (the first real one that we can use, else the test device); a
+ * device's id, path, serial number or label (the whole label, without regard to case); or a pattern, in which `*` stands
+ * for any characters, of its path, of one of its links or of its bus: the first that we can use.
+ * @returns undefined when no such device is there now.
  */
 export function selectDevice(
   devices: readonly CaptureDevice[],
@@ -126,13 +140,19 @@ export function selectDevice(
   if (wish === 'test') return testDevice(kind);
   const candidates = devices.filter((device) => device.kind === `${kind}input`);
   if (wish === 'any') return candidates.find(isUsable) ?? testDevice(kind);
+  if (wish.includes('*')) return candidates.find((device) => isUsable(device) && placesOf(device).some(matches(wish)));
   const label = wish.toLowerCase();
   return (
     candidates.find((device) => device.deviceId === wish) ??
-    candidates.find((device) => device.path === wish) ??
+    candidates.find((device) => device.path === wish || device.links?.includes(wish)) ??
+    candidates.find((device) => device.serial === wish) ??
     candidates.find((device) => device.label.toLowerCase() === label)
   );
 }
+
+const placesOf = ({ path, links = [], bus }: CaptureDevice): string[] => [path, ...links, bus];
+
+const matches = (pattern: string) => (text: string) => matchesGlob(text, pattern);
 
 /** One that is reached over the network was configured for a purpose: it is taken by name only. */
 function isUsable(device: CaptureDevice): boolean {

@@ -15,5 +15,8 @@ export function gstreamerEnvironment(
     // The bus poll and a snapshot each hold a thread of libuv's pool, which has four.
     UV_THREADPOOL_SIZE: '8',
     GST_DEBUG_NO_COLOR: '1',
+    // It tells of every start otherwise.
+    LIBCAMERA_LOG_LEVELS: '*:WARN',
+    LIBCAMERA_LOG_NO_COLOR: '1',
   };
 }

@@ -39,6 +39,26 @@ export function devicePath(path: string): string {
   return path;
 }
 
+/** An id of libcamera, for between quotes: a path of the device tree, or of ACPI with backslashes. @throws as {@link devicePath}. */
+export function cameraId(id: string): string {
+  if (!/^[A-Za-z0-9_./:,=@ \\-]{1,256}$/.test(id))
+    throw new CaptureError('invalid-value', `camera id not usable: ${JSON.stringify(id)}`);
+  return id.replaceAll('\\', '\\\\');
+}
+
+/** The name of a property of an element. @throws CaptureError `invalid-value`. */
+export function elementProperty(name: string): string {
+  if (!/^[a-z][a-z0-9-]{0,63}$/.test(name))
+    throw new CaptureError('invalid-value', `property not usable: ${JSON.stringify(name)}`);
+  return name;
+}
+
+/** @throws CaptureError `invalid-value` for what is no number. */
+export function decimal(name: string, value: number): number {
+  if (!Number.isFinite(value)) throw new CaptureError('invalid-value', `${name} is ${value}; allowed is a number`);
+  return value;
+}
+
 /** @throws CaptureError `invalid-value`. */
 export function bounded(name: string, value: number, least: number, most: number): number {
   if (!Number.isInteger(value) || value < least || value > most)

@@ -1,5 +1,6 @@
 import { readFile, realpath } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import type { UsbPort } from './device.ts';
 
 /** Where a device hangs, as sysfs has it. */
 export interface Attachment {
@@ -9,8 +10,10 @@ export interface Attachment {
   readonly port: string;
   /** The physical device: a webcam's camera and microphone have the same. */
   readonly group: string;
-  /** Mbit/s of the USB connection; undefined for other devices. */
-  readonly usbSpeed: number | undefined;
+  /** Undefined for what is not on USB. */
+  readonly usb: UsbPort | undefined;
+  /** As the device tells it; undefined where it has none. */
+  readonly serial: string | undefined;
 }
 
 /** Interfaces lie one or two levels below their USB device. */
@@ -27,27 +30,41 @@ export async function readAttachment(classDirectory: string): Promise<Attachment
   } catch {
     // Purely virtual devices (a loopback sound card) have no parent.
     const own = await realpath(classDirectory).catch(() => undefined);
-    return own === undefined ? undefined : { identity: own, port: own, group: own, usbSpeed: undefined };
+    return own === undefined ? undefined : notOnUsb(own);
   }
   let directory = device;
   for (let level = 0; level < LEVELS_TO_USB_DEVICE && directory !== '/'; level++, directory = dirname(directory)) {
     const vendor = await readText(join(directory, 'idVendor'));
     if (vendor === undefined) continue;
     const product = await readText(join(directory, 'idProduct'));
-    const serial = await readText(join(directory, 'serial'));
+    const serial = (await readText(join(directory, 'serial'))) || undefined;
     const speed = Number(await readText(join(directory, 'speed')));
     const model = `usb:${vendor}:${product}`;
-    const group = serial === undefined || serial === '' ? `${model}@${directory}` : `${model}:${serial}`;
     // The interface number (1-1.2:1.0) tells the cameras of a device with two of them apart.
     const part = device.slice(device.lastIndexOf(':') + 1);
     return {
-      identity: `${group}/${part}`,
+      identity: `${model}${serial === undefined ? `@${directory}` : `:${serial}`}/${part}`,
       port: directory,
-      group,
-      usbSpeed: Number.isFinite(speed) && speed > 0 ? speed : undefined,
+      // Not by the serial number, which cheap devices share.
+      group: directory,
+      usb: { directory, ...(Number.isFinite(speed) && speed > 0 && { speed }) },
+      serial,
     };
   }
-  return { identity: device, port: device, group: device, usbSpeed: undefined };
+  return notOnUsb(device);
+}
+
+const notOnUsb = (directory: string): Attachment => ({
+  identity: directory,
+  port: directory,
+  group: directory,
+  usb: undefined,
+  serial: undefined,
+});
+
+/** What the device table tells of it. */
+export function usbOf({ usb, serial }: Attachment): { usb?: UsbPort; serial?: string } {
+  return { ...(usb && { usb }), ...(serial !== undefined && { serial }) };
 }
 
 /** A small file of sysfs or procfs without its line end; undefined where there is none. */

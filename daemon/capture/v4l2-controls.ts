@@ -1,4 +1,5 @@
 import { CaptureError } from './capture-error.ts';
+import { checkControl } from './control-check.ts';
 import type { DeviceControl } from './device.ts';
 import { runTool } from './run-tool.ts';
 import { parseControls } from './v4l2.ts';
@@ -64,40 +65,6 @@ function isMode({ control }: Wish): boolean {
   return control.type === 'boolean' || control.type === 'menu';
 }
 
-/** The control of this name, where it takes this value; whether it is active is seen once the modes are set. */
-function checkControl(controls: ReadonlyMap<string, DeviceControl>, name: string, value: number): DeviceControl {
-  const control = controls.get(name);
-  if (control === undefined)
-    throw new CaptureError(
-      'invalid-value',
-      `the device has no control '${name}': it has ${listed([...controls.keys()])}`,
-      name,
-    );
-  if (control.readOnly) throw new CaptureError('invalid-value', `${name} is read-only`, name);
-  const allowed = refusal(control, value);
-  if (allowed !== undefined) throw new CaptureError('invalid-value', `${name} ${value}: ${allowed}`, name);
-  return control;
-}
-
-/** What is allowed, where the value is not. V4L2's integers have 32 bits. */
-function refusal(control: DeviceControl, value: number): string | undefined {
-  const { type, min = -(2 ** 31), max = 2 ** 31 - 1, step = 1, menu = [] } = control;
-  switch (type) {
-    case 'button':
-      return value === 1 ? undefined : 'a button takes 1';
-    case 'boolean':
-      return value === 0 || value === 1 ? undefined : 'allowed are 0 (off) and 1 (on)';
-    case 'menu':
-      if (menu.some((item) => item.value === value)) return undefined;
-      return `allowed are ${listed(menu.map((item) => `${item.value} (${item.label})`))}`;
-    case 'integer':
-    case 'number':
-      if (Number.isInteger(value) && value >= min && value <= max && (value - min) % Math.max(1, step) === 0)
-        return undefined;
-      return `allowed are whole numbers from ${min} to ${max}${step > 1 ? ` in steps of ${step}` : ''}`;
-  }
-}
-
 async function refuseInactive(wishes: readonly Wish[], read: () => Promise<DeviceControl[]>): Promise<void> {
   if (!wishes.some(({ control }) => control.inactive)) return;
   const inactive = new Set((await read()).filter((control) => control.inactive).map(({ name }) => name));
@@ -123,8 +90,4 @@ async function v4l2Ctl(
   if (missing) throw new CaptureError('not-installed', 'v4l2-ctl is not installed (package v4l-utils)');
   if (late) throw new CaptureError('timeout', `${what}${path} does not answer`);
   throw new CaptureError(refused, `${what}${stderr.trim().split('\n').at(-1) || `${path} refuses`}`);
-}
-
-function listed(items: readonly string[]): string {
-  return items.length === 0 ? 'none' : items.join(', ');
 }

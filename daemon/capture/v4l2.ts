@@ -33,7 +33,7 @@ const COMMON_SIZES = [
   [2592, 1944],
   [3840, 2160],
 ] as const;
-const COMMON_RATES = [1, 2, 5, 10, 15, 20, 24, 25, 30, 50, 60, 90, 120] as const;
+export const COMMON_RATES = [1, 2, 5, 10, 15, 20, 24, 25, 30, 50, 60, 90, 120] as const;
 
 /** Reads the tool's output; what it does not know it leaves out. */
 export function parseV4l2Node(output: string): V4l2Node {
@@ -59,7 +59,12 @@ export function isCamera(node: V4l2Node): boolean {
  * CSI receivers. Takes the driver's name or the node's name in sysfs, so that they need not even be opened.
  */
 export function isPartOfAnotherPath(name: string): boolean {
-  return /^(bcm2835-(isp|codec)|pispbe|rp1-cfe|unicam|rpi-hevc-dec|rpivid)/.test(name);
+  return isCsiReceiver(name) || /^(bcm2835-(isp|codec)|pispbe|rkisp1|rpi-hevc-dec|rpivid)/.test(name);
+}
+
+/** What takes in the picture of a CSI camera's sensor, for somebody else to make one for people of it. */
+export function isCsiReceiver(name: string): boolean {
+  return /^(bcm2835-)?unicam|^rp1-cfe/.test(name);
 }
 
 /** The first field of this name: the driver's own section comes first. */

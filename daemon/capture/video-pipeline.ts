@@ -2,7 +2,7 @@ import type { Orientation } from '../../config/settings.ts';
 import type { PictureAdjustments } from '../media/track-source.ts';
 import { H264 } from '../rtp/codec.ts';
 import type { CaptureMode, VideoWish } from './capture-mode.ts';
-import { type RtspInput, rtspSource, sizedCaps, v4l2Source } from './device-sources.ts';
+import { libcameraSource, type RtspInput, rtspSource, sizedCaps, v4l2Source } from './device-sources.ts';
 import { ENCODERS, type H264Encoder, type PictureContent } from './encoders.ts';
 import {
   type Branch,
@@ -23,6 +23,12 @@ export type TestPattern = 'smpte75' | 'ball' | 'snow' | 'black';
 export type VideoInput =
   | { readonly type: 'test'; readonly pattern: TestPattern; readonly wish: VideoWish; readonly clock: boolean }
   | { readonly type: 'v4l2'; readonly path: string; readonly mode: CaptureMode }
+  | {
+      readonly type: 'libcamera';
+      readonly id: string;
+      readonly mode: CaptureMode;
+      readonly properties: Readonly<Record<string, number>>;
+    }
   | { readonly type: 'rtsp'; readonly rtsp: RtspInput; readonly mode: CaptureMode }
   | { readonly type: 'rtp'; readonly mode: CaptureMode; readonly wallClock: number }
   | { readonly type: 'push'; readonly mode: CaptureMode };
@@ -192,6 +198,9 @@ function cameraSource(input: Exclude<VideoInput, { type: 'test' }>, branches: nu
     }
     case 'v4l2':
       return v4l2Source(input.path, input.mode);
+    case 'libcamera':
+      // It has few buffers: what is behind must not hold them.
+      return `${libcameraSource(input.id, input.mode, input.properties)} ! ${FRAME_QUEUE}`;
     case 'rtsp':
       return rtspSource('video', input.rtsp);
     case 'rtp':

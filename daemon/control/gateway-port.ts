@@ -57,6 +57,9 @@ export interface DeviceReport {
   groupId: string;
   path: string;
   bus: string;
+  /** Links to its node, by what it is and by where it hangs. */
+  links?: string[];
+  serial?: string;
   formats: { pixelFormat: string; width: number; height: number; frameRates: number[] }[];
   controls: {
     name: string;

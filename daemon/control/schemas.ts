@@ -123,6 +123,8 @@ export const device = {
     groupId: text,
     path: text,
     bus: text,
+    links: { type: 'array', items: text, description: 'Links to its node, by what it is and by where it hangs' },
+    serial: text,
     formats: { type: 'array', items: deviceFormat },
     controls: { type: 'array', items: deviceControl },
     inUseBy: { type: 'array', items: text, description: 'Names of the streams that use it now' },

@@ -105,7 +105,13 @@ test('a webcam with its microphone, an encoder, a virtual camera', async (t) => 
   await monitor.start();
   const { devices } = monitor;
   t.match(devices, [
-    { kind: 'videoinput', label: 'HD Pro Webcam C920', bus: 'usb-0000:01:00.0-1.2', usbSpeed: 480 },
+    {
+      kind: 'videoinput',
+      label: 'HD Pro Webcam C920',
+      bus: 'usb-0000:01:00.0-1.2',
+      usb: { speed: 480 },
+      serial: '7A1F2B3C',
+    },
     { kind: 'videoinput', label: 'vivid', bus: 'platform:vivid-000' },
     { kind: 'audioinput', label: 'HD Pro Webcam C920', bus: 'usb', path: 'plughw:CARD=C920,DEV=0' },
   ]);
@@ -166,13 +172,53 @@ test('two of a kind with the same serial number, and two without', async (t) => 
   ] as const)) {
     await fake.usb(port, serial);
     await fake.video(`video${index}`, `${USB}/${port}/${port}:1.0`, 'USB Camera', UVC_WEBCAM);
+    await fake.sound(Number(index), `Camera${index}`, 'USB Camera', `${USB}/${port}/${port}:1.2`);
   }
   const monitor = fake.monitor(t);
   await monitor.start();
-  t.equal(new Set(ids(monitor.devices)).size, 4);
+  t.equal(new Set(ids(monitor.devices)).size, 8);
+  const [cameras, microphones] = [monitor.devices.slice(0, 4), monitor.devices.slice(4)];
   t.same(
-    monitor.devices.map(({ path }) => path.slice(-1)),
+    cameras.map(({ path }) => path.slice(-1)),
     ['0', '1', '2', '3'],
+  );
+  const groups = (devices: readonly CaptureDevice[]): string[] => devices.map(({ groupId }) => groupId);
+  t.equal(new Set(groups(cameras)).size, 4, 'four physical devices');
+  t.same(groups(microphones), groups(cameras), 'each with its microphone');
+});
+
+test('what udev calls them; links that come after the node, and those of a card', async (t) => {
+  const fake = await machine(t);
+  await fake.usb('1-1.2', '7A1F2B3C');
+  await fake.video('video0', `${USB}/1-1.2/1-1.2:1.0`, 'HD Pro Webcam C920', UVC_WEBCAM);
+  await fake.sound(1, 'C920', 'HD Pro Webcam C920', `${USB}/1-1.2/1-1.2:1.2`);
+  const monitor = fake.monitor(t);
+  await monitor.start();
+  t.same(
+    monitor.devices.map(({ links }) => links),
+    [[], []],
+  );
+  const links = {
+    'v4l/by-path/platform-usb-0:1.2:1.0-video-index0': '../../video0',
+    'v4l/by-id/usb-046d_HD_Pro_Webcam_C920_7A1F2B3C-video-index0': '../../video0',
+    'v4l/by-id/usb-somebody-else-video-index0': '../../video7',
+    'snd/by-path/platform-usb-0:1.2:1.2': '../controlC1',
+  };
+  for (const [link, target] of Object.entries(links)) {
+    await mkdir(dirname(join(fake.root, 'dev', link)), { recursive: true });
+    await symlink(target, join(fake.root, 'dev', link));
+  }
+  await waitFor(() => monitor.devices[0]?.links?.length === 2);
+  t.same(
+    monitor.devices.map((device) => device.links?.map((link) => link.slice(join(fake.root, 'dev/').length))),
+    [[Object.keys(links)[1], Object.keys(links)[0]], [Object.keys(links)[3]]],
+  );
+  t.same(
+    monitor.devices.map(({ serial, usb }) => [serial, usb?.directory.endsWith('usb1/1-1.2')]),
+    [
+      ['7A1F2B3C', true],
+      ['7A1F2B3C', true],
+    ],
   );
 });
 

@@ -26,7 +26,7 @@ function camera(output: string, change: Partial<VideoDevice> = {}): VideoDevice 
   };
 }
 
-const webcam = camera(UVC_WEBCAM, { usbSpeed: 480 });
+const webcam = camera(UVC_WEBCAM, { usb: { directory: '/sys/usb1/1-1', speed: 480 } });
 const vivid = camera(VIVID);
 const legacy = camera(PI_LEGACY_CAMERA);
 
@@ -117,7 +117,16 @@ test('which device a wish means', async (t) => {
     bus: 'usb',
     path: 'plughw:CARD=C920,DEV=0',
   };
-  const devices: CaptureDevice[] = [bayer, webcam, vivid, microphone];
+  const right: VideoDevice = {
+    ...vivid,
+    deviceId: 'r',
+    label: 'Right',
+    path: '/dev/video7',
+    bus: 'usb-0000:01:00.0-1.2',
+    links: ['/dev/v4l/by-id/usb-Cam_SN7-video-index0', '/dev/v4l/by-path/pci-0000:01:00.0-usb-0:1.2:1.0-video-index0'],
+    serial: 'SN7',
+  };
+  const devices: CaptureDevice[] = [bayer, webcam, vivid, right, microphone];
   const table: [string, 'video' | 'audio', CaptureDevice | undefined][] = [
     ['any', 'video', webcam],
     ['any', 'audio', microphone],
@@ -128,6 +137,15 @@ test('which device a wish means', async (t) => {
     ['hd pro webcam c920', 'video', webcam],
     ['hd pro webcam c920', 'audio', microphone],
     ['plughw:CARD=C920,DEV=0', 'audio', microphone],
+    ['SN7', 'video', right],
+    ['/dev/v4l/by-id/usb-Cam_SN7-video-index0', 'video', right],
+    ['/dev/v4l/by-path/*usb-0:1.2:*', 'video', right],
+    ['*SN7*', 'video', right],
+    ['*0000:01:00.0-1.2', 'video', webcam],
+    ['/dev/video*', 'video', webcam],
+    ['*CARD=C920*', 'audio', microphone],
+    ['/dev/v4l/by-path/*usb-0:1:*', 'video', undefined],
+    ['sn7', 'video', undefined],
     ['m', 'video', undefined],
     ['webcam', 'video', undefined],
     ['', 'video', undefined],

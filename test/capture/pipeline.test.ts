@@ -59,6 +59,42 @@ const TABLE: { name: string; pipeline: PipelineDescription; launch: string }[] =
       `${INTAKE} ! ${CLOCK} ! tee name=frames allow-not-linked=true ${GATE} ! ${LEAKY} ! ${LIGHT} ! ${X264} ! ${VIDEO_TAIL}${PHOTO}`,
   },
   {
+    name: 'camera on CSI: everything said, two frames of room, what the sensor can where it is slower',
+    pipeline: {
+      ...TEST_PICTURE,
+      input: {
+        type: 'libcamera',
+        id: '/base/soc/i2c0mux/i2c@1/imx219@10',
+        mode: { media: { type: 'raw', format: 'NV12' }, ...HD },
+        properties: { 'ae-enable': 0, 'exposure-time': 10_000, brightness: -0.25, 'af-mode': 2 },
+      },
+    },
+    launch:
+      'libcamerasrc name=source camera-name="/base/soc/i2c0mux/i2c@1/imx219@10" ae-enable=0 exposure-time=10000 brightness=-0.25 af-mode=2 ! ' +
+      'capsfilter caps="video/x-raw,format=NV12,width=1280,height=720,framerate=30/1,interlace-mode=progressive,colorimetry=bt709;' +
+      'video/x-raw,format=NV12,width=1280,height=720,interlace-mode=progressive,colorimetry=bt709" ! ' +
+      `${LEAKY} ! ${INTAKE} ! videoconvert ! video/x-raw,format=I420 ! tee name=frames allow-not-linked=true ${GATE} ! ${LEAKY} ! ${LIGHT} ! ${X264} ! ${VIDEO_TAIL}${PHOTO}`,
+  },
+  {
+    name: 'camera of a PC on CSI that tells no rates, RGB, into the encoder of a Raspberry Pi 4',
+    pipeline: {
+      ...TEST_PICTURE,
+      input: {
+        type: 'libcamera',
+        id: '\\_SB_.PCI0.LNK1',
+        mode: { media: { type: 'raw', format: 'BGRx' }, width: 1280, height: 720, frameRate: undefined },
+        properties: {},
+      },
+      encoder: 'v4l2h264enc',
+    },
+    launch:
+      'libcamerasrc name=source camera-name="\\\\_SB_.PCI0.LNK1" ! ' +
+      'capsfilter caps="video/x-raw,format=BGRx,width=1280,height=720,interlace-mode=progressive" ! ' +
+      `${LEAKY} ! ${INTAKE} ! videoconvert ! video/x-raw,format=I420 ! tee name=frames allow-not-linked=true ${GATE} ! ${LEAKY} ! ${LIGHT} ! ` +
+      'videoconvert ! v4l2h264enc name=encoder0 extra-controls="controls,video_bitrate=2000000,h264_i_frame_period=60,repeat_sequence_header=1" ! ' +
+      `video/x-h264,profile=constrained-baseline,level=(string)4 ! ${VIDEO_TAIL}${PHOTO}`,
+  },
+  {
     name: 'test picture without a clock, scaled and slowed down, by openh264',
     pipeline: {
       ...TEST_PICTURE,
@@ -208,6 +244,10 @@ test('GStreamer takes each that needs no hardware, with a few frames', async (t)
         /v4l2src name=source device=\S+ ! video\/x-raw,format=(\w+)/,
         'videotestsrc num-buffers=20 ! video/x-raw,format=$1',
       )
+      .replace(
+        /libcamerasrc name=source .*? ! capsfilter caps="video\/x-raw,format=(\w+)/,
+        'videotestsrc num-buffers=20 ! capsfilter caps="video/x-raw,format=$1',
+      )
       .replace(/alsasrc name=source \S+ \S+ \S+ \S+ \S+/, 'audiotestsrc num-buffers=20')
       // A closed valve would hold the end back.
       .replaceAll(/(name=(?:gate\d|jpegs)) drop=true/g, '$1 drop=false')
@@ -229,11 +269,18 @@ test('what does not fit is refused before it reaches the launch parser', async (
   const branch = (change: Partial<VideoBranch>): (() => string) => picture({ branches: [{ ...BRANCH, ...change }] });
   const camera = (path: string): (() => string) =>
     picture({ input: { type: 'v4l2', path, mode: { media: { type: 'jpeg' }, ...HD } } });
+  const csi = (change: { id?: string; properties?: Record<string, number> }): (() => string) => {
+    const mode = { media: { type: 'raw', format: 'NV12' }, ...HD } as const;
+    return picture({ input: { type: 'libcamera', id: '/base/a', mode, properties: {}, ...change } });
+  };
   const refused: [string, () => string, RegExp][] = [
     ['path with a space', camera('/dev/video0 ! filesink location=/etc/passwd'), /device path/],
     ['path with a quote', camera('/dev/"video0'), /device path/],
     ['path with a line end', camera('/dev/video0\n'), /device path/],
     ['empty path', camera(''), /device path/],
+    ['camera id with a quote', csi({ id: '/base/soc" ! filesink location="/etc/passwd' }), /camera id not usable/],
+    ['property of a word', csi({ properties: { 'x=1 ! y': 1 } }), /property not usable/],
+    ['control that is no number', csi({ properties: { brightness: Number.NaN } }), /brightness is NaN/],
     ['long path', camera(`/dev/${'a'.repeat(200)}`), /device path/],
     ['width', branch({ output: { ...HD, width: 12.5 } }), /width is 12.5; allowed is a whole number from 16 to 8192/],
     ['height', branch({ output: { ...HD, height: 100_000 } }), /height is 100000/],

@@ -73,3 +73,15 @@ test('Node headers of another version are not used', async (t) => {
   t.equal(localHeaders([none, old]), undefined);
   t.equal(localHeaders([none, old, right]), right);
 });
+
+test('a Raspberry Pi gets what its cameras on CSI need', async (t) => {
+  const { isRaspberryPi, readList } = (await import(join(ROOT, 'native-deps/debian-packages.mjs'))) as {
+    isRaspberryPi: (model: string) => boolean;
+    readList: (name: string) => string[];
+  };
+  const folder = t.testdir({ pi: 'Raspberry Pi 5 Model B Rev 1.0\0', other: 'Radxa ROCK 5B\0' });
+  t.ok(isRaspberryPi(join(folder, 'pi')));
+  t.notOk(isRaspberryPi(join(folder, 'other')));
+  t.notOk(isRaspberryPi(join(folder, 'none')));
+  t.same(readList('libcamera'), ['gstreamer1.0-libcamera', 'libcamera-tools']);
+});

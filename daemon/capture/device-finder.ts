@@ -1,0 +1,75 @@
+import { readdir } from 'node:fs/promises';
+import type { Log } from '../lib/log.ts';
+import type { CaptureDevice } from './device.ts';
+import { saltedId } from './device-id.ts';
+import type { Attachment } from './sysfs.ts';
+
+/** Roots of the file systems that tell of devices. */
+export interface DeviceRoots {
+  readonly sys: string;
+  readonly proc: string;
+  readonly dev: string;
+}
+
+export interface DeviceFinderOptions {
+  log: Log;
+  /** Makes device ids worthless outside of this gateway; the same from start to start. */
+  salt: string;
+  roots: DeviceRoots;
+}
+
+/** Finds the devices of one interface of the system. What does not change while a device is there is asked once. */
+export interface DeviceFinder {
+  /** Those that are there now. */
+  find(): Promise<readonly CaptureDevice[]>;
+  /** Has the next {@link find} ask again: every device, or the one at a path. */
+  forget(path?: string): void;
+}
+
+/** What keeps a device from being found. A scan asks again and again: each is told once, until it is over. */
+export class FinderWarnings {
+  readonly #log: Log;
+  readonly #told = new Set<string>();
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  tell(what: string, message: string): void {
+    if (this.#told.has(what)) return;
+    this.#told.add(what);
+    this.#log.warn({ what }, message);
+  }
+
+  over(what: string): void {
+    this.#told.delete(what);
+  }
+}
+
+/** The names in a directory; none where it is not there. */
+export async function namesIn(directory: string): Promise<string[]> {
+  return readdir(directory).catch(() => []);
+}
+
+/** One of several devices at the same attachment. */
+export const withPart = (attachment: Attachment, part: string): Attachment => ({
+  ...attachment,
+  identity: `${attachment.identity}/${part}`,
+});
+
+/** Device ids; cheap devices share a serial number: those get one by their port as well. */
+export function withIds<T extends { attachment: Attachment }>(
+  found: readonly T[],
+  salt: string,
+  kind: string,
+): [T, string][] {
+  const times = (texts: readonly string[], text: string): number => texts.filter((other) => other === text).length;
+  const identities = found.map(({ attachment }) => attachment.identity);
+  const used: string[] = [];
+  return found.map((entry, index) => {
+    const identity = identities[index] as string;
+    const unique = times(identities, identity) > 1 ? `${identity}@${entry.attachment.port}` : identity;
+    used.push(unique);
+    return [entry, saltedId(salt, `${kind} ${unique} ${times(used, unique)}`)];
+  });
+}
