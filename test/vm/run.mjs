@@ -26,8 +26,10 @@ if (unknown !== undefined) {
   console.error(`there is no set '${unknown}'; there are: ${Object.keys(SETS).join(', ')}`);
   process.exit(64);
 }
-if (spawnSync(process.execPath, ['native-deps/set-up.mjs'], { cwd: ROOT, stdio: 'inherit' }).status !== 0)
-  process.exit(1);
+// The second one builds the viewer, too.
+for (const script of ['set-up.mjs', 'build.mjs'])
+  if (spawnSync(process.execPath, [`native-deps/${script}`], { cwd: ROOT, stdio: 'inherit' }).status !== 0)
+    process.exit(1);
 up();
 for (const signal of ['SIGINT', 'SIGTERM']) {
   process.once(signal, () => {
