@@ -89,7 +89,7 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
       cname: options.cname,
       encoders,
       tracks: () => [...this.#tracks],
-      device: () => this.#device.current,
+      device: () => this.#device.last,
       flowing: () => !this.muted && this.state !== 'idle',
       unsuitable: (reason) => {
         this.#log.warn({ device: this.label }, `${this.label} cannot be passed through: ${reason}; it is encoded here`);
@@ -252,12 +252,14 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
 
   /** Captures from another device from now on, or waits for one: the stream goes on. */
   setDevice(device: CaptureDevice | undefined): void {
-    if (!this.#device.replace(device) && !this.muted) {
+    const news = this.#device.replace(device);
+    // Another look at a device that could not be captured is worth another attempt.
+    if (!news && (device === undefined || !this.muted || this.state === 'opening')) {
       this.#followControls();
       return;
     }
     if (device !== undefined) this.#status.on('found');
-    this.restart();
+    if (device === undefined || !this.#capture.deviceCame()) this.restart();
   }
 
   /** Resolves when media flows; rejects with the signal's reason. */
@@ -448,7 +450,8 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
   #start(): void {
     this.#status.on('wanted');
     if (this.device === undefined) this.#status.on('lost', this.#device.absence);
-    else this.#capture.start();
+    // Without a device its worker stands by: to load GStreamer takes longer than to open a camera.
+    this.#capture.start();
   }
 
   /** Another life with what is asked for now: at once, whatever the back-off says. Readers stay. */

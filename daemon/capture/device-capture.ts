@@ -32,7 +32,7 @@ export interface CaptureFailure {
 
 /** Whose tracks a {@link DeviceCapture} captures for, and who hears of it. */
 export interface DeviceCaptureOwner {
-  /** What to capture from, as of now; undefined: nothing can begin. */
+  /** What to capture from, as of now; undefined: the worker stands by for it. */
   device(): CaptureDevice | undefined;
   /** What a life with these tracks does, where it is not the usual. @throws CaptureError `invalid-value`. */
   plan?(device: CaptureDevice, tracks: readonly EncodedTrack[]): CapturePlan | undefined;
@@ -86,6 +86,8 @@ export class DeviceCapture {
   /** The life that counts; one that was asked to stop does not. */
   #life: CaptureLife | undefined;
   #begunAt = 0;
+  /** When this life was given its device. */
+  #launchedAt: number | undefined;
   /** When this life began to open the device. */
   #openingAt: number | undefined;
   /** Of this life. */
@@ -140,6 +142,16 @@ export class DeviceCapture {
   restart(): void {
     void this.stop();
     this.start();
+  }
+
+  /** The device has come: a worker that stands by takes it. @returns false where none does, or none with the right pipes. */
+  deviceCame(): boolean {
+    const life = this.#life;
+    if (life === undefined || this.#launchedAt !== undefined) return false;
+    const tracks = this.#options.owner.tracks();
+    if (tracks.length !== life.tracks.length || !tracks.every((track) => life.has(track))) return false;
+    void this.#launch(life);
+    return true;
   }
 
   /**
@@ -222,7 +234,8 @@ export class DeviceCapture {
 
   /** How long from its beginning a life may go without a sign, in milliseconds. */
   get #startTimeout(): number {
-    return this.#openingAt === undefined ? LOAD_TIMEOUT_MS : this.#openingAt - this.#begunAt + OPEN_TIMEOUT_MS;
+    if (this.#openingAt !== undefined) return this.#openingAt - this.#begunAt + OPEN_TIMEOUT_MS;
+    return this.#launchedAt === undefined ? Infinity : this.#launchedAt - this.#begunAt + LOAD_TIMEOUT_MS;
   }
 
   get #pushes(): boolean {
@@ -233,6 +246,7 @@ export class DeviceCapture {
     const { kind, log, environment, owner } = this.#options;
     this.#failure = undefined;
     this.#begunAt = this.#options.clock.now();
+    this.#launchedAt = undefined;
     this.#openingAt = undefined;
     this.#lastSignAt = undefined;
     owner.begun?.();
@@ -265,10 +279,12 @@ export class DeviceCapture {
 
   async #launch(life: CaptureLife): Promise<void> {
     const { kind, owner, encoders, log } = this.#options;
+    const found = owner.device();
+    if (found === undefined) return;
+    this.#launchedAt = this.#options.clock.now();
     try {
-      let device = owner.device();
-      if (device !== undefined) device = (await owner.prepare?.(device)) ?? device;
-      if (this.#life !== life || device === undefined) return;
+      const device = (await owner.prepare?.(found)) ?? found;
+      if (this.#life !== life) return;
       const unusual = owner.plan?.(device, life.tracks);
       const encoder = await (kind === 'video' && unusual === undefined ? encoders.choose() : undefined);
       if (this.#life !== life) return;

@@ -153,11 +153,38 @@ test('a camera that is not there: muted with a reason, tried again, live as soon
   t.equal(source.state, 'absent');
   t.match(source.stateReason, /no camera/);
   t.equal(source.label, 'Gone camera');
-  await until(() => source.pid === undefined, 5000);
   source.setDevice(TEST_PICTURE);
   await live(source);
   t.equal(source.muted, false);
   t.equal(source.label, 'Test picture');
+});
+
+test('while its camera is away a worker stands by, and takes it when it comes', async (t) => {
+  const { source, track } = captureTest('video', { device: undefined, wishedDevice: 'Front door' });
+  t.teardown(() => source.close());
+  track.retain();
+  t.equal(source.state, 'absent');
+  t.equal(source.stateReason, "no camera 'Front door' is connected");
+  const { pid } = source;
+  t.type(pid, 'number');
+  source.setDevice(undefined);
+  t.equal(source.pid, pid, 'a look at the devices without news changes nothing');
+  source.setDevice(TEST_PICTURE);
+  t.equal(source.state, 'opening');
+  await live(source);
+  t.equal(source.pid, pid);
+  t.same(source.stats.restarts, {});
+});
+
+test('a worker that stands by has other pipes than are wanted by now: another one takes the camera', async (t) => {
+  const { source, track } = captureTest('video', { device: undefined });
+  t.teardown(() => source.close());
+  track.retain();
+  const { pid } = source;
+  source.encode(track.configuration);
+  source.setDevice(TEST_PICTURE);
+  await live(source);
+  t.not(source.pid, pid);
 });
 
 test('a microphone that is not there: muted with a reason', async (t) => {
