@@ -63,6 +63,12 @@ export interface RtspInput {
   readonly insecure: boolean;
 }
 
+/**
+ * The depayloader counts stream time, which is what rtponviftimestamp stamps, from where the source says in its RTP-Info
+ * header that it begins; this makes one of it and the running time, which frames came at.
+ */
+const ARRIVAL_TIMES = 'identity single-segment=true silent=true';
+
 /** One of the streams of a network source, out of its packets. */
 export function rtspSource(kind: 'video' | 'audio', input: RtspInput): string {
   const { encoding, transport, latency, timeout, insecure } = input;
@@ -70,6 +76,6 @@ export function rtspSource(kind: 'video' | 'audio', input: RtspInput): string {
   return (
     `rtspsrc name=source protocols=${transport} latency=${bounded('latency', latency, 0, 60_000)} buffer-mode=slave ` +
     `timeout=${microseconds} tcp-timeout=${microseconds}${insecure ? ' tls-validation-flags=0' : ''} ! ` +
-    `application/x-rtp,media=${kind},encoding-name=${encoding} ! ${DEPAYLOADERS[encoding]}`
+    `application/x-rtp,media=${kind},encoding-name=${encoding} ! ${DEPAYLOADERS[encoding]} ! ${ARRIVAL_TIMES}`
   );
 }

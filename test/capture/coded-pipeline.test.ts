@@ -15,6 +15,7 @@ const H264_TAIL =
   'h264parse config-interval=-1 ! rtph264pay name=pay0 pt=96 mtu=1200 config-interval=0 aggregate-mode=zero-latency timestamp-offset=0 ! ' +
   TAIL;
 const MODE = { media: { type: 'video', format: 'h264' }, width: 1920, height: 1080, frameRate: 30 } as const;
+const ARRIVAL_TIMES = 'identity single-segment=true silent=true';
 const RTSPSRC =
   'rtspsrc name=source protocols=tcp latency=200 buffer-mode=slave timeout=5000000 tcp-timeout=5000000 ! ';
 
@@ -30,14 +31,14 @@ test('launch lines of what passes through: no decoder, no encoder', async (t) =>
       'network',
       'video',
       { type: 'rtsp', rtsp: RTSP },
-      `${RTSPSRC}application/x-rtp,media=video,encoding-name=H264 ! rtph264depay wait-for-keyframe=true ! ${H264_TAIL}`,
+      `${RTSPSRC}application/x-rtp,media=video,encoding-name=H264 ! rtph264depay wait-for-keyframe=true ! ${ARRIVAL_TIMES} ! ${H264_TAIL}`,
     ],
     [
       'network, TLS, UDP',
       'audio',
       { type: 'rtsp', rtsp: { ...RTSP, encoding: 'OPUS', transport: 'udp', insecure: true } },
       `${RTSPSRC.replace('=tcp', '=udp').replace(' !', ' tls-validation-flags=0 !')}application/x-rtp,media=audio,encoding-name=OPUS ! ` +
-        `rtpopusdepay ! rtpopuspay name=pay0 pt=111 timestamp-offset=0 ! ${TAIL}`,
+        `rtpopusdepay ! ${ARRIVAL_TIMES} ! rtpopuspay name=pay0 pt=111 timestamp-offset=0 ! ${TAIL}`,
     ],
   ] as const)
     t.equal(codedLaunch(kind, input), launch, name);
@@ -58,7 +59,7 @@ test('what cannot pass is decoded: the valve is behind the decoder', async (t) =
         rtsp: { ...RTSP, encoding: 'H265' },
         mode: { ...MODE, media: { type: 'video', format: 'h265' } },
       },
-      `${RTSPSRC}application/x-rtp,media=video,encoding-name=H265 ! rtph265depay ! ${DECODE}`,
+      `${RTSPSRC}application/x-rtp,media=video,encoding-name=H265 ! rtph265depay ! ${ARRIVAL_TIMES} ! ${DECODE}`,
     ],
     [
       'from the daemon',

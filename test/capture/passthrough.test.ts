@@ -1,6 +1,7 @@
 /** H.264 of a camera goes out as it is; what needs pixels of it is decoded beside that. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { test } from 'tap';
+import { systemClock } from '../../daemon/lib/clock.ts';
 import { createTrack } from '../../daemon/media/media-stream-track.ts';
 import { tapRtp } from '../../daemon/media/rtp-tap.ts';
 import { sequenceDistance, sequenceNumber } from '../../daemon/rtp/packet.ts';
@@ -35,6 +36,28 @@ test('what goes out is what came in, to the byte; no encoder runs', async (t) =>
     `${went.length} NAL units untouched`,
   );
   checkContinuity(t, frames);
+});
+
+test('a frame has the time at which it came, wherever the camera says that its times begin', async (t) => {
+  const camera = await dumbCamera(t, { source: { gop: 15 } });
+  const release = camera.video.hold();
+  // A camera that has run for a while, with a group to begin with.
+  await until(() => camera.video.rtp.stats.frames >= 40);
+  const sentAt = new Map<string, number>();
+  const key = (frame: RtpFrame): string => slicesOf([frame]).at(-1) as string;
+  camera.video.rtp.onFrame((frame) => sentAt.set(key(frame), systemClock.now()));
+  const { source, track } = networkSource(t, 'video', cameraSettings(camera.url));
+  const ages: number[] = [];
+  track.rtp.onFrame((frame) => ages.push(frame.captureTime - (sentAt.get(key(frame)) ?? Number.NaN)));
+  track.retain();
+  await until(() => ages.length >= 75);
+  await source.close();
+  release();
+  const later = ages.slice(-30).sort((one, other) => one - other);
+  t.comment(
+    `captured ${later[15]?.toFixed(1)} ms after it was sent, ${later[0]?.toFixed(1)} to ${later.at(-1)?.toFixed(1)}`,
+  );
+  t.ok(Math.abs(later[15] ?? Number.NaN) < 100);
 });
 
 test('who joins between two key frames has a picture at once', async (t) => {
