@@ -18,7 +18,7 @@ export interface Surroundings {
   hostname: string;
 }
 
-/** Fills in what depends on the machine, and reads secrets; returns what could not be read. */
+/** Fills in what depends on the machine, and reads secrets; returns what could not be read, or cannot be with them. */
 export async function resolveSettings(
   settings: FileSettings,
   origins: Map<string, Origin>,
@@ -73,6 +73,9 @@ export async function resolveSettings(
     if (settings.mqtt.password !== '') origins.set('mqtt.password', 'env');
   }
   origins.delete('mqtt.passwordFile');
+  // MQTT 3.1.1 has no such CONNECT (3.1.2.9), and the client library makes none in 5 either.
+  if (settings.mqtt.password !== '' && settings.mqtt.username === '' && !USER_IN_URL.test(settings.mqtt.url))
+    problems.push({ path: '/mqtt/username', message: 'is needed beside a password' });
 
   for (const [camera, values] of Object.entries(settings.cameras)) {
     const name = `cameras.${camera}.passwordFile`;
@@ -88,6 +91,8 @@ export async function resolveSettings(
 
 // biome-ignore lint/suspicious/noTemplateCurlyInString: as it stands in the file
 const CREDENTIALS = '${CREDENTIALS_DIRECTORY}';
+
+const USER_IN_URL = /\/\/[^/@]+@/;
 
 function unreadable(name: string, error: unknown): Problem {
   return { path: pointer(name.split('.')), message: `cannot be read: ${(error as Error).message}` };

@@ -358,7 +358,7 @@ export const SCHEMA: Group = named({
       pattern: /^[A-Za-z0-9_.:-]{0,128}$/,
       allowed: 'up to 128 letters, digits and `_ . : -`',
     },
-    username: { doc: 'User name at the broker; empty: none.', format: 'text', default: '' },
+    username: { doc: 'User name at the broker; empty: none. Needed beside a password.', format: 'text', default: '' },
     password: {
       doc: 'Password at the broker. Better kept in a file.',
       format: 'text',

@@ -215,7 +215,7 @@ test('rollback to a version of the history', async (t) => {
 test('the password of one broker is not sent to another', async (t) => {
   const url = 'mqtt://elsewhere';
   const options = { ...BY, confirmWithin: 60 };
-  const { config } = await world(t, 'mqtt: {url: "mqtt://here", password: hunter1}');
+  const { config } = await world(t, 'mqtt: {url: "mqtt://here", username: ann, password: hunter1}');
   await refused(t, config.patch({ mqtt: { url } }, options), 'invalid_request', '/mqtt/password');
   const report = await config.patch({ mqtt: { url, password: 'hunter2' } }, options);
   t.notMatch(JSON.stringify([report, config.report()]), /hunter/);

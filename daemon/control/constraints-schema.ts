@@ -1,9 +1,12 @@
 /** MediaTrackConstraints (W3C Media Capture and Streams, 4.3.5) as a JSON Schema, from the table of the properties. */
 import { PROPERTIES, PROPERTY_NAMES, type PropertyType } from '../media/constrainable-properties.ts';
+import { ControlError } from './gateway-port.ts';
 
-/** What a list may hold; a selection grows with the product of what constraints speak of. */
+/** What a list may hold. */
 const MAX_ITEMS = 16;
 const MAX_ADVANCED = 4;
+/** Every width of every mode is tried with each aspect ratio that is spoken of. */
+const MAX_ASPECT_RATIOS = 4;
 
 const text = { type: 'string', maxLength: 128 } as const;
 const word = { type: 'boolean' } as const;
@@ -59,3 +62,21 @@ export const trackConstraints = {
   additionalProperties: false,
   description: 'MediaTrackConstraints; none: what the configuration wishes',
 } as const;
+
+/**
+ * What a schema cannot say of constraints that fit it: how many different aspect ratios there may be.
+ * @throws ControlError `invalid_request`
+ */
+export function limitAspectRatios({ advanced = [], ...basic }: { advanced?: readonly object[] }): void {
+  const ratios = new Set(
+    [basic, ...advanced].flatMap((set: { aspectRatio?: unknown }) =>
+      typeof set.aspectRatio === 'object' && set.aspectRatio !== null
+        ? Object.values(set.aspectRatio)
+        : (set.aspectRatio ?? []),
+    ),
+  );
+  if (ratios.size <= MAX_ASPECT_RATIOS) return;
+  const path = '/constraints/aspectRatio';
+  const message = `${path} has ${ratios.size} different values with the advanced sets; at most ${MAX_ASPECT_RATIOS} are allowed`;
+  throw new ControlError('invalid_request', message, path);
+}

@@ -1,6 +1,6 @@
 import type { FromSchema } from 'json-schema-to-ts';
 import { type Command, type CommandContext, command, START_TIME_LIMIT } from './command.ts';
-import { trackConstraints } from './constraints-schema.ts';
+import { limitAspectRatios, trackConstraints } from './constraints-schema.ts';
 import { ControlError, type TrackReport } from './gateway-port.ts';
 import { encodingRid, streamName } from './schemas.ts';
 
@@ -94,6 +94,7 @@ export const TRACK_COMMANDS: Readonly<Record<string, Command>> = {
     result: resultOf('constraints', 'settings'),
     timeLimit: START_TIME_LIMIT,
     run: async (context, { constraints: wanted, ...request }) => {
+      limitAspectRatios(wanted);
       const track = trackOf(context, request);
       const { id, kind, constraints, settings } = await context.gateway.tracks.applyConstraints(track, wanted);
       return { id, kind, constraints, settings };

@@ -154,11 +154,11 @@ function best(
   let found: { selection: Selection; cost: number[] } | undefined;
   for (const configuration of candidates) {
     const chosen = configuration.axes.map((axis) =>
-      cheapest(axis, (value) => [
-        axisDistance(value, basic, 'ideal'),
-        cropping(value, configuration.aspectRatio),
-        oddness(value),
-        preferenceDistance(value, source.current, defaults),
+      cheapest(axis, [
+        (value) => axisDistance(value, basic, 'ideal'),
+        (value) => cropping(value, configuration.aspectRatio),
+        oddness,
+        (value) => preferenceDistance(value, source.current, defaults),
       ]),
     );
     const sum = (index: number): number => chosen.reduce((total, { cost }) => total + (cost[index] ?? 0), 0);
@@ -170,12 +170,19 @@ function best(
   return (found as { selection: Selection }).selection;
 }
 
+/** The value that wins by the first of the costs, among equals by the next; later costs are only looked at for those. */
 function cheapest(
   axis: Axis,
-  costOf: (value: MediaTrackSettings) => number[],
+  costs: readonly ((value: MediaTrackSettings) => number)[],
 ): { value: MediaTrackSettings; cost: number[] } {
-  const priced = axis.map((value) => ({ value, cost: costOf(value) }));
-  return priced.reduce((least, other) => (compare(other.cost, least.cost) < 0 ? other : least));
+  let equals = axis;
+  const cost = costs.map((costOf) => {
+    const priced = equals.map(costOf);
+    const least = priced.reduce((a, b) => Math.min(a, b));
+    equals = equals.filter((_, index) => (priced[index] as number) - least <= ROUNDING_ERROR);
+    return least;
+  });
+  return { value: equals[0] as MediaTrackSettings, cost };
 }
 
 /** So little of a picture is cut off when its size is rounded to even numbers. */
@@ -209,11 +216,14 @@ function preferenceDistance(
   return sum;
 }
 
-/** Lexicographically; sums of quotients that differ by rounding only are equal. */
+/** Sums of quotients that differ by no more are equal. */
+const ROUNDING_ERROR = 1e-9;
+
+/** Lexicographically. */
 function compare(a: readonly number[], b: readonly number[]): number {
   for (const [index, value] of a.entries()) {
     const difference = value - (b[index] ?? 0);
-    if (Math.abs(difference) > 1e-9) return difference;
+    if (Math.abs(difference) > ROUNDING_ERROR) return difference;
   }
   return 0;
 }

@@ -83,15 +83,15 @@ function anyMode({ width, height, frameRate }: MediaTrackCapabilities): VideoMod
 
 /**
  * Everything that can be cut out of a mode and made smaller, never larger. Width and height do not depend on each other
- * unless a constraint speaks of the aspect ratio: then every width counts, with the heights next to what the ratios make.
+ * unless a constraint speaks of the aspect ratio: then every width counts, with the heights next to what the ratios make,
+ * since whole numbers meet a ratio only here and there.
  */
 function scaledSizes({ width, height }: VideoMode, aspectRatio: number | undefined, mentioned: Mentioned): Axis {
   if (width === 0 || height === 0) return [];
-  const ratios = mentioned('aspectRatio').filter((value) => typeof value === 'number' && value > 0) as number[];
-  const widths =
-    ratios.length > 0
-      ? Array.from({ length: width }, (_, index) => index + 1)
-      : within({ min: 1, max: width }, [...mentioned('width'), width], WHOLE);
+  const ratios = [...new Set(mentioned('aspectRatio'))].filter(
+    (value) => typeof value === 'number' && value > 0,
+  ) as number[];
+  const widths = within({ min: 1, max: width }, [...mentioned('width'), width], WHOLE);
   const heights = within({ min: 1, max: height }, [...mentioned('height'), height], WHOLE);
   const native = aspectRatio ?? width / height;
   const known = new Set<number>();
@@ -102,11 +102,9 @@ function scaledSizes({ width, height }: VideoMode, aspectRatio: number | undefin
     known.add(key);
     sizes.push(size(w, h));
   };
-  for (const w of widths) {
-    for (const h of heights) add(w, h);
-    for (const ratio of [...ratios, native]) for (const h of around(w / ratio)) add(w, h);
-  }
-  for (const h of heights) for (const w of around(h * native)) add(w, h);
+  for (const w of widths) for (const h of [...heights, ...around(w / native)]) add(w, h);
+  for (const h of heights) for (const ratio of [...ratios, native]) for (const w of around(h * ratio)) add(w, h);
+  for (const ratio of ratios) for (let w = 1; w <= width; w++) for (const h of around(w / ratio)) add(w, h);
   return sizes;
 }
 

@@ -8,7 +8,8 @@ import { pointer } from '../../config/check.ts';
 import { type LocalConfig, readLocalConfig } from '../../config/loader.ts';
 import type { RemoteLayer } from '../../config/remote-layer.ts';
 
-const YAML = 'mqtt: {password: hunter1}\nstreams: {front: {encodings: [{}, {rid: sub}]}, back: {audio: false}}';
+const YAML =
+  'mqtt: {username: ann, password: hunter1}\nstreams: {front: {encodings: [{}, {rid: sub}]}, back: {audio: false}}';
 
 async function local(t: Test, yaml = YAML): Promise<LocalConfig> {
   const cwd = await mkdtemp(join(tmpdir(), 'vedette-config-'));

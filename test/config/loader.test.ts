@@ -263,16 +263,24 @@ test('secrets come from files and credentials, and are never shown', async (t) =
     return [config.settings.mqtt.password, config.origins.get('mqtt.password')];
   };
   const credentials = { CREDENTIALS_DIRECTORY: cwd };
-  t.strictSame(await password('mqtt: {passwordFile: secret}'), ['hunter2', 'file']);
-  t.strictSame(await password('mqtt: {password: hunter4}'), ['hunter4', 'file']);
-  t.strictSame(await password('', { VEDETTE_MQTT_PASSWORD: 'hunter5' }), ['hunter5', 'env']);
-  t.strictSame(await password('', credentials), ['hunter3', 'env']);
+  const ANN = 'mqtt: {username: ann';
+  t.strictSame(await password(`${ANN}, passwordFile: secret}`), ['hunter2', 'file']);
+  t.strictSame(await password(`${ANN}, password: hunter4}`), ['hunter4', 'file']);
+  t.strictSame(await password(`${ANN}}`, { VEDETTE_MQTT_PASSWORD: 'hunter5' }), ['hunter5', 'env']);
+  t.strictSame(await password(`${ANN}}`, credentials), ['hunter3', 'env']);
   t.strictSame(await password('', {}), ['', undefined]);
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: as it stands in the file
-  t.strictSame(await password('mqtt: {passwordFile: "${CREDENTIALS_DIRECTORY}/secret"}', credentials), [
-    'hunter2',
-    'file',
-  ]);
+  const asCredential = `${ANN}, passwordFile: "\${CREDENTIALS_DIRECTORY}/secret"}`;
+  t.strictSame(await password(asCredential, credentials), ['hunter2', 'file']);
+  t.strictSame(await password('mqtt: {url: "mqtt://ann@broker", password: hunter6}'), ['hunter6', 'file']);
+  const nameless: [yaml: string, env: NodeJS.ProcessEnv][] = [
+    ['mqtt: {password: hunter2}', {}],
+    ['mqtt: {passwordFile: secret}', {}],
+    ['', credentials],
+  ];
+  for (const [yaml, env] of nameless) {
+    const { problems } = await password(yaml, env).catch((error) => error);
+    t.match(problems, [{ path: '/mqtt/username', message: /beside a password/ }], yaml);
+  }
 
   const urls = await load(
     t,

@@ -174,8 +174,8 @@ test('a password set from afar takes the place of a file and a credential', asyn
   const cwd = await mkdtemp(join(tmpdir(), 'vedette-config-'));
   t.teardown(() => rm(cwd, { recursive: true }));
   await writeFile(join(cwd, 'mqtt.password'), 'hunter1');
-  const withFile = await local(t, `mqtt: {passwordFile: ${cwd}/mqtt.password}`);
-  const credential = await local(t, '', { env: { HOME: cwd, CREDENTIALS_DIRECTORY: cwd } });
+  const withFile = await local(t, `mqtt: {username: ann, passwordFile: ${cwd}/mqtt.password}`);
+  const credential = await local(t, 'mqtt: {username: ann}', { env: { HOME: cwd, CREDENTIALS_DIRECTORY: cwd } });
   for (const config of [withFile, credential]) {
     t.equal((await config.load()).settings.mqtt.password, 'hunter1');
     const changed = await config.load({ mqtt: { password: 'hunter2' } });

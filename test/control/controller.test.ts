@@ -140,6 +140,21 @@ const BAD: [command: string, payload: unknown, code: string, path: string | unde
   ['stream/set', { name: 'camera', property: 'frameRate', value: 'fast' }, 'invalid_request', '/value', 'fast'],
   ['stream/set', { name: 'camera', property: 'brightness', value: 256 }, 'invalid_request', '/value', '256'],
   ['stream/set', { name: 'camera', property: 'constructor', value: 1 }, 'not_found', '/property'],
+  [
+    'track/apply-constraints',
+    {
+      name: 'camera',
+      kind: 'video',
+      constraints: {
+        aspectRatio: { min: 1, max: 2, ideal: 1.5 },
+        advanced: [{ aspectRatio: 1.25 }, { aspectRatio: 3 }],
+      },
+    },
+    'invalid_request',
+    '/constraints/aspectRatio',
+    '5',
+    '4',
+  ],
   ['session/close', { id: 'x' }, 'not_found', '/id', 'x'],
   ['webrtc/offer', { stream: 'camera' }, 'invalid_request', '/sdp', 'missing'],
   ['', {}, 'unknown_command', undefined],
