@@ -41,8 +41,9 @@ the Correlation Data (MQTT 5). To \`B/response/<command>\` it goes where there w
 \`\`\`
 
 Every request gets one answer, also a malformed one. A retained request is refused. One with the Correlation Data of an earlier
-one, or its transaction, is answered from memory within five minutes and not carried out again. One that has expired (message
-expiry, or \`deadline\`, a time as \`2026-01-31T12:00:00Z\`) is refused.
+one, or its transaction, is answered from memory within five minutes and not carried out again; after the answer \`busy\`, which
+means that nothing was begun, it may come again as it is. One that has expired (message expiry, or \`deadline\`, a time as
+\`2026-01-31T12:00:00Z\`) is refused.
 `;
 
 /** `docs/mqtt-api.md`: the commands, error codes and events as the daemon has them. */

@@ -12,6 +12,8 @@ export interface AnswerMemoryOptions<Answer> {
   keep: number;
   maxEntries: number;
   maxBytes: number;
+  /** Whether the request was not begun: then it may come again. */
+  notBegun: (answer: Answer) => boolean;
   /** The size that counts. */
   bytesOf: (answer: Answer) => number;
 }
@@ -39,6 +41,10 @@ export class AnswerMemory<Answer> {
     const entry: Entry<Answer> = { answer: make(), settled: undefined };
     this.#entries.set(key, entry);
     void entry.answer.then((answer) => {
+      if (this.#options.notBegun(answer)) {
+        this.#entries.delete(key);
+        return;
+      }
       const bytes = this.#options.bytesOf(answer);
       entry.settled = { at: this.#options.clock.now(), bytes };
       this.#bytes += bytes;

@@ -79,6 +79,7 @@ export class Controller {
       keep: ANSWER_MEMORY,
       maxEntries: 512,
       maxBytes: 1024 * 1024,
+      notBegun: ({ answer }) => answer.status === 'error' && answer.error.code === 'busy',
       bytesOf: ({ answer }) => JSON.stringify(answer).length,
     });
     this.#logTail = new LogTail({ log: options.gateway.log, clock: options.clock });

@@ -3,7 +3,14 @@ import { AnswerMemory } from '../../daemon/control/answer-memory.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
 function memory(clock: ManualClock, maxEntries: number, maxBytes: number): AnswerMemory<string> {
-  return new AnswerMemory({ clock, keep: 1000, maxEntries, maxBytes, bytesOf: (text) => text.length });
+  return new AnswerMemory({
+    clock,
+    keep: 1000,
+    maxEntries,
+    maxBytes,
+    notBegun: (text) => text === 'busy',
+    bytesOf: (text) => text.length,
+  });
 }
 
 test('bounded by entries and bytes, the oldest first; what is under way stays', async (t) => {
@@ -34,4 +41,15 @@ test('bounded by entries and bytes, the oldest first; what is under way stays', 
   clock.advance(1001);
   await small.once('c', make('y'));
   t.equal(small.size, 1, 'the old is gone');
+});
+
+test('what was not begun is not remembered: it may come again, once', async (t) => {
+  const clock = new ManualClock();
+  const answers = memory(clock, 100, 100);
+  let made = 0;
+  const make = async () => (++made === 1 ? 'busy' : 'done');
+  t.same(await Promise.all([answers.once('a', make), answers.once('a', make)]), ['busy', 'busy']);
+  t.equal(await answers.once('a', make), 'done');
+  t.equal(await answers.once('a', make), 'done');
+  t.equal(made, 2);
 });

@@ -242,11 +242,12 @@ test('no more than 32 at once', async (t) => {
   gateway.startDelay = new Promise((resolve) => {
     go = resolve;
   });
-  const asked = Array.from({ length: 33 }, () => ask('stream/start', { name: 'camera' }));
+  const request = (index: number) => ({ name: 'camera', transaction: `t${index}` });
+  const asked = Array.from({ length: 33 }, (_, index) => ask('stream/start', request(index)));
   refused(t, await (asked[32] as Promise<Answer>), 'busy', undefined);
   go();
   for (const answer of await Promise.all(asked.slice(0, 32))) t.equal(answer.status, 'ok');
-  t.equal((await ask('stream/start', { name: 'camera' })).status, 'ok', 'free again');
+  t.equal((await ask('stream/start', request(32))).status, 'ok', 'free again, also for the one that was refused');
   t.equal(clock.pending, 0, 'no timer is left');
 });
 
