@@ -21,7 +21,7 @@ export interface Viewer {
 
 /** Counted since the viewer came. */
 export interface ViewerTraffic {
-  /** Of RTP packets. */
+  /** Of RTP packets, of media messages of RTMP and FLV, of JPEGs. */
   readonly sentBytes: number;
   /** Frames that were left out for want of room in its queue. */
   readonly droppedFrames: number;

@@ -1,12 +1,17 @@
-import { type Test, test } from 'tap';
+import { test } from 'tap';
+import { startBrowser } from '../support/browser.ts';
+import { leadOverLossyPath } from '../support/lossy-path.ts';
 import { until } from '../support/mosquitto.ts';
 import { B, type World, world } from '../support/mqtt-world.ts';
 import { runPlayer } from '../support/player.ts';
+import { SeededRandom } from '../support/seeded-random.ts';
 
 interface Session {
   id: string;
-  bitrate: number;
-  droppedFrames: number;
+  protocol: string;
+  bitrate?: number;
+  droppedFrames?: number;
+  loss?: number;
 }
 
 interface Telemetry {
@@ -33,20 +38,21 @@ const watch = ({ daemon }: World, seconds: number) =>
     ...`-t ${seconds} -c copy -f null -`.split(' '),
   ]);
 
-/** Telemetry that tells of a viewer. */
-async function telemetryOf(t: Test, { listener }: World): Promise<Telemetry> {
+/** The first telemetry that tells of such a viewer. */
+async function telemetryOf({ listener }: World, tells: (session: Session) => boolean): Promise<Telemetry> {
   const all = () => listener.on(`${B}/telemetry`).map(({ text }) => JSON.parse(text) as Telemetry);
-  const flowing = () => all().find(({ sessions }) => (sessions[0]?.bitrate ?? 0) > 0);
-  await until(() => flowing() !== undefined, 'telemetry with a viewer', 40_000);
-  t.ok(all().length > 0);
-  return flowing() as Telemetry;
+  const found = () => all().find(({ sessions }) => sessions.some(tells));
+  await until(() => found() !== undefined, 'telemetry with a viewer', 40_000);
+  return found() as Telemetry;
 }
+
+const flowing = ({ bitrate = 0 }: Session): boolean => bitrate > 0;
 
 test('what goes to each viewer and how late, in telemetry, in session/list and in metrics', async (t) => {
   const found = await world(t);
   const viewing = watch(found, 16);
-  const { streams, sessions } = await telemetryOf(t, found);
-  const [session] = sessions as [Session];
+  const { streams, sessions } = await telemetryOf(found, flowing);
+  const session = sessions.find(flowing) as Required<Session>;
   const { latency, framesDropped, bitrate } = streams.camera;
   t.ok(session.bitrate > bitrate / 4, `${session.bitrate} bit/s of ${bitrate} go to the viewer`);
   t.same([session.droppedFrames, framesDropped['slow-viewer']], [0, 0]);
@@ -61,4 +67,39 @@ test('what goes to each viewer and how late, in telemetry, in session/list and i
   await viewing;
   await until(() => found.listener.on(`${B}/events`).some(({ text }) => text.includes('viewer_left')), 'it leaves');
   t.ok(((await samples(found, 'vedette_sent_bytes_total', 'protocol')).rtsp ?? 0) >= sent, 'counters never fall');
+});
+
+test('what goes to viewers of RTMP, HTTP-FLV and MJPEG', async (t) => {
+  const found = await world(t, { 'rtmp.enabled': 'true' });
+  const { origin } = new URL(found.daemon.page);
+  const play = (...input: string[]) =>
+    runPlayer('ffmpeg', ['-v', 'error', ...input, ...'-t 20 -c copy -f null -'.split(' ')]);
+  const viewing = [
+    play('-i', found.daemon.banner('RTMP')),
+    play('-i', `${origin}/streams/camera/live.flv`),
+    play('-f', 'mpjpeg', '-i', `${origin}/streams/camera/mjpeg`),
+  ];
+  for (const protocol of ['rtmp', 'http-flv', 'mjpeg']) {
+    const { sessions } = await telemetryOf(found, (session) => session.protocol === protocol && flowing(session));
+    const session = sessions.find((candidate) => candidate.protocol === protocol);
+    t.equal(session?.loss, undefined, `${protocol}: nothing is lost on TCP`);
+    t.equal(session?.droppedFrames, 0, JSON.stringify(session));
+    const sent = (await samples(found, 'vedette_sent_bytes_total', 'protocol'))[protocol] ?? 0;
+    t.ok(sent > 20_000, `${sent} bytes`);
+  }
+  for (const { code, stderr } of await Promise.all(viewing)) t.equal(code, 0, stderr);
+});
+
+test('the loss that a browser tells of', async (t) => {
+  const found = await world(t);
+  const random = new SeededRandom();
+  t.comment(`SEED=${random.seed}`);
+  const page = await (await startBrowser(t)).newPage();
+  const path = await leadOverLossyPath(t, page, { random, share: 0.05, forGood: true });
+  await page.goto(found.daemon.page);
+  const lossy = ({ protocol, loss = 0 }: Session): boolean => protocol === 'webrtc' && loss > 0;
+  const { loss = 0 } = (await telemetryOf(found, lossy)).sessions.find(lossy) ?? {};
+  t.ok(path.lost() > 0);
+  // Of the packets between two reports, on the worst track: of sound those are few.
+  t.ok(loss <= 0.5, `${loss}`);
 });

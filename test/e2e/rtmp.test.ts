@@ -55,6 +55,11 @@ test('H.264 and AAC over RTMP and HTTP-FLV at once, while somebody plays', { tim
   t.ok(await until(() => converter !== undefined && !alive(converter)));
   t.ok(await until(() => !rtmp.video.running), 'the camera is released');
   t.equal(rtmp.left.length, rtmp.joined.length);
+  for (const { viewer } of rtmp.left) {
+    const { sentBytes = 0, droppedFrames } = viewer.traffic?.() ?? {};
+    t.ok(sentBytes > 10_000, `${viewer.protocol}: ${sentBytes} bytes`);
+    t.equal(droppedFrames, 0);
+  }
 });
 
 test('a stream without sound, and a viewer whom the gateway closes', { timeout: 50_000 }, async (t) => {

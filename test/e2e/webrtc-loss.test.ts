@@ -1,53 +1,21 @@
-import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
-import { once } from 'node:events';
 import { test } from 'tap';
 import { startBrowser } from '../support/browser.ts';
+import { leadOverLossyPath } from '../support/lossy-path.ts';
 import { SeededRandom } from '../support/seeded-random.ts';
 import { eventually, startWebGateway } from '../support/web-gateway.ts';
 
 /** Packets that the browser loses on their way to it. */
 const LOSS = 0.05;
 
-/** A path between one browser and the gateway that loses media; handshakes and feedback pass. */
-async function lossyPath(
-  gatewayPort: number,
-  random: SeededRandom,
-): Promise<{ socket: Socket; port: number; lost(): number }> {
-  const socket = createSocket('udp4');
-  let browser: RemoteInfo | undefined;
-  let lost = 0;
-  socket.on('message', (packet, from) => {
-    if (from.port !== gatewayPort) {
-      browser = from;
-      socket.send(packet, gatewayPort, '127.0.0.1');
-      return;
-    }
-    // RTP and RTCP begin with version 2 (RFC 7983).
-    const media = ((packet[0] ?? 0) & 0xc0) === 0x80 && packet.length > 200;
-    if (media && random.next() < LOSS) lost += 1;
-    else if (browser !== undefined) socket.send(packet, browser.port, browser.address);
-  });
-  socket.bind(0, '127.0.0.1');
-  await once(socket, 'listening');
-  return { socket, port: socket.address().port, lost: () => lost };
-}
-
 test('Chromium on a path that loses packets asks for them, gets them, and shows every frame', async (t) => {
   const random = new SeededRandom();
   t.comment(`SEED=${random.seed}`);
   const gateway = await startWebGateway(t, { width: 640, height: 360, fps: 15, kbps: 1500, gop: 150 });
-  const path = await lossyPath(gateway.publisher.port, random);
-  t.teardown(() => path.socket.close());
   const page = await (await startBrowser(t)).newPage();
   await page.addInitScript(`window.connections = [];
     const Native = RTCPeerConnection;
     window.RTCPeerConnection = class extends Native { constructor(...a) { super(...a); connections.push(this); } };`);
-  await page.route('**/whep', async (route) => {
-    const response = await route.fetch();
-    const body = (await response.text()).replaceAll(` ${gateway.publisher.port} `, ` ${path.port} `);
-    await route.fulfill({ response, body });
-  });
-  t.teardown(() => page.unrouteAll({ behavior: 'ignoreErrors' }));
+  const path = await leadOverLossyPath(t, page, { random, share: LOSS, forGood: false });
   await page.goto(gateway.url);
   interface Inbound {
     framesDecoded: number;

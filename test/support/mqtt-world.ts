@@ -24,8 +24,8 @@ export interface Answer {
   error?: { code: string; path?: string; message: string };
 }
 
-/** A real gateway on a real broker of somebody else. */
-export async function world(t: Test): Promise<World> {
+/** A real gateway on a real broker of somebody else. @param settings more of them, by path. */
+export async function world(t: Test, settings: Record<string, string> = {}): Promise<World> {
   const broker = new Mosquitto();
   await broker.start();
   const daemon = new Daemon({
@@ -35,6 +35,7 @@ export async function world(t: Test): Promise<World> {
     'mqtt.username': 'porch',
     'mqtt.telemetryInterval': '5',
     'log.level': 'debug',
+    ...settings,
   });
   const listener = new Listener(broker.url);
   t.teardown(async () => {

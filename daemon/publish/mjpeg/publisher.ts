@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { Log } from '../../lib/log.ts';
 import { encodedOf, watchEnd } from '../../media/media-stream-track.ts';
-import type { StreamDirectory, Viewer, ViewerObserver } from '../viewer.ts';
+import type { StreamDirectory, Viewer, ViewerObserver, ViewerTraffic } from '../viewer.ts';
 import { MjpegError } from './mjpeg-error.ts';
 
 /** What stands between two pictures (RFC 2046, 5.1.1). */
@@ -55,7 +55,8 @@ export class MjpegPublisher {
       this.#open.delete(id);
       viewers.left(viewer, body.reason);
     });
-    const viewer: Viewer = { id, protocol: 'mjpeg', stream, remoteAddress, user, since: Date.now() };
+    const traffic = () => body.traffic;
+    const viewer: Viewer = { id, protocol: 'mjpeg', stream, remoteAddress, user, since: Date.now(), traffic };
     this.#open.set(id, body);
     viewers.joined(viewer);
     return body;
@@ -78,9 +79,15 @@ class MjpegViewer extends Readable {
   /** Why he left. */
   reason = 'disconnected';
   #ready = false;
+  #sentBytes = 0;
+  #droppedFrames = 0;
 
   constructor() {
     super({ highWaterMark: 1 });
+  }
+
+  get traffic(): ViewerTraffic {
+    return { sentBytes: this.#sentBytes, droppedFrames: this.#droppedFrames, fractionLost: undefined };
   }
 
   override _read(): void {
@@ -88,8 +95,13 @@ class MjpegViewer extends Readable {
   }
 
   show(jpeg: Buffer): void {
-    if (!this.#ready || this.destroyed) return;
+    if (this.destroyed) return;
+    if (!this.#ready) {
+      this.#droppedFrames += 1;
+      return;
+    }
     this.#ready = false;
+    this.#sentBytes += jpeg.length;
     const head = `--${BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: ${jpeg.length}\r\n\r\n`;
     this.push(Buffer.concat([Buffer.from(head), jpeg, Buffer.from('\r\n')]));
   }

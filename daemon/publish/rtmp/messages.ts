@@ -11,14 +11,23 @@ export type ToWorker =
   /** Disconnect this viewer. */
   | { type: 'close'; id: string };
 
+/** What has gone to a viewer since it came. */
+export interface ViewerReport {
+  id: string;
+  /** Of media messages. */
+  sentBytes: number;
+  /** Those left out for want of room in its queue. */
+  droppedFrames: number;
+}
+
 export type FromWorker =
   /** HTTP-FLV listens on this port of 127.0.0.1. */
   | { type: 'ready'; port: number }
-  | { type: 'alive' }
+  | { type: 'alive'; viewers: ViewerReport[] }
   /** Somebody wants to play over RTMP: nothing is sent to him before `admit`. */
   | { type: 'play'; id: string; stream: string; remoteAddress: string; query: Record<string, string> }
   /** A viewer, of either protocol, is gone. */
-  | { type: 'left'; id: string; reason: string };
+  | { type: 'left'; id: string; reason: string; report?: ViewerReport };
 
 /** The RTMP application that the streams are in: rtmp://host/live/NAME. */
 export const APPLICATION = 'live';

@@ -14,7 +14,7 @@ import { Supervisor } from '../../lib/supervisor.ts';
 import type { MediaStream } from '../../media/media-stream.ts';
 import type { StreamDirectory, Viewer, ViewerObserver } from '../viewer.ts';
 import { FlvFeed } from './flv-feed.ts';
-import { APPLICATION, type FromWorker, type ToWorker, VIEWER_HEADER } from './messages.ts';
+import { APPLICATION, type FromWorker, type ToWorker, VIEWER_HEADER, type ViewerReport } from './messages.ts';
 import { RtmpError } from './rtmp-error.ts';
 
 export interface RtmpPublisherOptions {
@@ -45,6 +45,8 @@ interface WorkerRequest {
 interface Session {
   readonly viewer: Viewer;
   readonly release: () => void;
+  /** As the worker told it last. */
+  report: Pick<ViewerReport, 'sentBytes' | 'droppedFrames'>;
 }
 
 /** Connections over the viewers that are allowed: those that have not asked for a stream yet. */
@@ -217,11 +219,13 @@ export class RtmpPublisher {
         for (const resolve of this.#readyWaiters) resolve();
         break;
       case 'alive':
+        for (const report of message.viewers) this.#reported(report);
         break;
       case 'play':
         void this.#play(message);
         break;
       case 'left':
+        if (message.report !== undefined) this.#reported(message.report);
         this.#leave(message.id, message.reason);
         break;
       default:
@@ -278,8 +282,19 @@ export class RtmpPublisher {
       feed = this.#makeFeed(viewer.stream, stream);
       this.#feeds.set(viewer.stream, feed);
     }
-    this.#sessions.set(viewer.id, { viewer, release: feed.retain() });
-    this.#options.viewers.joined(viewer);
+    const session: Session = {
+      // Nothing is lost on TCP.
+      viewer: { ...viewer, traffic: () => ({ ...session.report, fractionLost: undefined }) },
+      release: feed.retain(),
+      report: { sentBytes: 0, droppedFrames: 0 },
+    };
+    this.#sessions.set(viewer.id, session);
+    this.#options.viewers.joined(session.viewer);
+  }
+
+  #reported(report: ViewerReport): void {
+    const session = this.#sessions.get(report.id);
+    if (session !== undefined) session.report = report;
   }
 
   #leave(id: string, reason: string): void {

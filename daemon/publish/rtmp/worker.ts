@@ -9,7 +9,7 @@ import NodeMediaServer, { type Broadcast, type Session } from 'node-media-server
 import { childLog } from '../../lib/child.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { FLV_TAG, MediaGate, makeTimeless, RTMP_MESSAGE } from './media-gate.ts';
-import { APPLICATION, type FromWorker, type ToWorker, VIEWER_HEADER } from './messages.ts';
+import { APPLICATION, type FromWorker, type ToWorker, VIEWER_HEADER, type ViewerReport } from './messages.ts';
 import { PlayerSocket } from './player-socket.ts';
 
 const HEARTBEAT_MS = 1000;
@@ -25,6 +25,7 @@ interface Player {
   readonly gate: MediaGate;
   /** What the session has subscribed to: one, or more where a peer plays twice on one connection. */
   readonly broadcasts: Set<Broadcast>;
+  readonly report: ViewerReport;
   state: 'asking' | 'admitting' | 'playing' | 'closed';
   reason: string;
 }
@@ -63,6 +64,7 @@ function onPrePlay(session: Session): void {
     send: session.sendBuffer,
     gate: new MediaGate(flv ? FLV_TAG : RTMP_MESSAGE, systemClock),
     broadcasts: new Set([session.broadcast]),
+    report: { id, sentBytes: 0, droppedFrames: 0 },
     state: 'asking',
     reason: 'closed',
   };
@@ -92,8 +94,13 @@ function deliver(player: Player, message: Buffer): void {
   const queued =
     session.res?.writableLength ?? (session.socket instanceof PlayerSocket ? session.socket.writableLength : 0);
   makeTimeless(message, player.session.protocol === 'flv' ? FLV_TAG : RTMP_MESSAGE);
-  if (player.gate.admits(message, queued)) player.send(message);
-  else if (player.gate.stuck) close(player, 'slow');
+  if (player.gate.admits(message, queued)) {
+    player.report.sentBytes += message.length;
+    player.send(message);
+    return;
+  }
+  player.report.droppedFrames += 1;
+  if (player.gate.stuck) close(player, 'slow');
 }
 
 function admit(player: Player): void {
@@ -119,7 +126,7 @@ function onDonePlay(session: Session): void {
   if (player === undefined) return;
   bySession.delete(session);
   players.delete(player.id);
-  tell({ type: 'left', id: player.id, reason: player.reason });
+  tell({ type: 'left', id: player.id, reason: player.reason, report: player.report });
   for (const broadcast of player.broadcasts) if (broadcast !== session.broadcast) broadcast.donePlay(session);
   // The last viewer is gone: what is cached grows stale, and the next one begins anew.
   const others = [...session.broadcast.subscribers.keys()].some((id) => id !== session.id);
@@ -145,7 +152,7 @@ function start({ secret, maxConnections }: Extract<ToWorker, { type: 'start' }>)
   });
   http.requestTimeout = 0;
   http.listen(0, '127.0.0.1', () => tell({ type: 'ready', port: (http.address() as AddressInfo).port }));
-  setInterval(() => tell({ type: 'alive' }), HEARTBEAT_MS);
+  setInterval(() => tell({ type: 'alive', viewers: [...players.values()].map(({ report }) => report) }), HEARTBEAT_MS);
 
   process.on('message', (message: ToWorker, handle: unknown) => {
     if (message.type === 'connection' && handle instanceof Socket) accept(handle);
