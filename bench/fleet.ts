@@ -16,7 +16,7 @@ import { MQTT_SETTINGS } from '../test/support/mqtt-settings.ts';
 import type { FleetQuestion, FleetStatus } from './fleet-gateways.ts';
 import { processCpu } from './support/process-cpu.ts';
 import { processTreeMemory } from './support/process-memory.ts';
-import { table } from './support/report.ts';
+import { percentile, table } from './support/report.ts';
 
 /** What the broker of a fleet has (systemd/mosquitto.conf.example), and its counters each second. */
 const BROKER = ['set_tcp_nodelay true', 'sys_interval 1'];
@@ -36,8 +36,6 @@ const row = (name: string, value: number | string, unit: string, goal?: number):
   rows.push([name, text, unit, goal === undefined ? '' : `<=${goal}`, missed ? 'missed' : '']);
 };
 const seconds = (since: number): number => (performance.now() - since) / 1000;
-const percentile = (sorted: readonly number[], share: number): number =>
-  sorted[Math.ceil(sorted.length * share) - 1] ?? Number.NaN;
 
 const COUNTERS = {
   received: 'bytes/received',

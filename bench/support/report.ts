@@ -20,6 +20,11 @@ export function median(values: readonly number[]): number {
   return sorted[sorted.length >> 1] ?? Number.NaN;
 }
 
+/** @param share for example 0.99 */
+export function percentile(sorted: readonly number[], share: number): number {
+  return sorted[Math.ceil(sorted.length * share) - 1] ?? Number.NaN;
+}
+
 /** A table of figures beside their goals; where one is missed the process ends with 1. */
 export function report(title: string, figures: readonly Figure[]): void {
   const rows = figures.map(({ name, samples, unit, goal }) => {

@@ -1,83 +1,30 @@
-import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Test } from 'tap';
 import { Controller } from '../../daemon/control/controller.ts';
 import { MqttControl } from '../../daemon/control/mqtt/control.ts';
 import { systemClock } from '../../daemon/lib/clock.ts';
 import { silentLog } from '../../daemon/lib/log.ts';
+import type { BrokerWay } from './broker-ways.ts';
 import { FakeGateway } from './fake-gateway.ts';
-import { Listener, Mosquitto, until } from './mosquitto.ts';
+import { Listener, until } from './mosquitto.ts';
 import { MQTT_SETTINGS, TRUSTING } from './mqtt-settings.ts';
 import { SeededRandom } from './seeded-random.ts';
 
 const B = 'vedette/porch';
 const COMMANDS_PER_CYCLE = 3;
 
-/** The way from the gateway to its broker, which can be cut without a word to either end. */
-class Wire {
-  readonly #broker: Mosquitto;
-  readonly #sockets = new Set<Socket>();
-  readonly #server = createServer((near) => this.#join(near));
-  #cut = false;
-
-  constructor(broker: Mosquitto) {
-    this.#broker = broker;
-  }
-
-  async start(): Promise<string> {
-    this.#server.listen(0, '127.0.0.1');
-    await once(this.#server, 'listening');
-    return `mqtt://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
-  }
-
-  /** Nothing passes any more, and nobody is told. */
-  cut(): void {
-    this.#cut = true;
-    for (const socket of this.#sockets) socket.unpipe().pause();
-  }
-
-  /** New connections pass again; what was lost on the old ones is lost. */
-  mend(): void {
-    this.#cut = false;
-    for (const socket of this.#sockets) socket.destroy();
-  }
-
-  stop(): void {
-    this.#server.close();
-    for (const socket of this.#sockets) socket.destroy();
-  }
-
-  #join(near: Socket): void {
-    const far = connect(this.#broker.port, '127.0.0.1');
-    for (const [socket, other] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      this.#sockets.add(socket);
-      socket.on('error', () => undefined);
-      socket.once('close', () => {
-        this.#sockets.delete(socket);
-        other.destroy();
-      });
-      if (!this.#cut) socket.pipe(other);
-    }
-  }
-}
-
 /**
  * Breaks the broker and the way to it again and again while an operator, who repeats each request until he has its answer,
  * gives commands. Every command must be carried out exactly once, and the state on the broker be right afterwards.
  */
-export async function brokerChaos(t: Test, cycles: number): Promise<void> {
+export async function brokerChaos(t: Test, way: BrokerWay, cycles: number): Promise<void> {
   const generator = new SeededRandom();
   const random = (): number => generator.next();
-  const broker = new Mosquitto();
-  await broker.start();
-  const wire = new Wire(broker);
+  const { broker } = way;
+  await way.start();
   const gateway = new FakeGateway('camera');
   const control = new MqttControl({
-    settings: { ...MQTT_SETTINGS, url: await wire.start(), keepalive: 1 },
+    settings: { ...MQTT_SETTINGS, url: way.url, keepalive: 1 },
     gatewayId: 'porch',
     controller: new Controller({ gateway, rights: TRUSTING, clock: systemClock, log: silentLog }),
     gateway,
@@ -89,8 +36,7 @@ export async function brokerChaos(t: Test, cycles: number): Promise<void> {
   t.teardown(async () => {
     await operator.stop();
     await control.stop();
-    wire.stop();
-    await broker.stop();
+    await way.stop();
   });
   operator.client.on('connect', () => operator.client.subscribe(`${B}/#`, { qos: 1 }));
   await control.start();
@@ -107,9 +53,9 @@ export async function brokerChaos(t: Test, cycles: number): Promise<void> {
       await broker.start();
     },
     cut: async () => {
-      wire.cut();
-      await sleep(random() * 2500);
-      wire.mend();
+      way.cut();
+      await sleep(random() * 4000);
+      way.mend();
     },
   };
   const asked: number[] = [];
@@ -126,8 +72,11 @@ export async function brokerChaos(t: Test, cycles: number): Promise<void> {
     }
   };
   const kinds = Object.keys(faults) as (keyof typeof faults)[];
+  const done: Record<string, number> = {};
   for (let cycle = 0; cycle < cycles; cycle++) {
-    const kind = kinds[Math.floor(random() * kinds.length)] as keyof typeof faults;
+    // Each once, then as it comes.
+    const kind = kinds[cycle] ?? (kinds[Math.floor(random() * kinds.length)] as keyof typeof faults);
+    done[kind] = (done[kind] ?? 0) + 1;
     const commands = Array.from({ length: COMMANDS_PER_CYCLE }, async (_, place) => {
       await sleep(random() * 800);
       await ask(100_000 + cycle * COMMANDS_PER_CYCLE + place);
@@ -140,7 +89,7 @@ export async function brokerChaos(t: Test, cycles: number): Promise<void> {
   t.same(
     carriedOut.sort((a, b) => a - b),
     asked.sort((a, b) => a - b),
-    `${asked.length} commands in ${cycles} cycles, each exactly once (SEED=${generator.seed})`,
+    `${asked.length} commands in ${cycles} cycles (${JSON.stringify(done)}), each exactly once (SEED=${generator.seed})`,
   );
   gateway.set('camera', 'muted');
   const late = await new Listener(broker.url).subscribe(`${B}/#`);

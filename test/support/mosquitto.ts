@@ -21,11 +21,19 @@ export async function freePort(): Promise<number> {
 /** A real broker, on loopback and a free port, that can be killed, frozen and started again. */
 export class Mosquitto {
   port = 0;
+  readonly host: string;
+  readonly #namespace: string | undefined;
   #folder: string | undefined;
   #process: ChildProcess | undefined;
 
+  /** @param at a network namespace that it runs in, and where it is reached from outside */
+  constructor(at?: { namespace: string; host: string }) {
+    this.host = at?.host ?? '127.0.0.1';
+    this.#namespace = at?.namespace;
+  }
+
   get url(): string {
-    return `mqtt://127.0.0.1:${this.port}`;
+    return `mqtt://${this.host}:${this.port}`;
   }
 
   get pid(): number {
@@ -38,10 +46,16 @@ export class Mosquitto {
     this.#folder ??= await mkdtemp(join(tmpdir(), 'vedette-mosquitto-'));
     const file = join(this.#folder, 'mosquitto.conf');
     const access = lines.some((line) => line.startsWith('allow_anonymous')) ? [] : ['allow_anonymous true'];
-    const text = [`listener ${this.port} 127.0.0.1`, 'log_dest none', ...access, ...lines].join('\n');
+    const address = this.#namespace === undefined ? this.host : '0.0.0.0';
+    const text = [`listener ${this.port} ${address}`, 'log_dest none', ...access, ...lines].join('\n');
     await writeFile(file, `${text}\n`);
-    this.#process = spawn('/usr/sbin/mosquitto', ['-c', file], { stdio: 'ignore' });
-    await until(() => reachable(this.port), 'the broker listens');
+    // Whatever ip(8) is asked to run takes its place: the process is the broker.
+    const [program = '', ...args] = [
+      ...(this.#namespace === undefined ? [] : ['ip', 'netns', 'exec', this.#namespace]),
+      ...['/usr/sbin/mosquitto', '-c', file],
+    ];
+    this.#process = spawn(program, args, { stdio: 'ignore' });
+    await until(() => reachable(this.port, this.host), 'the broker listens');
   }
 
   /** Only this user gets in. */
@@ -155,9 +169,9 @@ export async function until(
   }
 }
 
-function reachable(port: number): Promise<boolean> {
+function reachable(port: number, host: string): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connectTcp(port, '127.0.0.1');
+    const socket = connectTcp(port, host);
     socket.once('connect', () => {
       socket.destroy();
       resolve(true);
