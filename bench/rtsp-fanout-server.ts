@@ -23,7 +23,7 @@ const server = new RtspServer({
     udp: false,
     digest: ['SHA-256', 'MD5'],
   },
-  streams: { find: (name) => (name === 'bench' ? stream : undefined) },
+  streams: { find: (name) => (name === 'bench' ? stream : undefined), renditions: () => [stream] },
   access: { realm: 'bench', open: true, authorize: async () => ({ allowed: true, user: undefined }) },
   viewers: { joined: () => undefined, left: () => undefined },
   clock,

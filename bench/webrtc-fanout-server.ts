@@ -22,7 +22,7 @@ const stream = new MediaStream([createTrack(benchSource(rtp, () => tell({ type: 
 const publisher = new WebRtcPublisher({
   settings: { enabled: true, host: '127.0.0.1', port: 0, maxViewers: 500, iceServers: [] },
   portConfigured: true,
-  streams: { find: () => stream },
+  streams: { find: () => stream, renditions: () => [stream] },
   viewers: { joined: () => undefined, left: () => undefined },
   clock,
   log: silentLog,

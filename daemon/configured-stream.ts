@@ -92,6 +92,11 @@ export class ConfiguredStream {
     return this.#renditions.get(rid);
   }
 
+  /** The stream in each of its encodings. */
+  get renditions(): readonly MediaStream[] {
+    return [...this.#renditions.values()];
+  }
+
   get video(): CaptureSource | undefined {
     return this.sources.find((source) => source.kind === 'video');
   }

@@ -26,11 +26,19 @@ export class GatewaySignalling implements SignallingPort {
 
   async offer({
     stream,
+    rid,
     sdp,
     kinds,
   }: Parameters<SignallingPort['offer']>[0]): Promise<{ session: string; sdp: string }> {
     try {
-      const answer = await this.#webrtc().offer({ stream, sdp, kinds, remoteAddress: REMOTE_ADDRESS, user: undefined });
+      const answer = await this.#webrtc().offer({
+        stream,
+        rid,
+        sdp,
+        kinds,
+        remoteAddress: REMOTE_ADDRESS,
+        user: undefined,
+      });
       return { session: answer.id, sdp: answer.sdp };
     } catch (error) {
       throw asControlError(error, error instanceof WebRtcError && error.code === 'not_found' ? '/stream' : '/sdp');

@@ -155,7 +155,10 @@ export class Publication {
 
   get #common() {
     return {
-      streams: { find: (name: string, rid?: string) => (rid === undefined ? this.#streams.get(name) : undefined) },
+      streams: {
+        find: (name: string, rid?: string) => (rid === undefined ? this.#streams.get(name) : undefined),
+        renditions: (name: string) => [this.#streams.get(name) ?? []].flat(),
+      },
       viewers: this.#viewers,
       clock: this.#clock,
       log: this.#log,

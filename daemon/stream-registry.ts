@@ -67,6 +67,11 @@ export class StreamRegistry implements StreamDirectory {
     return stream?.opened ? stream.rendition(rid) : undefined;
   }
 
+  renditions(name: string): readonly MediaStream[] {
+    const stream = this.#streams.get(name);
+    return stream?.opened ? stream.renditions : [];
+  }
+
   names(): string[] {
     return [...this.#streams.keys()];
   }

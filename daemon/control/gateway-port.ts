@@ -146,7 +146,12 @@ export interface TracksPort {
 /** WebRTC signalling for a viewer who reaches us over this surface only. */
 export interface SignallingPort {
   /** @returns the session's secret id and the complete answer. @throws ControlError. */
-  offer(offer: { stream: string; sdp: string; kinds: readonly ('video' | 'audio')[] }): Promise<{
+  offer(offer: {
+    stream: string;
+    rid?: string | undefined;
+    sdp: string;
+    kinds: readonly ('video' | 'audio')[];
+  }): Promise<{
     session: string;
     sdp: string;
   }>;

@@ -1,6 +1,6 @@
 import type { FromSchema } from 'json-schema-to-ts';
 import { type Command, command, noMembers, nothing } from './command.ts';
-import { session, streamName } from './schemas.ts';
+import { encodingRid, session, streamName } from './schemas.ts';
 
 const bySession = {
   type: 'object',
@@ -20,6 +20,7 @@ const offer = {
   type: 'object',
   properties: {
     stream: streamName,
+    rid: { ...encodingRid, description: 'Which encoding; default: the first that the viewer can play' },
     sdp: { type: 'string', minLength: 1, maxLength: 60_000, description: 'The offer (RFC 8829), to receive only' },
   },
   required: ['stream', 'sdp'],
@@ -78,8 +79,8 @@ export const SESSION_COMMANDS: Readonly<Record<string, Command>> = {
       },
       required: ['session', 'sdp'],
     },
-    run: ({ gateway, allows }, { stream, sdp }) =>
-      gateway.signalling.offer({ stream, sdp, kinds: allows('listen') ? ['video', 'audio'] : ['video'] }),
+    run: ({ gateway, allows }, { stream, rid, sdp }) =>
+      gateway.signalling.offer({ stream, rid, sdp, kinds: allows('listen') ? ['video', 'audio'] : ['video'] }),
   }),
   'webrtc/candidate': command<FromSchema<typeof candidate>>({
     summary: 'A candidate that the viewer found after its offer',

@@ -1,4 +1,4 @@
-import type { RtpCodec } from '../rtp/codec.ts';
+import { encodingName, type RtpCodec } from '../rtp/codec.ts';
 import { FrameGate } from '../rtp/frame-gate.ts';
 import { RTP_HEADER_BYTES } from '../rtp/packet.ts';
 import type { RtpFrame } from '../rtp/rtp-frame.ts';
@@ -12,6 +12,9 @@ const LEAST_STEP_MS = 0.01;
 
 const DEPAYLOADERS: Record<RtpCodec['mimeType'], string> = {
   'video/H264': 'rtph264depay',
+  'video/H265': 'rtph265depay',
+  'video/VP8': 'rtpvp8depay',
+  'video/JPEG': 'rtpjpegdepay',
   'audio/opus': 'rtpopusdepay',
 };
 
@@ -46,14 +49,13 @@ export class RtpInput {
 
   /** @param from the time in milliseconds at which running time begins; what is before is only decoded. */
   constructor(pipe: InputPipe, codec: RtpCodec, from?: number) {
-    const { kind, clockRate, mimeType, payloadType } = codec;
-    const encodingName = mimeType.slice(kind.length + 1).toUpperCase();
+    const { kind, clockRate, payloadType } = codec;
     this.codec = codec;
     this.#pipe = pipe;
     this.#gate = new FrameGate({ highWater: HIGH_WATER_BYTES[kind], needsKeyFrame: kind === 'video' });
     const caps =
       `application/x-rtp, media=(string)${kind}, clock-rate=(int)${clockRate}, ` +
-      `encoding-name=(string)${encodingName}, payload=(int)${payloadType}`;
+      `encoding-name=(string)${encodingName(codec).toUpperCase()}, payload=(int)${payloadType}`;
     pipe.write(gdpStart(kind, caps, from));
   }
 

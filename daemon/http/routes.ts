@@ -115,9 +115,11 @@ function addWhepRoutes(app: FastifyInstance, whep: WhepSource, door: Doorkeeper)
     reply: FastifyReply,
   ): Promise<FastifyReply> => {
     const { name, session } = request.params as Partial<SessionParams>;
+    const { rid } = request.query as { rid?: unknown };
     const response = await whep.handle({
       method: request.method,
       stream: name ?? '',
+      rid: typeof rid === 'string' ? rid : undefined,
       session,
       endpoint: `/streams/${encodeURIComponent(name ?? '')}/whep`,
       contentType: request.headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase(),

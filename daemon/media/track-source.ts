@@ -1,3 +1,4 @@
+import type { H264Profile, VideoCodec } from '../../config/codecs.ts';
 import type { Orientation } from '../../config/settings.ts';
 import type { RtpStream } from '../rtp/rtp-stream.ts';
 import type { FillLightMode, PhotoCapabilities, PhotoSettings } from './photo-dictionaries.ts';
@@ -20,8 +21,12 @@ export interface VideoMode {
   readonly frameRates: readonly number[];
 }
 
-/** How a track's media is encoded: RTCRtpEncodingParameters (W3C WebRTC, 5.2.2) and what H.264 needs besides. */
+/** How a track's media is encoded: RTCRtpEncodingParameters (W3C WebRTC, 5.2.2) and what encoders need besides. */
 export interface EncodingParameters {
+  /** Of a picture; default `h264`. The same for the whole life of a track. */
+  readonly codec?: VideoCodec | undefined;
+  /** Of H.264; default `baseline`. */
+  readonly profile?: H264Profile | undefined;
   /** Target of the encoder in bit/s. */
   readonly maxBitrate: number;
   /** Frames per second; undefined: as captured. */
@@ -75,6 +80,10 @@ export interface TrackConfiguration {
  */
 export interface EncodedStream {
   readonly rtp: RtpStream;
+  /** Of H.264: the profile that is asked of the encoder, for those who have to know before the first picture tells. */
+  readonly profile?: H264Profile | undefined;
+  /** Why nothing can be encoded for it here, though its source may flow; for a person. */
+  readonly problem?: string | undefined;
   /** Somebody consumes it. */
   readonly wanted: boolean;
   /** What is delivered: size, frame rate, channels, identity of the device, values of its controls. */

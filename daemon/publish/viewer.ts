@@ -43,4 +43,6 @@ export interface StreamDirectory {
    * @param rid which of its encodings; without it the first. One that the stream does not have is not found.
    */
   find(name: string, rid?: string): MediaStream | undefined;
+  /** The stream in each of its encodings, the first one first; empty where it is not found. */
+  renditions(name: string): readonly MediaStream[];
 }

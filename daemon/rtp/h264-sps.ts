@@ -1,3 +1,5 @@
+import { withoutEmulationPrevention } from './nal.ts';
+
 /** What a sequence parameter set tells of the pictures (ITU-T H.264, 7.3.2.1.1). */
 export interface SequenceParameters {
   /** profile_idc: 66 baseline, 77 main, 100 high, ... */
@@ -76,14 +78,13 @@ function skipScaling(bits: Bits, list: number): void {
   }
 }
 
-/** Bit by bit, without the bytes that prevent a start code (7.4.1). */
+/** Bit by bit. */
 class Bits {
-  readonly #bytes: number[] = [];
+  readonly #bytes: Buffer;
   #at = 0;
 
   constructor(nal: Buffer) {
-    for (const [index, byte] of nal.entries())
-      if (!(byte === 3 && nal[index - 1] === 0 && nal[index - 2] === 0)) this.#bytes.push(byte);
+    this.#bytes = withoutEmulationPrevention(nal);
   }
 
   skip(count: number): void {

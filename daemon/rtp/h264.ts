@@ -1,10 +1,5 @@
 import { payloadOffset } from './packet.ts';
-
-/** Sequence and picture parameter set of a stream, as NAL units without start code. */
-export interface ParameterSets {
-  readonly sps: Buffer;
-  readonly pps: Buffer;
-}
+import type { PacketSummary } from './payload.ts';
 
 /** The types from 1 to this one are slices of a picture (H.264, table 7-1: VCL). */
 const NAL_IDR = 5;
@@ -15,19 +10,9 @@ const SHORTEST_SPS = 4;
 const STAP_A = 24;
 const FU_A = 28;
 
-/** What one RTP packet of H.264 (RFC 6184) tells about its access unit. */
-export interface NalSummary {
-  /** A slice of a picture begins or continues here. */
-  picture: boolean;
-  /** A slice of an IDR picture begins or continues here. */
-  idr: boolean;
-  sps?: Buffer;
-  pps?: Buffer;
-}
-
-/** Looks through the NAL units of a packet: single NAL unit, STAP-A and FU-A; sizes inside a STAP-A are bounds-checked. */
-export function summarizeH264(packet: Buffer): NalSummary {
-  const summary: NalSummary = { picture: false, idr: false };
+/** Looks through the NAL units of a packet (RFC 6184): single NAL unit, STAP-A and FU-A; sizes inside a STAP-A are bounds-checked. */
+export function summarizeH264(packet: Buffer): PacketSummary {
+  const summary: PacketSummary = { picture: false, keyFrame: false };
   const offset = payloadOffset(packet);
   if (offset >= packet.length) return summary;
   const type = (packet[offset] as number) & 0x1f;
@@ -46,12 +31,12 @@ export function summarizeH264(packet: Buffer): NalSummary {
   return summary;
 }
 
-function noteType(summary: NalSummary, type: number): void {
+function noteType(summary: PacketSummary, type: number): void {
   if (type >= 1 && type <= NAL_IDR) summary.picture = true;
-  if (type === NAL_IDR) summary.idr = true;
+  if (type === NAL_IDR) summary.keyFrame = true;
 }
 
-function note(summary: NalSummary, nal: Buffer): void {
+function note(summary: PacketSummary, nal: Buffer): void {
   const type = (nal[0] ?? 0) & 0x1f;
   noteType(summary, type);
   if (type === NAL_SPS && nal.length >= SHORTEST_SPS) summary.sps = nal;
@@ -59,7 +44,7 @@ function note(summary: NalSummary, nal: Buffer): void {
 }
 
 /** The `a=fmtp` parameters of RFC 6184, 8.1, for a stream with these parameter sets. */
-export function h264FormatParameters({ sps, pps }: ParameterSets): string {
+export function h264FormatParameters({ sps, pps }: { readonly sps: Buffer; readonly pps: Buffer }): string {
   const profile = sps.subarray(1, 4).toString('hex').toUpperCase();
   return `packetization-mode=1;profile-level-id=${profile};sprop-parameter-sets=${sps.toString('base64')},${pps.toString('base64')}`;
 }

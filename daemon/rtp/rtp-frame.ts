@@ -7,7 +7,7 @@ import { marker } from './packet.ts';
  */
 export class RtpFrame {
   readonly packetCount: number;
-  /** Whether decoding can begin here (H.264: an IDR picture is in it; audio: always). */
+  /** Whether decoding can begin here (of H.264: an IDR picture is in it; audio: always). */
   readonly keyFrame: boolean;
   /** When it was captured, in monotonic milliseconds. */
   readonly captureTime: number;

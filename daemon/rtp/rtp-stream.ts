@@ -3,7 +3,6 @@ import type { MediaClock } from '../lib/clock.ts';
 import { RecentValues } from '../lib/recent-values.ts';
 import type { RtpCodec } from './codec.ts';
 import { GroupOfPictures, squeezedTimestamps } from './group-of-pictures.ts';
-import { h264FormatParameters, type NalSummary, type ParameterSets, summarizeH264 } from './h264.ts';
 import {
   isRtp,
   marker,
@@ -14,8 +13,10 @@ import {
   timestamp,
   timestampDistance,
 } from './packet.ts';
+import { packetReader } from './payload.ts';
 import { writeSenderReport } from './rtcp.ts';
 import { RtpFrame } from './rtp-frame.ts';
+import { type ParameterSets, StreamFormat } from './stream-format.ts';
 
 export interface RtpStreamOptions {
   codec: RtpCodec;
@@ -68,7 +69,7 @@ interface AccessUnit {
   readonly broken: boolean;
   /** False as long as there are parameter sets only. */
   picture: boolean;
-  idr: boolean;
+  keyFrame: boolean;
 }
 
 /**
@@ -102,10 +103,8 @@ export class RtpStream {
   /** Kept where the source cannot be asked for key frames. */
   #group: GroupOfPictures<RtpFrame> | undefined;
 
-  #sps: Buffer | undefined;
-  #pps: Buffer | undefined;
-  #formatParameters: string | undefined;
-  readonly #formatWaiters = new Set<() => void>();
+  readonly #format: StreamFormat;
+  readonly #summarize: ReturnType<typeof packetReader>;
 
   constructor(options: RtpStreamOptions) {
     this.codec = options.codec;
@@ -119,17 +118,18 @@ export class RtpStream {
     this.ssrc = random.readUInt32BE(0) || 1;
     this.#firstTimestamp = random.readUInt32BE(4);
     this.#nextSequence = random.readUInt16BE(8) >> 1;
-    if (!this.#video) this.#formatParameters = 'minptime=10;useinbandfec=1;stereo=1;sprop-stereo=1';
+    this.#format = new StreamFormat(options.codec);
+    this.#summarize = packetReader(options.codec);
   }
 
-  /** The `a=fmtp` parameters; for H.264 known with the first key frame. */
+  /** The `a=fmtp` parameters, empty where the codec has none; of H.264 and H.265 known with the first key frame. */
   get formatParameters(): string | undefined {
-    return this.#formatParameters;
+    return this.#format.parameters;
   }
 
   /** The parameter sets that came last. */
   get parameterSets(): ParameterSets | undefined {
-    return this.#sps && this.#pps && { sps: this.#sps, pps: this.#pps };
+    return this.#format.sets;
   }
 
   /** From now on the frames since the last key frame are kept for those who join, or no longer. Pictures only. */
@@ -170,24 +170,8 @@ export class RtpStream {
   }
 
   /** Resolves once the format parameters are known; rejects with the signal's reason. */
-  async formatKnown(signal?: AbortSignal): Promise<string> {
-    while (this.#formatParameters === undefined) {
-      signal?.throwIfAborted();
-      await new Promise<void>((resolve, reject) => {
-        const done = (): void => {
-          this.#formatWaiters.delete(done);
-          signal?.removeEventListener('abort', abort);
-          resolve();
-        };
-        const abort = (): void => {
-          this.#formatWaiters.delete(done);
-          reject(signal?.reason);
-        };
-        this.#formatWaiters.add(done);
-        signal?.addEventListener('abort', abort, { once: true });
-      });
-    }
-    return this.#formatParameters;
+  formatKnown(signal?: AbortSignal): Promise<string> {
+    return this.#format.known(signal);
   }
 
   /** Adds a listener for every frame from now on; returns what removes it. */
@@ -249,7 +233,7 @@ export class RtpStream {
       if (this.#waitForKeyFrame && !frame.keyFrame) return;
       this.#waitForKeyFrame = false;
       offset ??= offsetAt(frame, 0);
-      if (leader.#formatParameters !== undefined) this.#setFormat(leader.parameterSets, leader.#formatParameters);
+      this.#format.follow(leader.#format);
       this.#send(
         frame.rewritten({
           timestamp: (frame.timestamp + offset) >>> 0,
@@ -300,12 +284,12 @@ export class RtpStream {
     const time = timestamp(packet);
     // Not every source sets the marker; an access unit ends where another begins, too.
     if (this.#unit !== undefined && this.#unit.timestamp !== time) this.#completeUnit(this.#unit);
-    this.#unit ??= { packets: [], timestamp: time, picture: false, idr: false, broken: lost };
+    this.#unit ??= { packets: [], timestamp: time, picture: false, keyFrame: false, broken: lost };
     this.#unit.packets.push(packet);
-    const summary = summarizeH264(packet);
+    const summary = this.#summarize(packet);
     if (summary.picture) this.#unit.picture = true;
-    if (summary.idr) this.#unit.idr = true;
-    this.#learnFormat(summary);
+    if (summary.keyFrame) this.#unit.keyFrame = true;
+    this.#format.learn(summary);
     // Parameter sets that the payloader sends ahead of a key frame, with a marker of their own, are a part of it.
     if (marker(packet) && this.#unit.picture) this.#completeUnit(this.#unit);
   }
@@ -347,10 +331,10 @@ export class RtpStream {
   #completeUnit(unit: AccessUnit): void {
     this.#unit = undefined;
     if (!unit.picture) return;
-    if (unit.broken || (this.#waitForKeyFrame && !unit.idr)) {
+    if (unit.broken || (this.#waitForKeyFrame && !unit.keyFrame)) {
       this.stats.dropped += 1;
       this.#requestKeyFrame();
-    } else if (this.#emit(unit.packets, unit.idr)) this.#waitForKeyFrame = false;
+    } else if (this.#emit(unit.packets, unit.keyFrame)) this.#waitForKeyFrame = false;
     else this.#awaitKeyFrame();
   }
 
@@ -417,26 +401,5 @@ export class RtpStream {
       at += length;
     }
     return new RtpFrame(bytes, packets.length, keyFrame, captureTime);
-  }
-
-  #learnFormat({ sps, pps }: NalSummary): void {
-    if (sps === undefined && pps === undefined) return;
-    if (sps !== undefined && !this.#sps?.equals(sps)) {
-      this.#sps = Buffer.from(sps);
-      // A picture parameter set belongs to its sequence parameter set; the one for this comes with it or next.
-      this.#pps = undefined;
-    }
-    if (pps === undefined || this.#pps?.equals(pps)) return;
-    this.#pps = Buffer.from(pps);
-    const { parameterSets } = this;
-    if (parameterSets !== undefined) this.#setFormat(parameterSets, h264FormatParameters(parameterSets));
-  }
-
-  #setFormat(sets: ParameterSets | undefined, formatParameters: string): void {
-    if (formatParameters === this.#formatParameters) return;
-    this.#sps = sets?.sps;
-    this.#pps = sets?.pps;
-    this.#formatParameters = formatParameters;
-    for (const waiter of this.#formatWaiters) waiter();
   }
 }

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { type Test, test } from 'tap';
 import { MediaClock } from '../../daemon/lib/clock.ts';
-import { H264, OPUS, type RtpCodec, rtpmap } from '../../daemon/rtp/codec.ts';
+import { H264, H265, JPEG, OPUS, type RtpCodec, rtpmap, VP8 } from '../../daemon/rtp/codec.ts';
 import { Rfc4571Splitter } from '../../daemon/rtp/framing.ts';
 import { sequenceNumber, timestampDistance } from '../../daemon/rtp/packet.ts';
 import type { RtpFrame } from '../../daemon/rtp/rtp-frame.ts';
@@ -148,6 +148,50 @@ test('pictures of three encoders, one after the other, decode without an error',
   );
   const complaints = await run('ffmpeg', ['-v', 'warning', '-i', elementary, '-f', 'null', '-'], Buffer.alloc(0));
   t.not(complaints.err, '');
+});
+
+/** What makes each of the other codecs, how it comes back into a file that ffprobe counts, and what its SDP says. */
+const OTHERS: [RtpCodec, string, string, RegExp][] = [
+  [
+    H265,
+    'x265enc tune=zerolatency speed-preset=ultrafast key-int-max=10 bitrate=500 ! h265parse config-interval=-1 ! ' +
+      'rtph265pay pt=98 mtu=1200 aggregate-mode=zero-latency timestamp-offset=0',
+    'rtph265depay ! video/x-h265,stream-format=byte-stream,alignment=au',
+    /^profile-space=0;profile-id=1;tier-flag=0;level-id=\d+;sprop-vps=\S+;sprop-sps=\S+;sprop-pps=\S+$/,
+  ],
+  [
+    VP8,
+    'vp8enc deadline=1 cpu-used=8 keyframe-max-dist=10 target-bitrate=500000 ! ' +
+      'rtpvp8pay pt=97 mtu=1200 picture-id-mode=15-bit timestamp-offset=0',
+    'rtpvp8depay ! vp8dec ! jpegenc',
+    /^$/,
+  ],
+  [JPEG, 'jpegenc ! rtpjpegpay mtu=1200 timestamp-offset=0', 'rtpjpegdepay', /^$/],
+];
+
+test('two encoders of every other codec, one after the other', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'vedette-rtp-'));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  for (const [codec, encode, tail, format] of OTHERS) {
+    const life = (pattern: string): string =>
+      `videotestsrc is-live=true pattern=${pattern} ! video/x-raw,format=I420,width=320,height=240,framerate=25/1 ! ${encode}`;
+    const [stream, frames] = await record(codec, [life('smpte'), life('ball')], 25);
+    t.equal(stream.stats.sources, 2, codec.mimeType);
+    t.ok(frames[0]?.keyFrame && frames[25]?.keyFrame, 'each life begins with a key frame');
+    const keyFrames = codec === JPEG ? 50 : 6;
+    t.equal(stream.stats.keyFrames, keyFrames, 'key frames are told from others');
+    checkLine(t, codec, frames);
+    t.match(stream.formatParameters, format);
+    const file = join(folder, codec === H265 ? 'out.h265' : 'out.mjpeg');
+    await depayload(codec, packetsOf(frames), tail, file);
+    const { out, err } = await run(
+      'ffprobe',
+      ['-v', 'warning', '-count_frames', '-show_entries', 'stream=nb_read_frames', '-of', 'csv=p=0', file],
+      Buffer.alloc(0),
+    );
+    t.equal(out.trim(), '50', `${codec.mimeType}: every picture is there`);
+    t.notMatch(err, /error|corrupt|conceal|missing/i);
+  }
 });
 
 test('sound of two encoders, one after the other', async (t) => {

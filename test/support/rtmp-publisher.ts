@@ -42,7 +42,7 @@ export async function startRtmp(options: TestRtmpOptions = {}): Promise<TestRtmp
   const publisher = new RtmpPublisher({
     settings: { enabled: true, host: '127.0.0.1', port: 0, maxViewers: options.maxViewers ?? 10 },
     portConfigured: true,
-    streams: { find: (name) => streams[name] },
+    streams: { find: (name) => streams[name], renditions: (name) => [streams[name] ?? []].flat() },
     access,
     viewers: {
       joined: (viewer) => joined.push(viewer),

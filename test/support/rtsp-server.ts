@@ -65,6 +65,7 @@ export async function testServer(options: TestServerOptions = {}): Promise<TestS
   };
   const streams = options.streams?.(test) ?? {
     find: (name, rid = 'main') => (name === 'cam' && rid === 'main' ? test.stream : undefined),
+    renditions: (name) => (name === 'cam' ? [test.stream] : []),
   };
   const server = new RtspServer({
     settings,

@@ -47,7 +47,10 @@ export class WebGateway {
     this.publisher = new WebRtcPublisher({
       settings: { enabled: true, host, port: 0, maxViewers: options.maxViewers ?? 10, iceServers: [] },
       portConfigured: true,
-      streams: { find: (name) => (name === 'camera' ? this.source.stream : undefined) },
+      streams: {
+        find: (name) => (name === 'camera' ? this.source.stream : undefined),
+        renditions: (name) => (name === 'camera' ? [this.source.stream] : []),
+      },
       viewers: {
         joined: (viewer) => this.viewers.set(viewer.id, viewer),
         left: (viewer, reason) => {

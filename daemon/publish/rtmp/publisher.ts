@@ -12,6 +12,8 @@ import { listenOn } from '../../lib/listen.ts';
 import type { Log } from '../../lib/log.ts';
 import { Supervisor } from '../../lib/supervisor.ts';
 import type { MediaStream } from '../../media/media-stream.ts';
+import { encodedOf } from '../../media/media-stream-track.ts';
+import { encodingName, H264 } from '../../rtp/codec.ts';
 import type { StreamDirectory, Viewer, ViewerObserver } from '../viewer.ts';
 import { FlvFeed } from './flv-feed.ts';
 import { APPLICATION, type FromWorker, type ToWorker, VIEWER_HEADER, type ViewerReport } from './messages.ts';
@@ -159,7 +161,7 @@ export class RtmpPublisher {
   async flv(name: string, { remoteAddress, user }: FlvViewer): Promise<Readable> {
     if (this.#server === undefined) throw new RtmpError('disabled', 'RTMP and HTTP-FLV are off (rtmp.enabled)');
     const stream = this.#playable(name);
-    if (stream === undefined) throw new RtmpError('not_found', `no stream "${name}"`);
+    if (stream === undefined) throw new RtmpError('not_found', this.#whyNot(name));
     if (this.#full) throw new RtmpError('busy', `all ${this.#options.settings.maxViewers} viewers are taken`);
     const port = await this.#workerReady();
     if (port === undefined) throw new RtmpError('unavailable', 'the RTMP worker is starting');
@@ -179,9 +181,25 @@ export class RtmpPublisher {
     return this.#sessions.size >= this.#options.settings.maxViewers;
   }
 
+  /** The stream in the first of its encodings that FLV carries. */
   #playable(name: string): MediaStream | undefined {
-    const stream = NAME.test(name) ? this.#options.streams.find(name) : undefined;
-    return stream?.active ? stream : undefined;
+    return this.#active(name).find((stream) =>
+      stream.getVideoTracks().every((track) => encodedOf(track).rtp.codec === H264),
+    );
+  }
+
+  #active(name: string): MediaStream[] {
+    const renditions = NAME.test(name) ? this.#options.streams.renditions(name) : [];
+    return renditions.filter(({ active }) => active);
+  }
+
+  #whyNot(name: string): string {
+    const codecs = this.#active(name).flatMap((stream) =>
+      stream.getVideoTracks().map((track) => encodedOf(track).rtp.codec),
+    );
+    if (codecs.length === 0) return `no stream "${name}"`;
+    const names = [...new Set(codecs.map(encodingName))].join(' and ');
+    return `RTMP and HTTP-FLV carry H.264 only; the picture of "${name}" is encoded as ${names}: an encoding with codec h264 is needed`;
   }
 
   #viewer(protocol: Viewer['protocol'], stream: string, remoteAddress: string, user: string | undefined): Viewer {
@@ -267,7 +285,7 @@ export class RtmpPublisher {
     // The worker may have died while the password was checked.
     if (child !== this.#supervisor.child) return;
     if (stream === undefined) {
-      refuse('not found', 'No such stream');
+      refuse('not found', this.#whyNot(name));
     } else if (this.#full) {
       refuse('busy', 'Too many viewers');
     } else {

@@ -5,7 +5,7 @@ export interface DescribedTrack {
   /** Index among the stream's tracks, as its control URL has it. */
   index: number;
   codec: RtpCodec;
-  /** Value of `a=fmtp`. */
+  /** Value of `a=fmtp`; empty: there is none. */
   formatParameters: string;
 }
 
@@ -35,7 +35,7 @@ export function formatSessionDescription({ name, address, id, tracks }: SessionD
     lines.push(
       `m=${codec.kind} 0 RTP/AVP ${codec.payloadType}`,
       `a=rtpmap:${codec.payloadType} ${rtpmap(codec)}`,
-      `a=fmtp:${codec.payloadType} ${formatParameters}`,
+      ...(formatParameters === '' ? [] : [`a=fmtp:${codec.payloadType} ${formatParameters}`]),
       `a=control:trackID=${index}`,
     );
   }

@@ -7,7 +7,6 @@ export interface PeerMedia extends NegotiatedMedia {
   /** 0 to 127: which channels of the pipe carry the track. */
   slot: number;
   ssrc: number;
-  clockRate: number;
   /** The source cannot be asked for a key frame: a viewer begins with the frames since the last one. */
   keepsGroup: boolean;
   cname: string;

@@ -1,4 +1,6 @@
 import { isIP } from 'node:net';
+import { type RtpCodec, rtpmap } from '../../rtp/codec.ts';
+import { chooseFormat, codecNames, neededFor, type OfferedFormat, type OfferedTrack } from './codec-choice.ts';
 import { readSessionDescription, type SdpSection, type SessionDescription } from './session-description.ts';
 import { WebRtcError } from './webrtc-error.ts';
 
@@ -6,9 +8,10 @@ import { WebRtcError } from './webrtc-error.ts';
 export interface NegotiatedMedia {
   kind: 'video' | 'audio';
   mid: string;
+  codec: RtpCodec;
   /** The viewer's number for the codec. */
   payloadType: number;
-  /** `a=fmtp` of the answer. */
+  /** `a=fmtp` of the answer; empty: there is none. */
   formatParameters: string;
 }
 
@@ -16,13 +19,12 @@ export interface NegotiatedOffer {
   /** The offer for the native library: written by us from checked values, with nothing in it that we refuse. */
   sdp: string;
   media: NegotiatedMedia[];
+  /** Which of the renditions is sent. */
+  rendition: number;
 }
 
-/** What we have to send: format parameters of each kind, of H.264 as far as they are known yet. */
-export interface OfferedTracks {
-  video?: { formatParameters: string | undefined };
-  audio?: { formatParameters: string | undefined };
-}
+/** What there is of a stream in one of its encodings: at most one track of each kind. */
+export type OfferedTracks = Partial<Record<'video' | 'audio', OfferedTrack>>;
 
 interface Transport {
   ufrag: string;
@@ -36,10 +38,13 @@ interface Section {
   /** `video`, `audio`, `application`, ... */
   type: string;
   protocol: string;
+  /** Payload types as they stand in its `m=` line. */
   formats: string[];
   mid: string;
-  negotiated: NegotiatedMedia | undefined;
 }
+
+/** What is sent in which section. */
+type Answer = ReadonlyMap<Section, NegotiatedMedia>;
 
 const MAX_SECTIONS = 16;
 const MAX_CANDIDATES = 16;
@@ -47,10 +52,13 @@ const PROTOCOLS: ReadonlySet<string> = new Set(['UDP/TLS/RTP/SAVPF', 'TCP/TLS/RT
 
 /**
  * Answers for each section of a WebRTC offer (RFC 8829, 5.3) whether we send in it and what: the first that can receive
- * H.264 with packetization-mode 1, the first that can receive Opus. All others are rejected with port 0.
- * @throws WebRtcError `invalid` for what is no offer, `unacceptable` where no section can receive anything of ours.
+ * our picture, the first that can receive our sound. All others are rejected with port 0.
+ * @param renditions the stream in each of its encodings: the first is sent that the viewer says to decode, else the first
+ *   that it may decode all the same.
+ * @throws WebRtcError `invalid` for what is no offer, `unacceptable` where it can receive nothing of ours, or wants a
+ *   picture and can receive none of ours.
  */
-export function negotiateOffer(text: string, tracks: OfferedTracks): NegotiatedOffer {
+export function negotiateOffer(text: string, renditions: readonly OfferedTracks[]): NegotiatedOffer {
   const offer = readSessionDescription(text);
   if (offer === undefined)
     throw new WebRtcError('invalid', 'the body is no session description: it must begin with v=0');
@@ -60,26 +68,49 @@ export function negotiateOffer(text: string, tracks: OfferedTracks): NegotiatedO
   const sections = offer.media.map(readSection);
   if (new Set(sections.map(({ mid }) => mid)).size !== sections.length)
     throw new WebRtcError('invalid', 'a=mid: two sections have the same value');
+  const answers = renditions.map((tracks) => answerWith(sections, tracks));
+  const exact = answers.findIndex((answer) => answer?.exact);
+  const rendition = exact >= 0 ? exact : answers.findIndex((answer) => answer !== undefined);
+  const answer = answers[rendition]?.answer;
+  if (answer === undefined) throw new WebRtcError('unacceptable', whyNot(sections, renditions));
+  return { sdp: writeOffer(offer, sections, answer), media: [...answer.values()], rendition };
+}
+
+/** Undefined where nothing can be sent, or not the picture that the viewer has a section for. */
+function answerWith(
+  sections: readonly Section[],
+  tracks: OfferedTracks,
+): { answer: Answer; exact: boolean } | undefined {
+  const chosen = new Map<Section, NegotiatedMedia>();
+  let exact = true;
   for (const kind of ['video', 'audio'] as const) {
     const track = tracks[kind];
     if (track === undefined) continue;
-    for (const section of sections) {
-      if (section.type !== kind) continue;
-      section.negotiated =
-        kind === 'video' ? chooseH264(section, track.formatParameters) : chooseOpus(section, track.formatParameters);
-      if (section.negotiated !== undefined) break;
+    const receiving = sections.filter((section) => section.type === kind && receives(section));
+    for (const section of receiving) {
+      const format = chooseFormat(formatsOf(section), track);
+      if (format === undefined) continue;
+      const { payloadType, formatParameters } = format;
+      chosen.set(section, { kind, mid: section.mid, codec: track.codec, payloadType, formatParameters });
+      exact &&= format.exact;
+      break;
     }
+    if (kind === 'video' && receiving.length > 0 && chosen.size === 0) return undefined;
   }
-  const accepted = sections.filter(({ negotiated }) => negotiated !== undefined);
-  if (accepted.length === 0)
-    throw new WebRtcError(
-      'unacceptable',
-      'no section of the offer can receive what the stream has: video needs H264 with packetization-mode=1, audio needs opus, both a direction of recvonly or sendrecv',
-    );
-  return {
-    sdp: writeOffer(offer, sections, accepted),
-    media: accepted.map(({ negotiated }) => negotiated as NegotiatedMedia),
-  };
+  // In the order of the offer.
+  const answer = new Map(
+    sections.flatMap((section) => (chosen.has(section) ? [[section, chosen.get(section) as NegotiatedMedia]] : [])),
+  );
+  return answer.size === 0 ? undefined : { answer, exact };
+}
+
+function whyNot(sections: readonly Section[], renditions: readonly OfferedTracks[]): string {
+  const tracks = renditions.flatMap((rendition) => Object.values(rendition));
+  const needed = [...new Set(tracks.map(neededFor))].join(', or ');
+  const pictures = sections.filter((section) => section.type === 'video' && receives(section)).flatMap(formatsOf);
+  const offered =
+    pictures.length === 0 ? '' : `; the video that is offered to be received is ${codecNames(pictures).join(', ')}`;
+  return `no section of the offer can receive what the stream has: ${needed}, with a direction of recvonly or sendrecv${offered}`;
 }
 
 /** The `a=candidate` values that we would ever send a packet for: UDP to an IP address. Host names would make us ask a resolver. */
@@ -103,7 +134,7 @@ function readSection(sdp: SdpSection): Section {
   if (mid === undefined || !/^[A-Za-z0-9_.+~-]{1,16}$/.test(mid))
     throw new WebRtcError('invalid', 'a=mid: each section needs one of 1 to 16 letters, digits, or _.+~-');
   const [, type, protocol, formats] = match as unknown as [string, string, string, string];
-  return { sdp, type, protocol, formats: formats.split(' '), mid, negotiated: undefined };
+  return { sdp, type, protocol, formats: formats.split(' '), mid };
 }
 
 function receives({ sdp, protocol }: Section): boolean {
@@ -111,74 +142,20 @@ function receives({ sdp, protocol }: Section): boolean {
   return sdp.attribute('sendonly') === undefined && sdp.attribute('inactive') === undefined;
 }
 
-/** Payload types of a codec, in the viewer's order of preference, each with its format parameters. */
-function payloadTypes(section: Section, codec: RegExp): { payloadType: number; parameters: string }[] {
+/** The payload types of a section that have a name, in the viewer's order of preference. */
+function formatsOf({ sdp, formats }: Section): OfferedFormat[] {
   const named = new Map<string, string>();
-  for (const value of section.sdp.attributes('rtpmap')) {
+  for (const value of sdp.attributes('rtpmap')) {
     const match = /^(\d{1,3}) (\S{1,64})$/.exec(value);
     if (match !== null) named.set(match[1] as string, match[2] as string);
   }
-  const found: { payloadType: number; parameters: string }[] = [];
-  for (const format of section.formats) {
+  return formats.flatMap((format): OfferedFormat[] => {
     const payloadType = Number(format);
-    if (!codec.test(named.get(format) ?? '') || !(payloadType >= 0 && payloadType <= 127)) continue;
-    const fmtp = section.sdp.attributes('fmtp').find((value) => value.startsWith(`${format} `));
-    found.push({ payloadType, parameters: fmtp?.slice(format.length + 1) ?? '' });
-  }
-  return found;
-}
-
-/** The profiles of RFC 6184, 8.1 by their class: any decoder of a later one plays an earlier one. */
-const PROFILES = ['constrained-baseline', 'baseline', 'main', 'high', 'constrained-high'] as const;
-type Profile = (typeof PROFILES)[number];
-
-/** RFC 6184, table 5, as far as browsers offer it. */
-export function h264Profile(profileLevelId: string): Profile | undefined {
-  const profile = Number.parseInt(profileLevelId.slice(0, 2), 16);
-  const constraints = Number.parseInt(profileLevelId.slice(2, 4), 16);
-  if (profile === 0x42) return (constraints & 0x40) !== 0 ? 'constrained-baseline' : 'baseline';
-  if (profile === 0x4d) return (constraints & 0x80) !== 0 ? 'constrained-baseline' : 'main';
-  if (profile === 0x58) return (constraints & 0xc0) === 0xc0 ? 'constrained-baseline' : undefined;
-  if (profile === 0x64) return (constraints & 0x0c) === 0x0c ? 'constrained-high' : 'high';
-  return undefined;
-}
-
-function parameter(parameters: string, name: string): string | undefined {
-  for (const part of parameters.split(';')) {
-    const [key, value] = part.split('=', 2);
-    if (key?.trim().toLowerCase() === name) return value?.trim();
-  }
-  return undefined;
-}
-
-function chooseH264(section: Section, ours: string | undefined): NegotiatedMedia | undefined {
-  if (!receives(section)) return undefined;
-  const own = ours === undefined ? undefined : h264Profile(parameter(ours, 'profile-level-id') ?? '');
-  let best: { rank: number; payloadType: number; profileLevelId: string } | undefined;
-  for (const { payloadType, parameters } of payloadTypes(section, /^H264\/90000$/i)) {
-    if (parameter(parameters, 'packetization-mode') !== '1') continue;
-    // Without the parameter it is baseline, level 1 (RFC 6184, 8.1).
-    const profileLevelId = parameter(parameters, 'profile-level-id') ?? '42000a';
-    const profile = /^[0-9a-f]{6}$/i.test(profileLevelId) ? h264Profile(profileLevelId) : undefined;
-    if (profile === undefined) continue;
-    const rank = profile === own ? -1 : PROFILES.indexOf(profile);
-    if (best === undefined || rank < best.rank) best = { rank, payloadType, profileLevelId };
-  }
-  if (best === undefined) return undefined;
-  const formatParameters = `level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=${best.profileLevelId}`;
-  return { kind: 'video', mid: section.mid, payloadType: best.payloadType, formatParameters };
-}
-
-function chooseOpus(section: Section, ours: string | undefined): NegotiatedMedia | undefined {
-  if (!receives(section)) return undefined;
-  const first = payloadTypes(section, /^opus\/48000\/2$/i)[0];
-  if (first === undefined) return undefined;
-  return {
-    kind: 'audio',
-    mid: section.mid,
-    payloadType: first.payloadType,
-    formatParameters: ours ?? 'minptime=10;useinbandfec=1',
-  };
+    const name = named.get(format);
+    if (name === undefined || !(payloadType >= 0 && payloadType <= 127)) return [];
+    const fmtp = sdp.attributes('fmtp').find((value) => value.startsWith(`${format} `));
+    return [{ payloadType, rtpmap: name, parameters: fmtp?.slice(format.length + 1) ?? '' }];
+  });
 }
 
 /** The transport of a section; BUNDLE makes it the transport of all (RFC 9143). */
@@ -208,33 +185,34 @@ function readTransport({ session }: SessionDescription, { sdp }: Section): Trans
   };
 }
 
-function writeOffer(offer: SessionDescription, sections: readonly Section[], accepted: readonly Section[]): string {
-  const transport = readTransport(offer, accepted[0] as Section);
+function writeOffer(offer: SessionDescription, sections: readonly Section[], answer: Answer): string {
+  const [first] = answer.keys();
+  const transport = readTransport(offer, first as Section);
   const lines = [
     'v=0',
     'o=- 1 1 IN IP4 0.0.0.0',
     's=-',
     't=0 0',
-    `a=group:BUNDLE ${accepted.map(({ mid }) => mid).join(' ')}`,
+    `a=group:BUNDLE ${[...answer.values()].map(({ mid }) => mid).join(' ')}`,
   ];
   for (const section of sections) {
-    const { negotiated, mid } = section;
+    const { mid } = section;
+    const negotiated = answer.get(section);
     const [media, ...attributes] = negotiated === undefined ? rejected(section) : received(section, negotiated);
     lines.push(media as string, 'c=IN IP4 0.0.0.0', ...attributes, `a=mid:${mid}`);
     lines.push(`a=ice-ufrag:${transport.ufrag}`, `a=ice-pwd:${transport.password}`);
     lines.push(`a=fingerprint:${transport.fingerprint}`, `a=setup:${transport.setup}`);
-    if (section === accepted[0])
+    if (section === first)
       lines.push(...usableCandidates(section.sdp.attributes('candidate')).map((value) => `a=candidate:${value}`));
   }
   return `${lines.join('\r\n')}\r\n`;
 }
 
-function received({ type, protocol }: Section, { kind, payloadType, formatParameters }: NegotiatedMedia): string[] {
-  const name = kind === 'video' ? 'H264/90000' : 'opus/48000/2';
+function received({ type, protocol }: Section, { codec, payloadType, formatParameters }: NegotiatedMedia): string[] {
   return [
     `m=${type} 9 ${protocol} ${payloadType}`,
-    `a=rtpmap:${payloadType} ${name}`,
-    `a=fmtp:${payloadType} ${formatParameters}`,
+    `a=rtpmap:${payloadType} ${rtpmap(codec)}`,
+    ...(formatParameters === '' ? [] : [`a=fmtp:${payloadType} ${formatParameters}`]),
     'a=recvonly',
     'a=rtcp-mux',
   ];

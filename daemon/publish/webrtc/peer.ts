@@ -1,5 +1,6 @@
 import { Audio, PeerConnection, type Track, Video } from 'node-datachannel';
 import { CatchUp } from '../../rtp/catch-up.ts';
+import { encodingName } from '../../rtp/codec.ts';
 import { type Feedback, readFeedback } from '../../rtp/rtcp.ts';
 import type { PeerMedia, PeerReport, WorkerConfiguration, WorkerStatistics } from './messages.ts';
 import type { SentFrame, SentTrack } from './sent-track.ts';
@@ -144,10 +145,8 @@ export class Peer {
   }
 
   #addSender(media: PeerMedia, track: SentTrack): Sender {
-    const { kind, mid, payloadType, formatParameters, ssrc, cname, msid } = media;
-    const description = kind === 'video' ? new Video(mid, 'SendOnly') : new Audio(mid, 'SendOnly');
-    if (description instanceof Video) description.addH264Codec(payloadType, formatParameters);
-    else description.addOpusCodec(payloadType, formatParameters);
+    const { kind, payloadType, ssrc, cname, msid } = media;
+    const description = describe(media);
     description.addSSRC(ssrc, cname, msid.stream, msid.track);
     const sender: Sender = {
       media,
@@ -265,4 +264,16 @@ export class Peer {
     }, milliseconds);
     this.#timers.add(timer);
   }
+}
+
+/** The section of our answer; the native library adds what it gives and takes of RTCP feedback. */
+function describe({ mid, codec, payloadType, formatParameters }: PeerMedia): Video | Audio {
+  if (codec.kind === 'audio') {
+    const audio = new Audio(mid, 'SendOnly');
+    audio.addOpusCodec(payloadType, formatParameters);
+    return audio;
+  }
+  const video = new Video(mid, 'SendOnly');
+  video.addVideoCodec(payloadType, encodingName(codec), formatParameters);
+  return video;
 }

@@ -27,6 +27,8 @@ export interface WebRtcPublisherOptions {
 export interface WebRtcOffer {
   /** Name of the stream. */
   stream: string;
+  /** Which of its encodings; undefined: the first that the viewer can play. */
+  rid?: string | undefined;
   /** The viewer's offer (RFC 8829). */
   sdp: string;
   remoteAddress: string;
@@ -142,8 +144,9 @@ export class WebRtcPublisher {
    */
   async offer(offer: WebRtcOffer): Promise<WebRtcAnswer> {
     this.#refuseWhenFull();
-    const tracks = this.#tracksFor(offer);
-    const negotiated = negotiateOffer(offer.sdp, offeredTracks(tracks));
+    const renditions = this.#renditionsFor(offer);
+    const negotiated = negotiateOffer(offer.sdp, renditions.map(offeredTracks));
+    const tracks = renditions[negotiated.rendition] as MediaStreamTrack[];
     const id = randomBytes(16).toString('base64url');
     const { stream, remoteAddress, user } = offer;
     const viewer: Viewer = {
@@ -169,9 +172,9 @@ export class WebRtcPublisher {
         const track = tracks.find(({ kind }) => kind === medium.kind) as MediaStreamTrack;
         const { slot, tap } = this.#feeds.retain(track, stream);
         session.tracks.push(track);
-        const { ssrc, cname, codec, keepsGroup } = tap.rtp;
+        const { ssrc, cname, keepsGroup } = tap.rtp;
         const msid = { stream, track: track.id };
-        return { ...medium, slot, ssrc, cname, clockRate: codec.clockRate, keepsGroup, msid };
+        return { ...medium, slot, ssrc, cname, keepsGroup, msid };
       });
       await this.#within(READY_DEADLINE_MS, this.#ready.promise);
       // It may have been closed, or its worker may have died, meanwhile.
@@ -219,14 +222,21 @@ export class WebRtcPublisher {
     if (unconnected >= MAX_UNCONNECTED) throw new WebRtcError('busy', 'too many viewers are connecting at once');
   }
 
-  /** At most one live track of each kind, as WHEP has it. */
-  #tracksFor({ stream, kinds }: WebRtcOffer): MediaStreamTrack[] {
-    const media = this.#options.streams.find(stream);
-    if (media === undefined) throw new WebRtcError('not_found', `there is no stream '${stream}'`);
-    const live = media.getTracks().filter((track) => track.readyState === 'live' && kinds.includes(track.kind));
-    const tracks = (['video', 'audio'] as const).flatMap((kind) => live.find((track) => track.kind === kind) ?? []);
-    if (tracks.length === 0) throw new WebRtcError('not_live', `stream '${stream}' has no live track now`);
-    return tracks;
+  /** Of each encoding that may be sent at most one live track of each kind, as WHEP has it. */
+  #renditionsFor({ stream, rid, kinds }: WebRtcOffer): MediaStreamTrack[][] {
+    const { streams } = this.#options;
+    const media = rid === undefined ? streams.renditions(stream) : [streams.find(stream, rid) ?? []].flat();
+    if (media.length === 0) {
+      const encoding = rid === undefined ? '' : ` with an encoding '${rid}'`;
+      throw new WebRtcError('not_found', `there is no stream '${stream}'${encoding}`);
+    }
+    const renditions = media.map((rendition) => {
+      const live = rendition.getTracks().filter((track) => track.readyState === 'live' && kinds.includes(track.kind));
+      return (['video', 'audio'] as const).flatMap((kind) => live.find((track) => track.kind === kind) ?? []);
+    });
+    if (renditions.every((tracks) => tracks.length === 0))
+      throw new WebRtcError('not_live', `stream '${stream}' has no live track now`);
+    return renditions;
   }
 
   /** Viewers stay as long as they have another track. */
@@ -364,7 +374,15 @@ function workerGone(): WebRtcError {
 
 function offeredTracks(tracks: readonly MediaStreamTrack[]): OfferedTracks {
   const offered: OfferedTracks = {};
-  for (const track of tracks) offered[track.kind] = { formatParameters: encodedOf(track).rtp.formatParameters };
+  for (const track of tracks) {
+    const { rtp, profile } = encodedOf(track);
+    const { codec, formatParameters } = rtp;
+    offered[track.kind] = {
+      codec,
+      formatParameters,
+      profile: profile === 'baseline' ? 'constrained-baseline' : profile,
+    };
+  }
   return offered;
 }
 

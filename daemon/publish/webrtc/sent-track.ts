@@ -1,6 +1,7 @@
+import type { RtpCodec } from '../../rtp/codec.ts';
 import { GroupOfPictures, squeezedTimestamps } from '../../rtp/group-of-pictures.ts';
-import { summarizeH264 } from '../../rtp/h264.ts';
 import { marker, sequenceNumber, ssrc, timestamp } from '../../rtp/packet.ts';
+import { packetReader } from '../../rtp/payload.ts';
 
 /** Packets kept for retransmission: one second of 10 Mbit/s. A power of two. */
 const RING = 1024;
@@ -49,7 +50,7 @@ export class SentFrame {
 }
 
 export interface SentTrackOptions {
-  kind: 'video' | 'audio';
+  codec: Pick<RtpCodec, 'kind' | 'mimeType'>;
   ssrc: number;
 }
 
@@ -58,27 +59,29 @@ export interface SentTrackOptions {
  * number, which is the same for everybody.
  */
 export class SentTrack {
-  readonly kind: 'video' | 'audio';
   readonly ssrc: number;
+  readonly #video: boolean;
+  readonly #summarize: ReturnType<typeof packetReader>;
   readonly #ring: (Buffer | undefined)[] = new Array(RING);
   readonly #group = new GroupOfPictures<SentFrame>();
   #unit: Buffer[] = [];
   #keyFrame = false;
 
   constructor(options: SentTrackOptions) {
-    this.kind = options.kind;
     this.ssrc = options.ssrc;
+    this.#video = options.codec.kind === 'video';
+    this.#summarize = packetReader(options.codec);
   }
 
   /** Takes the next RTP packet; returns the frame that it completes. A packet of another stream, which had the slot before, is left out. */
   push(packet: Buffer): SentFrame | undefined {
     if (ssrc(packet) !== this.ssrc) return undefined;
-    if (this.kind === 'audio') return new SentFrame([packet], true);
+    if (!this.#video) return new SentFrame([packet], true);
     this.#ring[sequenceNumber(packet) % RING] = packet;
     const previous = this.#unit.at(-1);
     if (previous !== undefined && timestamp(previous) !== timestamp(packet)) this.#begin();
     this.#unit.push(packet);
-    this.#keyFrame ||= summarizeH264(packet).idr;
+    this.#keyFrame ||= this.#summarize(packet).keyFrame;
     if (!marker(packet)) return undefined;
     const frame = new SentFrame(this.#unit, this.#keyFrame);
     this.#begin();

@@ -18,6 +18,8 @@ export interface WhepPublisher {
 export interface WhepRequest {
   method: string;
   stream: string;
+  /** Which of its encodings; undefined: the first that the viewer can play. */
+  rid?: string | undefined;
   /** Id of the session; undefined on the endpoint itself. */
   session: string | undefined;
   /** Path of the endpoint, which session URLs begin with. */
@@ -106,9 +108,9 @@ export class Whep {
   }
 
   async #offer(request: WhepRequest): Promise<WhepResponse> {
-    const { stream, body, remoteAddress, user, kinds, endpoint, contentType } = request;
+    const { stream, rid, body, remoteAddress, user, kinds, endpoint, contentType } = request;
     if (contentType !== SDP) return problem(415, `Content-Type must be ${SDP}`, { 'Accept-Post': SDP });
-    const { id, sdp } = await this.#options.publisher.offer({ stream, sdp: body, remoteAddress, user, kinds });
+    const { id, sdp } = await this.#options.publisher.offer({ stream, rid, sdp: body, remoteAddress, user, kinds });
     this.#dropStaleTags();
     const tag = `"${randomBytes(8).toString('hex')}"`;
     this.#tags.set(id, tag);

@@ -96,9 +96,9 @@ class Worker {
     }
   }
 
-  #trackOf({ slot, kind, ssrc }: PeerMedia): SentTrack {
+  #trackOf({ slot, codec, ssrc }: PeerMedia): SentTrack {
     let track = this.#tracks.get(slot);
-    if (track?.ssrc !== ssrc) this.#tracks.set(slot, (track = new SentTrack({ kind, ssrc })));
+    if (track?.ssrc !== ssrc) this.#tracks.set(slot, (track = new SentTrack({ codec, ssrc })));
     return track as SentTrack;
   }
 

@@ -26,7 +26,7 @@ test('a viewer gets one continuous line that begins with a key frame, in its own
   }
   const first = viewer.rtp.video.filter((packet) => timestamp(packet) === timestamp(viewer.rtp.video[0] as Buffer));
   t.ok(
-    first.some((packet) => summarizeH264(packet).idr),
+    first.some((packet) => summarizeH264(packet).keyFrame),
     'the first frame is a key frame',
   );
   t.match(viewer.answer, /a=sendonly/);

@@ -1,5 +1,6 @@
 import { test } from 'tap';
 import { SentTrack } from '../../../daemon/publish/webrtc/sent-track.ts';
+import { H264 } from '../../../daemon/rtp/codec.ts';
 
 const SSRC = 0xfeedbeef;
 const SLICE = Buffer.from([0x41, 1, 2]);
@@ -24,7 +25,7 @@ function rtp({ sequence, time, marker = false, payload = SLICE, source = SSRC }:
 }
 
 test('packets become frames at their marker', async (t) => {
-  const track = new SentTrack({ kind: 'video', ssrc: SSRC });
+  const track = new SentTrack({ codec: H264, ssrc: SSRC });
   t.equal(track.push(rtp({ sequence: 1, time: 1, payload: IDR })), undefined);
   t.equal(track.push(rtp({ sequence: 2, time: 1, source: 7 })), undefined, 'of the track that had the slot before');
   const key = track.push(rtp({ sequence: 2, time: 1, marker: true }));
@@ -34,7 +35,7 @@ test('packets become frames at their marker', async (t) => {
 });
 
 test('half a frame, as a crash leaves it, is not put together with the next', async (t) => {
-  const track = new SentTrack({ kind: 'video', ssrc: SSRC });
+  const track = new SentTrack({ codec: H264, ssrc: SSRC });
   track.push(rtp({ sequence: 1, time: 1, payload: IDR }));
   const frame = track.push(rtp({ sequence: 2, time: 2, marker: true }));
   t.equal(frame?.keyFrame, false);
@@ -42,7 +43,7 @@ test('half a frame, as a crash leaves it, is not put together with the next', as
 });
 
 test('packets with another payload type are made once and leave the others alone', async (t) => {
-  const track = new SentTrack({ kind: 'video', ssrc: SSRC });
+  const track = new SentTrack({ codec: H264, ssrc: SSRC });
   const packet = rtp({ sequence: 1, time: 1, marker: true });
   const frame = track.push(packet);
   const [other] = frame?.withPayloadType(102) ?? [];
@@ -53,7 +54,7 @@ test('packets with another payload type are made once and leave the others alone
 });
 
 test('recent packets can be had again, by number', async (t) => {
-  const track = new SentTrack({ kind: 'video', ssrc: SSRC });
+  const track = new SentTrack({ codec: H264, ssrc: SSRC });
   for (let i = 0; i < 1100; i++) track.push(rtp({ sequence: 65_000 + i, time: i, marker: true }));
   t.equal(track.recent(65_000, 96), undefined, 'too old');
   t.equal(track.recent(65_100, 102)?.readUInt16BE(2), 65_100);
