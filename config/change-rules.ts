@@ -85,6 +85,9 @@ export const CHANGE_RULES: Readonly<Record<string, ChangeRule>> = {
   'rtmp.host': door,
   'rtmp.port': restart,
   'rtmp.maxViewers': live,
+  'thermal.reduce': live,
+  'thermal.temperature': live,
+  'thermal.recovery': live,
   'cameras.*.url': contact,
   'cameras.*.username': contact,
   'cameras.*.passwordFile': file,
@@ -122,7 +125,7 @@ export const CHANGE_RULES: Readonly<Record<string, ChangeRule>> = {
 };
 
 /** A part of the gateway that takes a slice of the configuration and can be restarted alone. */
-export type Part = 'gateway' | 'log' | 'mqtt' | 'rtsp' | 'http' | 'webrtc' | 'rtmp' | `streams/${string}`;
+export type Part = 'gateway' | 'log' | 'mqtt' | 'rtsp' | 'http' | 'webrtc' | 'rtmp' | 'thermal' | `streams/${string}`;
 
 /** The part that a setting belongs to. */
 export function partOf([room, name]: Path): Part {

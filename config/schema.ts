@@ -530,6 +530,29 @@ export const SCHEMA: Group = named({
     allowed: 'up to 32 small letters, digits, `-` and `_`, the first a letter or digit',
     of: camera,
   },
+  thermal: {
+    reduce: {
+      doc: 'Whether less is encoded while the machine is hot: half of the frames, then a quarter, and fewer bits. What a camera encodes itself stays as it is.',
+      format: 'flag',
+      default: false,
+    },
+    temperature: {
+      doc: 'Temperature of the processor from which half of the frames are encoded; a quarter from five degrees more, or when the firmware slows the processor down all the same.',
+      format: 'decimal',
+      default: 75,
+      minimum: 30,
+      maximum: 110,
+      unit: 'degrees Celsius',
+    },
+    recovery: {
+      doc: 'How long it has to be five degrees cooler before a step is taken back.',
+      format: 'decimal',
+      default: 60,
+      minimum: 1,
+      maximum: 3600,
+      unit: 'seconds',
+    },
+  },
   streams: {
     doc: 'The streams by name, which is their path in every address. Streams that are given replace the default one.',
     format: 'groups',

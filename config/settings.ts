@@ -145,6 +145,16 @@ export interface RtmpSettings extends ListenerSettings {
   maxViewers: number;
 }
 
+/** What is done where the machine gets hot. */
+export interface ThermalSettings {
+  /** Whether less is encoded. */
+  reduce: boolean;
+  /** Degrees Celsius from which. */
+  temperature: number;
+  /** Seconds that it has to be cooler before a step is taken back. */
+  recovery: number;
+}
+
 /** A program that is run for events. */
 export interface HookSettings {
   on: EventType[];
@@ -167,6 +177,7 @@ export interface Settings {
   http: HttpSettings;
   webrtc: WebRtcSettings;
   rtmp: RtmpSettings;
+  thermal: ThermalSettings;
   cameras: Record<string, NetworkCameraSettings>;
   streams: Record<string, StreamSettings>;
   hooks: Record<string, HookSettings>;

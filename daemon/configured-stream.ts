@@ -9,7 +9,13 @@ import type { Log } from './lib/log.ts';
 import { Rate } from './lib/rate.ts';
 import { addTrackByGateway, MediaStream, removeTrackByGateway } from './media/media-stream.ts';
 import { configureTrack, createTrack, encodedOf, type MediaStreamTrack } from './media/media-stream-track.ts';
-import type { PictureAdjustments, SoundLevel, StillPicture, TrackConfiguration } from './media/track-source.ts';
+import type {
+  EncodingReduction,
+  PictureAdjustments,
+  SoundLevel,
+  StillPicture,
+  TrackConfiguration,
+} from './media/track-source.ts';
 
 /** What a source's state means to whoever looks at the stream. */
 const STREAM_STATES: Readonly<Record<CaptureStateName, StreamStateName>> = {
@@ -32,6 +38,8 @@ export interface ConfiguredStreamOptions {
   log: Log;
   /** Whether a stream is private from the start. */
   privacy: (name: string) => boolean;
+  /** What is made of the encodings for now. */
+  reduction: () => EncodingReduction | undefined;
   /** Something of a stream's report has changed. */
   changed: (name: string) => void;
   event: (type: 'stream_state', stream: string, data: Record<string, unknown>) => void;
@@ -136,6 +144,7 @@ export class ConfiguredStream {
             settings: { width, height, frameRate },
             picture,
             encoding,
+            reduction: this.#options.reduction(),
             privacy,
             passthrough: video.passthrough === 'auto',
           }),
@@ -156,6 +165,20 @@ export class ConfiguredStream {
     this.#privacy = on;
     await Promise.all(this.tracks.map((track) => configureTrack(track, { privacy: on })));
     this.#sourceChanged();
+  }
+
+  /** The reduction is another one. What does not follow, or not yet, is told in the log: it stays as it was. */
+  async reductionChanged(): Promise<void> {
+    const reduction = this.#options.reduction();
+    const pictures = this.tracks.filter(({ kind }) => kind === 'video');
+    const changes = await Promise.allSettled(pictures.map((track) => configureTrack(track, { reduction })));
+    for (const change of changes)
+      if (change.status === 'rejected')
+        this.#options.log.warn(
+          { err: change.reason, stream: this.name },
+          'the encoder does not follow the temperature',
+        );
+    this.#options.changed(this.name);
   }
 
   /** A JPEG as viewers see the stream now. @throws ControlError, CaptureError `not-live`, `timeout`, `failed`. */
@@ -289,6 +312,7 @@ export class ConfiguredStream {
     const now = this.#options.clock.now();
     const { octets, frames } = this.traffic;
     const reason = this.reason;
+    const reduction = this.video && this.#options.reduction();
     return {
       name: this.name,
       enabled: this.opened,
@@ -304,6 +328,7 @@ export class ConfiguredStream {
         ...(isConstrained(track) && { constraints: { ...track.getConstraints() } }),
       })),
       encodings: this.#encodings.map((encoding) => ({ ...encoding })),
+      ...(reduction && { reduction: { ...reduction } }),
       viewers,
       bitrate: Math.round(this.#bitrate.read(octets, now) * 8),
       frameRate: Math.round(this.#frameRate.read(frames, now) * 10) / 10,

@@ -15,6 +15,7 @@ import type { StreamRegistry } from './stream-registry.ts';
 import type { Health } from './telemetry/health.ts';
 import { type MetricFamily, Metrics, type MetricsReport, type StreamMetrics } from './telemetry/metrics.ts';
 import { System } from './telemetry/system.ts';
+import type { HeatReading } from './thermal-reduction.ts';
 import type { ViewerRegistry } from './viewer-registry.ts';
 
 /** What listens, and where. */
@@ -40,6 +41,8 @@ export interface GatewayReportsOptions {
   mqtt: () => MqttControl | undefined;
   /** Who watches. */
   sessions: () => SessionReport[];
+  /** Where /proc and /sys are; default: `/`. */
+  root: string | undefined;
 }
 
 /** What the gateway says of itself: in `info`, in telemetry, in metrics, in the banner. Read from where it is known, when it is asked for. */
@@ -54,7 +57,8 @@ export class GatewayReports {
   constructor(options: GatewayReportsOptions) {
     this.#options = options;
     this.#startedAt = options.clock.wall();
-    this.#system = new System({ stateDirectory: options.config.settings.stateDirectory });
+    const { root, config } = options;
+    this.#system = new System({ stateDirectory: config.settings.stateDirectory, ...(root && { root }) });
     this.#metrics = new Metrics({ collect: () => this.#metricsReport() });
   }
 
@@ -166,7 +170,7 @@ export class GatewayReports {
   }
 
   /** How hot the machine is, as far as it tells. */
-  heat(): { temperature: number | undefined; throttled: boolean } {
+  heat(): HeatReading {
     return this.#system.heat();
   }
 

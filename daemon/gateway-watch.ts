@@ -2,11 +2,14 @@ import type { CaptureDevice } from './capture/device.ts';
 import type { GatewayEvent } from './control/gateway-port.ts';
 import type { Clock, Timer } from './lib/clock.ts';
 import type { HealthVerdict } from './telemetry/health.ts';
+import type { HeatReading, ThermalReduction } from './thermal-reduction.ts';
 
 export interface GatewayWatchOptions {
   health: () => HealthVerdict;
-  /** Degrees Celsius and whether the firmware slows the machine down, as far as it tells. */
-  heat: () => { temperature: number | undefined; throttled: boolean };
+  heat: () => HeatReading;
+  reduction: ThermalReduction;
+  /** How much is encoded has to change. */
+  reductionChanged: () => void;
   event: (event: GatewayEvent) => void;
   clock: Clock;
 }
@@ -57,7 +60,7 @@ export class GatewayWatch {
   }
 
   #look(): void {
-    const { health, heat, event } = this.#options;
+    const { health, event } = this.#options;
     const { status, components } = health();
     if (status !== this.#status) {
       const failing = components.flatMap(({ component, reason }) =>
@@ -66,11 +69,23 @@ export class GatewayWatch {
       event({ type: 'health', data: { from: this.#status, to: status, failing } });
       this.#status = status;
     }
-    const { temperature, throttled } = heat();
+    this.#lookAtHeat();
+  }
+
+  #lookAtHeat(): void {
+    const { heat, reduction, reductionChanged, event } = this.#options;
+    const reading = heat();
+    const { temperature, throttled } = reading;
+    const changed = reduction.read(reading);
     const hot = throttled || (temperature ?? 0) >= (this.#hot ? COOL : HOT);
-    if (hot === this.#hot) return;
+    if (hot === this.#hot && !changed) return;
     this.#hot = hot;
-    const data = { to: hot ? 'hot' : 'normal', throttled, ...(temperature === undefined ? {} : { temperature }) };
-    event({ type: 'thermal', data });
+    const to = hot ? 'hot' : 'normal';
+    const encoding = reduction.step;
+    event({
+      type: 'thermal',
+      data: { to, throttled, encoding, ...(temperature === undefined ? {} : { temperature }) },
+    });
+    if (changed) reductionChanged();
   }
 }

@@ -30,6 +30,7 @@ import type { Viewer } from './publish/viewer.ts';
 import { StreamRegistry } from './stream-registry.ts';
 import { Health } from './telemetry/health.ts';
 import { SystemdNotifier } from './telemetry/systemd-notifier.ts';
+import { ThermalReduction } from './thermal-reduction.ts';
 import { ViewerRegistry } from './viewer-registry.ts';
 
 export interface GatewayOptions {
@@ -41,6 +42,8 @@ export interface GatewayOptions {
   logPort: LogPort;
   /** Somebody asked over the control surface for a restart; the answer has gone out. */
   restart: () => void;
+  /** Where the /proc and /sys of the machine's own condition are; tests have their own. */
+  root?: string;
 }
 
 /** How long the first look for cameras and microphones may hold up the start, in milliseconds. */
@@ -76,6 +79,7 @@ export class Gateway {
   readonly #listeners: Listeners;
   readonly #hooks: Hooks;
   readonly #watch: GatewayWatch;
+  readonly #reduction: ThermalReduction;
   #streamHealth: (() => void)[] = [];
 
   constructor(options: GatewayOptions) {
@@ -116,11 +120,17 @@ export class Gateway {
       log: this.#room('viewers'),
       changed: (type, viewer, reason) => this.#viewersChanged(type, viewer, reason),
     });
+    this.#reduction = new ThermalReduction({
+      settings: () => this.#settings.thermal,
+      clock,
+      log: this.#room('streams'),
+    });
     this.#privacy = new PrivacyStore(join(settings.stateDirectory, 'privacy.json'), this.#room('streams'));
     this.#streams = new StreamRegistry({
       streams: settings.streams,
       openSource: (stream, kind, streamSettings) => this.#openSource(stream, kind, streamSettings),
       privacy: (name) => this.#privacy.has(name),
+      reduction: () => this.#reduction.reduction,
       clock,
       log: this.#room('streams'),
       changed: (name) => this.#control.streamChanged(name),
@@ -138,6 +148,7 @@ export class Gateway {
       open: () => this.#access.open,
       mqtt: () => this.#listeners.mqtt,
       sessions: () => this.#control.sessions.list(),
+      root: options.root,
     });
     this.#control = new GatewayControl({
       streams: this.#streams,
@@ -168,6 +179,8 @@ export class Gateway {
     this.#watch = new GatewayWatch({
       health: () => this.#health.verdict(),
       heat: () => this.reports.heat(),
+      reduction: this.#reduction,
+      reductionChanged: () => this.#streams.reductionChanged(),
       event: (event) => this.#control.event(event),
       clock,
     });
@@ -264,6 +277,7 @@ export class Gateway {
           stream.failing ? (stream.reason ?? 'no picture') : undefined,
         ),
       );
+    this.#health.register('heat', () => this.#reduction.reason);
     this.#health.register('mqtt', () => {
       const status = this.#listeners.mqtt?.status();
       return status?.connected === true ? undefined : (status?.reason ?? 'not connected');

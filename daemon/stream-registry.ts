@@ -40,6 +40,11 @@ export class StreamRegistry implements StreamDirectory {
     }
   }
 
+  /** What is made of the encodings for now is another share of them. */
+  reductionChanged(): void {
+    for (const stream of this.#streams.values()) void stream.reductionChanged();
+  }
+
   async #replace(
     name: string,
     before: ConfiguredStream | undefined,

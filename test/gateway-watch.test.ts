@@ -2,7 +2,9 @@ import { test } from 'tap';
 import { TEST_PICTURE, TEST_TONE } from '../daemon/capture/device.ts';
 import type { GatewayEvent } from '../daemon/control/gateway-port.ts';
 import { GatewayWatch } from '../daemon/gateway-watch.ts';
+import { silentLog } from '../daemon/lib/log.ts';
 import { Health } from '../daemon/telemetry/health.ts';
+import { ThermalReduction } from '../daemon/thermal-reduction.ts';
 import { ManualClock } from './support/manual-clock.ts';
 
 function world() {
@@ -11,7 +13,17 @@ function world() {
   const health = new Health();
   const heat = { temperature: undefined as number | undefined, throttled: false };
   const event = (happened: GatewayEvent) => events.push(happened);
-  const watch = new GatewayWatch({ health: () => health.verdict(), heat: () => heat, event, clock });
+  const thermal = { reduce: false, temperature: 75, recovery: 60 };
+  const reduction = new ThermalReduction({ settings: () => thermal, clock, log: silentLog });
+  const steps: string[] = [];
+  const watch = new GatewayWatch({
+    health: () => health.verdict(),
+    heat: () => heat,
+    reduction,
+    reductionChanged: () => steps.push(reduction.step),
+    event,
+    clock,
+  });
   watch.start();
   /** What is told at the next look. */
   const look = () => {
@@ -19,7 +31,7 @@ function world() {
     clock.advance(5000);
     return events.map(({ type, data }) => [type, data?.to, data]);
   };
-  return { clock, events, health, heat, watch, look };
+  return { clock, events, health, heat, thermal, steps, watch, look };
 }
 
 test('health: told when the verdict changes', async (t) => {
@@ -55,6 +67,19 @@ test('heat: told once, and again when it has cooled down', async (t) => {
       `${temperature} ${throttled}`,
     );
   }
+});
+
+test('heat: told when less is encoded for it, and streams follow', async (t) => {
+  const { heat, thermal, steps, look } = world();
+  thermal.reduce = true;
+  heat.temperature = 76;
+  t.strictSame([look(), look()], [[], []]);
+  const reduced = { to: 'normal', throttled: false, encoding: 'reduced', temperature: 76 };
+  t.strictSame(look(), [['thermal', 'normal', reduced]]);
+  t.strictSame([steps, look()], [['reduced'], []]);
+  thermal.reduce = false;
+  t.match(look(), [['thermal', 'normal', { encoding: 'full' }]]);
+  t.strictSame(steps, ['reduced', 'full']);
 });
 
 test('devices: told when they come and go, not those that were there', async (t) => {

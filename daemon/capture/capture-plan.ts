@@ -1,5 +1,11 @@
 import type { MediaTrackSettings } from '../media/track-dictionaries.ts';
-import type { ContentHint, EncodingParameters, PictureAdjustments, TrackConfiguration } from '../media/track-source.ts';
+import type {
+  ContentHint,
+  EncodingParameters,
+  EncodingReduction,
+  PictureAdjustments,
+  TrackConfiguration,
+} from '../media/track-source.ts';
 import type { AudioBranch, AudioInput, SoundContent } from './audio-pipeline.ts';
 import { CaptureError } from './capture-error.ts';
 import { chooseMode, type VideoWish } from './capture-mode.ts';
@@ -53,6 +59,9 @@ export const AS_CAPTURED: PictureAdjustments = {
   orientation: 'none',
   overlay: '',
 };
+const UNREDUCED: EncodingReduction = { frameRate: 1, bitrate: 1 };
+/** bit/s; a bit rate below is not reduced. */
+const LEAST_REDUCED = 100_000;
 const DEFAULT_SIZE = { width: 1280, height: 720, frameRate: 30 };
 /** H.264 of a camera's picture, by an encoder of little effort. */
 const BITS_PER_PIXEL = 0.07;
@@ -95,7 +104,7 @@ function planPicture(input: CapturePlanInput, device: VideoDevice): CapturePlan 
   );
   const branches = tracks.map(({ configuration, open }, index): VideoBranch => {
     const { width, height, frameRate } = settings[index] as VideoWish;
-    const { contentHint, enabled, picture: adjustments = AS_CAPTURED } = configuration;
+    const { contentHint, enabled, picture: adjustments = AS_CAPTURED, reduction = UNREDUCED } = configuration;
     const encoding = configuration.encoding ?? defaultEncoding(width, height, frameRate);
     const content = PICTURES[contentHint] ?? 'motion';
     const scale = encoding.scaleResolutionDownBy;
@@ -104,10 +113,11 @@ function planPicture(input: CapturePlanInput, device: VideoDevice): CapturePlan 
     const output = {
       width: scaled(width, scale),
       height: scaled(height, scale),
-      frameRate: Math.min(frameRate, encoding.maxFramerate ?? frameRate, HIGHEST_RATE[content]),
+      frameRate: Math.min(frameRate, encoding.maxFramerate ?? frameRate, HIGHEST_RATE[content]) * reduction.frameRate,
     };
     const { keyFrameInterval, maxBitrate } = encoding;
-    return { open, enabled, output, bitrate: Math.round(maxBitrate), keyFrameInterval, content, adjustments };
+    const bitrate = Math.round(Math.max(maxBitrate * reduction.bitrate, Math.min(maxBitrate, LEAST_REDUCED)));
+    return { open, enabled, output, bitrate, keyFrameInterval, content, adjustments };
   });
   const live = ENCODERS[encoder].liveBitrate;
   const describe = (these: readonly VideoBranch[]): PipelineDescription => ({

@@ -73,7 +73,7 @@ export const EVENTS: Readonly<Record<EventType, EventDefinition>> = {
     },
   },
   thermal: {
-    summary: 'The machine has become too hot, or is no longer',
+    summary: 'The machine has become too hot, or is no longer; or less is encoded for it than before, or more',
     stream: false,
     data: {
       type: 'object',
@@ -81,8 +81,12 @@ export const EVENTS: Readonly<Record<EventType, EventDefinition>> = {
         to: { enum: ['hot', 'normal'] },
         temperature: { type: 'number', description: 'Degrees Celsius' },
         throttled: { type: 'boolean', description: 'The firmware slows the machine down' },
+        encoding: {
+          enum: ['full', 'reduced', 'least'],
+          description: 'How much is encoded: all that is configured, half of the frames, a quarter (`thermal.reduce`)',
+        },
       },
-      required: ['to', 'throttled'],
+      required: ['to', 'throttled', 'encoding'],
     },
   },
   config: {

@@ -193,6 +193,8 @@ export interface StreamReport {
     constraints?: Record<string, unknown>;
   }[];
   encodings: Record<string, unknown>[];
+  /** What is made of them while the machine is hot: shares of 1. */
+  reduction?: { frameRate: number; bitrate: number };
   viewers: Record<string, number>;
   /** Measured over the last seconds. */
   bitrate: number;

@@ -155,6 +155,12 @@ export const stream = {
     since: isoTime,
     tracks: { type: 'array', items: track },
     encodings: { type: 'array', items: anyObject },
+    reduction: {
+      type: 'object',
+      description: 'The share of the frames and bits of its encodings that is encoded while the machine is hot',
+      properties: { frameRate: number, bitrate: number },
+      required: ['frameRate', 'bitrate'],
+    },
     viewers: { type: 'object', additionalProperties: integer, description: 'Number by protocol' },
     bitrate: { type: 'number', description: 'bit/s over the last seconds' },
     frameRate: { type: 'number', description: 'frames per second over the last seconds' },

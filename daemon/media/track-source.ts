@@ -37,6 +37,12 @@ export interface EncodingParameters {
   readonly keyFrameInterval: number;
 }
 
+/** What is made of the frames and bits that are asked for, while the machine can do no more: shares of 1. */
+export interface EncodingReduction {
+  readonly frameRate: number;
+  readonly bitrate: number;
+}
+
 /** The values of MediaStreamTrack.contentHint (W3C MediaStreamTrack Content Hints, 3). */
 export const CONTENT_HINTS = {
   audio: ['', 'speech', 'speech-recognition', 'music'],
@@ -72,6 +78,8 @@ export interface TrackConfiguration {
   readonly passthrough?: boolean | undefined;
   /** Undefined: the source's defaults for the size. */
   readonly encoding?: EncodingParameters | undefined;
+  /** Of a picture that is encoded here; undefined: none. */
+  readonly reduction?: EncodingReduction | undefined;
 }
 
 /**
