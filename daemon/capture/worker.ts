@@ -93,20 +93,20 @@ function takePushedFrames(): void {
   const source = element('source') as AppSrc | undefined;
   const reader = new PushedFrameReader((frame) => {
     state.frame = frame;
-    state.at = Date.now();
+    state.at = performance.now();
     source?.push(frame);
   });
   new Socket({ fd: FIRST_MEDIA_DESCRIPTOR + gates.length, readable: true, writable: false }).on('data', (chunk) =>
     reader.push(chunk),
   );
   setInterval(() => {
-    if ((gates.includes(true) || jpegs) && Date.now() - state.at >= REPEAT_INTERVAL_MS) repeatFrame();
+    if ((gates.includes(true) || jpegs) && performance.now() - state.at >= REPEAT_INTERVAL_MS) repeatFrame();
   }, REPEAT_INTERVAL_MS / 2);
 }
 
 function repeatFrame(): void {
   if (pushed?.frame === undefined) return;
-  pushed.at = Date.now();
+  pushed.at = performance.now();
   (element('source') as AppSrc | undefined)?.push(pushed.frame);
 }
 

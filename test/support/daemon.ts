@@ -15,6 +15,8 @@ export class Daemon {
   exit: { code: number | null; signal: NodeJS.Signals | null } | undefined;
   readonly folder = mkdtempSync(join(tmpdir(), 'vedette-daemon-'));
   readonly #settings: Record<string, string>;
+  /** What its environment has besides ours. */
+  readonly environment: Record<string, string> = {};
   #process: ChildProcess | undefined;
 
   /**
@@ -52,7 +54,7 @@ export class Daemon {
     const { variables, flags } = interpreterLine();
     const child = spawn(process.execPath, [...flags, MAIN, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...env, ...variables },
+      env: { ...env, ...variables, ...this.environment },
       cwd: this.folder,
     });
     this.#process = child;
