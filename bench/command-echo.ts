@@ -1,5 +1,5 @@
 /** Answers every request of the gateway `echo` at once, with nothing but the MQTT client between: what bench/command.ts compares with. */
-import { openConnection } from '../daemon/control/mqtt/connection.ts';
+import { openConnection } from '../daemon/control/mqtt/open-connection.ts';
 import { MQTT_SETTINGS } from '../test/support/mqtt-settings.ts';
 
 const connection = await openConnection({

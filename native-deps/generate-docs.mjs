@@ -8,7 +8,6 @@ import { mqttApiPage } from './mqtt-api-page.mjs';
 const { configurationPage, exampleFile } = await import('../dist/config/docs.js');
 const { COMMANDS } = await import('../dist/daemon/control/commands.js');
 const { EVENTS } = await import('../dist/daemon/control/events.js');
-const schemas = await import('../dist/daemon/control/schemas.js');
 const { PUBLICATIONS } = await import('../dist/daemon/control/publications.js');
 const { parseCommandLine } = await import('../dist/daemon/cli/parse.js');
 const { helpText } = await import('../dist/daemon/cli/ctl/help.js');
@@ -18,7 +17,10 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 const api = {
   commands: COMMANDS,
   publications: PUBLICATIONS,
-  schemas,
+  schemas: {
+    ...(await import('../dist/daemon/control/schemas.js')),
+    ...(await import('../dist/daemon/control/config-schemas.js')),
+  },
   errorCodes: CONTROL_ERROR_CODES,
   events: EVENTS,
   version,

@@ -1,7 +1,8 @@
 import type { FromSchema } from 'json-schema-to-ts';
 import { type Command, type CommandContext, command, noMembers } from './command.ts';
 import type { ConfigChangeOptions } from './config-port.ts';
-import { configChange, effectiveConfig, streamName } from './schemas.ts';
+import { configChange, effectiveConfig } from './config-schemas.ts';
+import { streamName } from './schemas.ts';
 
 const revision = { type: 'integer', minimum: 0, description: 'What you have seen; another one is a conflict' } as const;
 

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { EVENT_TYPES, type EventType } from '../../config/event-types.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { SchemaObject } from './command.ts';
+import { changedBy } from './config-schemas.ts';
 import type { GatewayEvent, StampedEvent } from './gateway-port.ts';
-import { changedBy } from './schemas.ts';
 
 export interface EventDefinition {
   summary: string;

@@ -2,9 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { MqttSettings } from '../../../config/settings.ts';
 import type { Answer } from '../../control/controller.ts';
-import { type Connection, negotiateConnection } from '../../control/mqtt/connection.ts';
+import type { Connection } from '../../control/mqtt/connection.ts';
 import type { IncomingMessage } from '../../control/mqtt/incoming-message.ts';
 import { MQTT_HINTS, MqttError } from '../../control/mqtt/mqtt-error.ts';
+import { negotiateConnection } from '../../control/mqtt/open-connection.ts';
 import { Topics } from '../../control/mqtt/topics.ts';
 import { CtlError } from './exit-codes.ts';
 

@@ -7,8 +7,8 @@ import { Child } from '../../lib/child.ts';
 import { listenOn } from '../../lib/listen.ts';
 import type { Log } from '../../lib/log.ts';
 import { Supervisor } from '../../lib/supervisor.ts';
-import { openConnection } from './connection.ts';
 import { MqttError } from './mqtt-error.ts';
+import { openConnection } from './open-connection.ts';
 
 export interface LocalBrokerOptions {
   port: number;

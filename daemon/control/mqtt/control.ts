@@ -5,9 +5,11 @@ import type { Log } from '../../lib/log.ts';
 import type { Controller } from '../controller.ts';
 import type { GatewayPort } from '../gateway-port.ts';
 import { LocalBroker } from './broker.ts';
-import { type Connection, negotiateConnection } from './connection.ts';
+import type { Connection } from './connection.ts';
 import { Delivery } from './delivery.ts';
+import { type MqttAddress, mqttAddress } from './mqtt-address.ts';
 import { MQTT_HINTS, MqttError } from './mqtt-error.ts';
+import { negotiateConnection } from './open-connection.ts';
 import { Surface } from './surface.ts';
 import { Topics } from './topics.ts';
 
@@ -38,17 +40,6 @@ export interface MqttStatus {
   dropped: number;
   /** Connections after the first. */
   reconnects: number;
-}
-
-/** Where people find us. */
-export interface MqttAddress {
-  url: string;
-  host: string;
-  port: number;
-  /** `<baseTopic>/<gatewayId>`. */
-  base: string;
-  /** The broker is our child. */
-  embedded: boolean;
 }
 
 const CONNECT_TIMEOUT = 10_000;
@@ -116,7 +107,7 @@ export class MqttControl {
         directory: options.directory,
         log,
       });
-    } else this.#address = addressOf(settings.url, this.#topics.base, false);
+    } else this.#address = mqttAddress(settings.url, this.#topics.base, false);
   }
 
   /** Undefined until a broker for which none is configured has been found or started. */
@@ -198,7 +189,7 @@ export class MqttControl {
   async #locate(): Promise<string> {
     if (this.#localBroker !== undefined) {
       const { host, port, own } = await this.#localBroker.locate();
-      this.#address = addressOf(`mqtt://${host}:${port}`, this.#topics.base, own);
+      this.#address = mqttAddress(`mqtt://${host}:${port}`, this.#topics.base, own);
     }
     return this.#options.settings.url || (this.#address?.url ?? '');
   }
@@ -283,18 +274,3 @@ export class MqttControl {
 function versionName({ version }: Connection): '5' | '3.1.1' {
   return version === 5 ? '5' : '3.1.1';
 }
-
-/** Without the password that a URL may carry. */
-function addressOf(url: string, base: string, embedded: boolean): MqttAddress {
-  const { protocol, hostname, port } = new URL(url);
-  const defaultPort = DEFAULT_PORTS[protocol] ?? 1883;
-  return {
-    url: url.replace(/\/\/[^@/]*@/, '//'),
-    host: hostname,
-    port: port === '' ? defaultPort : Number(port),
-    base,
-    embedded,
-  };
-}
-
-const DEFAULT_PORTS: Readonly<Record<string, number>> = { 'mqtt:': 1883, 'mqtts:': 8883, 'ws:': 80, 'wss:': 443 };

@@ -1,7 +1,8 @@
 import type { Clock, Timer } from '../../lib/clock.ts';
 import type { GatewayPort } from '../gateway-port.ts';
 import type { OutgoingMessage } from '../outbox.ts';
-import { type Component, type DeviceDescription, gatewayDevice, streamDevice } from './home-assistant.ts';
+import { type DeviceDescription, gatewayDevice, streamDevice } from './home-assistant.ts';
+import type { Component } from './home-assistant-entities.ts';
 import type { IncomingMessage } from './incoming-message.ts';
 import type { Topics } from './topics.ts';
 

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Test, test } from 'tap';
-import { type ConnectOptions, openConnection } from '../../../daemon/control/mqtt/connection.ts';
+import { type ConnectOptions, openConnection } from '../../../daemon/control/mqtt/open-connection.ts';
 import { freePort, Mosquitto } from '../../support/mosquitto.ts';
 import { mqttPeer } from '../../support/mqtt-peer.ts';
 
