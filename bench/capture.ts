@@ -3,10 +3,6 @@
  * `gst-launch-1.0` of the very same pipeline at the same time; and one capture with two encodings beside two pipelines.
  * `node dist/bench/capture.js [seconds]`.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import type { Readable } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { CaptureSource } from '../daemon/capture/capture-source.ts';
 import { testDevice } from '../daemon/capture/device.ts';
 import type { EncodedTrack } from '../daemon/capture/encoded-track.ts';
@@ -14,11 +10,10 @@ import { launchString } from '../daemon/capture/pipeline.ts';
 import type { VideoBranch, VideoPipeline } from '../daemon/capture/video-pipeline.ts';
 import { MediaClock } from '../daemon/lib/clock.ts';
 import { silentLog } from '../daemon/lib/log.ts';
-import { processCpu } from './support/process-cpu.ts';
+import { bareLaunch, type Cost, measure, type Running } from './support/capture-cost.ts';
 import { table } from './support/report.ts';
 
 const seconds = Number(process.argv[2] ?? 10);
-const WARM_UP_MS = 3000;
 const CPU_GOAL = 1.03;
 const MEMORY_GOAL_MB = 12;
 const ENCODERS = { choose: async () => 'x264enc' as const, distrust: () => undefined, failed: () => undefined };
@@ -44,13 +39,6 @@ const branch = (output: Size): VideoBranch => ({
   adjustments: ADJUSTMENTS,
 });
 
-/** Something that encodes, in a process of its own. */
-interface Running {
-  pid: number;
-  frames: () => number;
-  stop: () => Promise<void>;
-}
-
 /** The worker as the gateway runs it. */
 async function worker(sizes: readonly Size[]): Promise<Running> {
   const source = new CaptureSource({
@@ -74,11 +62,7 @@ async function worker(sizes: readonly Size[]): Promise<Running> {
   );
   for (const track of tracks) track.retain();
   await source.live(AbortSignal.timeout(30_000));
-  return {
-    pid: source.pid ?? 0,
-    frames: () => tracks[0]?.rtp.stats.frames ?? 0,
-    stop: () => source.close(),
-  };
+  return { pid: source.pid ?? 0, stop: () => source.close() };
 }
 
 /** The same pipelines without any of us; what they write is read and thrown away. */
@@ -89,54 +73,7 @@ async function bare(captured: Size, outputs: readonly Size[]): Promise<Running> 
     encoder: 'x264enc',
     branches: outputs.map(branch),
   };
-  // gst-launch has its media pipes from descriptor 3 on.
-  const launch = launchString(pipeline).replaceAll(/fdsink fd=(\d)/g, (_, fd) => `fdsink fd=${Number(fd) - 1}`);
-  const child: ChildProcess = spawn('gst-launch-1.0', ['-q', ...launch.split(' ')], {
-    stdio: ['ignore', 'ignore', 'inherit', ...outputs.map(() => 'pipe' as const)],
-  });
-  let markers = 0;
-  outputs.forEach((_, index) => {
-    (child.stdio[3 + index] as Readable).on('data', () => {
-      markers += 1;
-    });
-  });
-  while (markers === 0) await sleep(50);
-  return {
-    pid: child.pid ?? 0,
-    frames: () => markers,
-    stop: async () => {
-      child.kill('SIGKILL');
-    },
-  };
-}
-
-/** Private memory of a process in MB. */
-function privateMemory(pid: number): number {
-  const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1');
-  const kilobytes = (name: string): number => Number(new RegExp(`^${name}: +(\\d+) kB$`, 'm').exec(rollup)?.[1]);
-  return ((kilobytes('Private_Clean') + kilobytes('Private_Dirty')) * 1024) / 1e6;
-}
-
-interface Cost {
-  /** Milliseconds of CPU a second. */
-  cpu: number;
-  /** MB. */
-  memory: number;
-}
-
-/** All at the same time, so that the machine treats them alike. */
-async function measure(running: readonly Running[]): Promise<Cost[]> {
-  await sleep(WARM_UP_MS);
-  const before = running.map(({ pid }) => processCpu(pid));
-  const begin = performance.now();
-  await sleep(seconds * 1000);
-  const elapsed = (performance.now() - begin) / 1000;
-  const costs = running.map(({ pid }, index) => ({
-    cpu: (processCpu(pid) - (before[index] ?? 0)) / 1e6 / elapsed,
-    memory: privateMemory(pid),
-  }));
-  await Promise.all(running.map(({ stop }) => stop()));
-  return costs;
+  return bareLaunch(launchString(pipeline), outputs.length);
 }
 
 const rows: string[][] = [];
@@ -162,14 +99,13 @@ for (const [name, size] of [
   ['720p30', HD],
   ['1080p30', FULL_HD],
 ] as const) {
-  const [ours, theirs] = (await measure([await worker([size]), await bare(size, [size])])) as [Cost, Cost];
+  const [ours, theirs] = (await measure([await worker([size]), await bare(size, [size])], seconds)) as [Cost, Cost];
   row(`${name}, beside gst-launch`, ours, theirs, { cpu: CPU_GOAL, memory: MEMORY_GOAL_MB });
 }
-const [one, first, second] = (await measure([
-  await worker([HD, SMALL]),
-  await bare(HD, [HD]),
-  await bare(HD, [SMALL]),
-])) as [Cost, Cost, Cost];
+const [one, first, second] = (await measure(
+  [await worker([HD, SMALL]), await bare(HD, [HD]), await bare(HD, [SMALL])],
+  seconds,
+)) as [Cost, Cost, Cost];
 const two = { cpu: first.cpu + second.cpu, memory: first.memory + second.memory };
 row('720p30 and 360p30, beside two pipelines', one, two, { cpu: 1 });
 

@@ -12,6 +12,7 @@ import { releaseViewers, WebRtcViewer } from '../test/support/webrtc-viewer.ts';
 import { processTreeMemory } from './support/process-memory.ts';
 import { table } from './support/report.ts';
 import { RtspViewer } from './support/rtsp-viewer.ts';
+import { negotiate } from './support/whep.ts';
 
 const GOAL_MB = 150;
 const settle = Number(process.argv[2] ?? 30);
@@ -91,15 +92,4 @@ function receiverReport({ rtp }: WebRtcViewer): Buffer {
 
 function total(processes: Measurement['processes']): number {
   return (processes.reduce((sum, { pss }) => sum + pss, 0) * 1024) / 1e6;
-}
-
-/** WHEP: the offer goes in, the answer comes back. */
-async function negotiate(page: string, offer: string): Promise<string> {
-  const response = await fetch(`${page}/streams/camera/whep`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/sdp' },
-    body: offer,
-  });
-  if (response.status !== 201) throw new Error(`WHEP: ${response.status} ${await response.text()}`);
-  return response.text();
 }

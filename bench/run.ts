@@ -4,7 +4,18 @@ import { availableParallelism, loadavg } from 'node:os';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const BENCHES = ['start', 'memory', 'capture', 'rtsp-fanout', 'webrtc-fanout', 'command', 'fleet'];
+const BENCHES = [
+  'start',
+  'memory',
+  'capture',
+  'passthrough',
+  'latency',
+  'recovery',
+  'rtsp-fanout',
+  'webrtc-fanout',
+  'command',
+  'fleet',
+];
 
 const words = process.argv.slice(2);
 const unknown = words.find((word) => !BENCHES.includes(word));

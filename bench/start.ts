@@ -1,21 +1,18 @@
 /**
- * How long a viewer waits: from the start of the daemon to its first RTP packet, from a crash of the capture worker to
- * the next picture, and from joining to a whole key frame. `node dist/bench/start.js [rounds]`.
+ * How long a viewer waits: from the start of the daemon to its first RTP packet, and from joining to a whole key frame.
+ * `node dist/bench/start.js [rounds]`.
  *
  * Each over RTSP/TCP on the loopback, with the test picture, so that no camera's own start is in it.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Daemon } from '../test/support/daemon.ts';
 import { freePort } from '../test/support/mosquitto.ts';
-import { processCpu } from './support/process-cpu.ts';
 import { report } from './support/report.ts';
 import { RtspViewer } from './support/rtsp-viewer.ts';
 
 const STREAM = { 'streams.camera.video.device': 'test', 'streams.camera.audio.device': 'test' };
-/** Between joins and crashes, in milliseconds: wishes for key frames are coalesced, and a back-off forgets. */
+/** Between joins, in milliseconds: wishes for key frames are coalesced. */
 const PAUSE_MS = 1500;
-const SETTLED_MS = 6500;
-const CRASH_WINDOW_MS = 3000;
 const RETRY_MS = 5;
 
 /** Milliseconds from the start of the process to the first packet of a viewer who tries from the beginning. */
@@ -58,28 +55,6 @@ async function join(url: string): Promise<number> {
   return last.at - begin;
 }
 
-/** Milliseconds from SIGKILL for the worker of the picture to the first packet of the next one. */
-async function crash(daemon: Daemon, viewer: RtspViewer): Promise<number> {
-  const worker = await videoWorker(daemon);
-  const begin = performance.now();
-  process.kill(worker, 'SIGKILL');
-  await sleep(CRASH_WINDOW_MS);
-  if (daemon.children('capture/worker').includes(worker)) throw new Error('the worker was not killed');
-  // What the pipe still held came at once; the longest pause is the crash.
-  const times = viewer.arrivals.map(({ at }) => at).filter((at) => at > begin);
-  const pauses = times.map((at, i) => at - (times[i - 1] ?? begin));
-  return (times[pauses.indexOf(Math.max(...pauses))] ?? Number.NaN) - begin;
-}
-
-/** Of the two capture workers, the one that uses more CPU: encoding the picture. */
-async function videoWorker(daemon: Daemon): Promise<number> {
-  const workers = daemon.children('capture/worker');
-  const before = workers.map(processCpu);
-  await sleep(300);
-  const used = workers.map((pid, i) => processCpu(pid) - (before[i] as number));
-  return workers[used.indexOf(Math.max(...used))] as number;
-}
-
 const rounds = Number(process.argv[2] ?? 5);
 const always: number[] = [];
 const banner: number[] = [];
@@ -92,7 +67,6 @@ for (let round = 0; round < rounds; round++) {
 }
 
 const joins: number[] = [];
-const crashes: number[] = [];
 const daemon = await new Daemon(STREAM).start();
 try {
   const viewer = await RtspViewer.play(daemon.rtsp);
@@ -100,10 +74,6 @@ try {
   for (let round = 0; round < rounds; round++) {
     await sleep(PAUSE_MS);
     joins.push(await join(daemon.rtsp));
-  }
-  for (let round = 0; round < rounds; round++) {
-    await sleep(SETTLED_MS);
-    crashes.push(await crash(daemon, viewer));
   }
   viewer.close();
 } finally {
@@ -114,6 +84,5 @@ report(`What a viewer waits for, RTSP over TCP, median of ${rounds}`, [
   { name: 'start of the daemon to the first packet, stream that always runs', samples: always, unit: 'ms', goal: 1000 },
   { name: 'the same, stream on demand', samples: onDemand, unit: 'ms', goal: 1000 },
   { name: 'start of the daemon to the banner', samples: banner, unit: 'ms' },
-  { name: 'crash of the capture worker to the next picture', samples: crashes, unit: 'ms', goal: 500 },
   { name: 'joining to a whole key frame', samples: joins, unit: 'ms', goal: 150 },
 ]);

@@ -1,4 +1,4 @@
-import { payloadOffset } from '../../daemon/rtp/packet.ts';
+import { NTP_UNIX_SECONDS, payloadOffset, timestampDistance } from '../../daemon/rtp/packet.ts';
 import { RtspClient } from '../../test/support/rtsp-client.ts';
 
 /** A packet of video as it came in. */
@@ -8,11 +8,22 @@ export interface Arrival {
   timestamp: number;
   marker: boolean;
   idr: boolean;
+  /** The end of its payload: what a picture is known by that goes out as it came in. */
+  tail: string;
+}
+
+/** What a sender report says of the clocks (RFC 3550, 6.4.1). */
+interface ClockReport {
+  /** Unix milliseconds. */
+  wall: number;
+  timestamp: number;
 }
 
 /** Plays the video of an RTSP URL over TCP and notes when each packet came. */
 export class RtspViewer {
   readonly arrivals: Arrival[] = [];
+  /** The newest one of the picture. */
+  #report: ClockReport | undefined;
   readonly #client: RtspClient;
 
   private constructor(client: RtspClient) {
@@ -52,6 +63,12 @@ export class RtspViewer {
     return found as unknown as Arrival;
   }
 
+  /** When a frame was captured, in Unix milliseconds, as sender reports have it; undefined before the first of them. */
+  capturedAt(timestamp: number): number | undefined {
+    const { wall, timestamp: then } = this.#report ?? { wall: Number.NaN, timestamp: 0 };
+    return this.#report && wall + timestampDistance(timestamp, then) / 90;
+  }
+
   close(): void {
     this.#client.close();
   }
@@ -59,15 +76,27 @@ export class RtspViewer {
   #note(): void {
     const at = performance.now();
     for (const { channel, data } of this.#client.packets.splice(0)) {
+      if (channel === 1 && data[1] === SENDER_REPORT) this.#report = readClocks(data);
       if (channel !== 0) continue;
       this.arrivals.push({
         at,
         timestamp: data.readUInt32BE(4),
         marker: ((data[1] as number) & 0x80) !== 0,
         idr: isIdr(data.subarray(payloadOffset(data))),
+        tail: pictureTail(data),
       });
     }
   }
+}
+
+const SENDER_REPORT = 200;
+const TAIL_BYTES = 16;
+
+export const pictureTail = (packet: Buffer): string => packet.toString('latin1', packet.length - TAIL_BYTES);
+
+function readClocks(report: Buffer): ClockReport {
+  const seconds = report.readUInt32BE(8) - NTP_UNIX_SECONDS;
+  return { wall: seconds * 1000 + (report.readUInt32BE(12) * 1000) / 2 ** 32, timestamp: report.readUInt32BE(16) };
 }
 
 /** Whether a payload of RFC 6184 is or begins or continues an IDR slice: NAL unit type 5, plain or in an FU-A. */

@@ -1,0 +1,88 @@
+/**
+ * What a worker takes that passes a camera's H.264 on, beside one that decodes and encodes it, and beside bare
+ * `gst-launch-1.0` pipelines: all from one camera at the same time. `node dist/bench/passthrough.js [seconds]`.
+ */
+import { availableParallelism, loadavg } from 'node:os';
+import { CaptureSource } from '../daemon/capture/capture-source.ts';
+import { codedLaunch } from '../daemon/capture/coded-pipeline.ts';
+import type { VideoDevice } from '../daemon/capture/device.ts';
+import type { RtspInput } from '../daemon/capture/device-sources.ts';
+import { NetworkCameras } from '../daemon/capture/network-cameras.ts';
+import { MediaClock } from '../daemon/lib/clock.ts';
+import { silentLog } from '../daemon/lib/log.ts';
+import { cameraSettings } from '../test/support/network-camera.ts';
+import { testServer } from '../test/support/rtsp-server.ts';
+import { bareLaunch, type Cost, measure, type Running } from './support/capture-cost.ts';
+import { table } from './support/report.ts';
+
+const seconds = Number(process.argv[2] ?? 10);
+const SIZE = { width: 1280, height: 720, frameRate: 30 };
+const KBPS = 4000;
+/** Of the worker that passes it on, to others at the same time. */
+const GOALS = { encoding: 0.2, pipeline: 1.1 };
+
+/** The worker as the gateway runs it, over the camera. */
+async function worker(cameras: NetworkCameras, passthrough: boolean): Promise<Running> {
+  const source = new CaptureSource({
+    kind: 'video',
+    device: cameras.devices[0] as VideoDevice,
+    openNetworkDevice: cameras.open,
+    encoders: { choose: async () => 'x264enc', distrust: () => undefined, failed: () => undefined },
+    clock: new MediaClock(),
+    cname: 'bench',
+    log: silentLog,
+    idleTimeout: 0,
+  });
+  const track = source.encode({
+    settings: SIZE,
+    contentHint: '',
+    enabled: true,
+    passthrough,
+    encoding: { maxBitrate: KBPS * 1000, maxFramerate: undefined, scaleResolutionDownBy: 1, keyFrameInterval: 2 },
+  });
+  track.retain();
+  await source.live(AbortSignal.timeout(30_000));
+  return { pid: source.pid ?? 0, stop: () => source.close() };
+}
+
+const camera = await testServer({ source: { ...SIZE, fps: SIZE.frameRate, kbps: KBPS, gop: 60 } });
+const cameras = new NetworkCameras({ bench: cameraSettings(camera.url) }, 'salt');
+const rtsp = cameras.devices[0]?.rtsp as RtspInput;
+const location = `rtspsrc location=${camera.url} `;
+const pipeline = codedLaunch('video', { type: 'rtsp', rtsp }).replace('rtspsrc ', location);
+const depayload = `${location}protocols=tcp latency=200 ! application/x-rtp,media=video ! rtph264depay ! fakesink sync=false`;
+const [passed, encoded, same, least] = (await measure(
+  [
+    await worker(cameras, true),
+    await worker(cameras, false),
+    await bareLaunch(pipeline, 1),
+    await bareLaunch(depayload, 0),
+  ],
+  seconds,
+)) as [Cost, Cost, Cost, Cost];
+await camera.stop();
+
+const rows = (
+  [
+    ['decoding and encoding it', encoded, GOALS.encoding],
+    ['gst-launch of the same pipeline', same, GOALS.pipeline],
+    ['gst-launch rtspsrc ! rtph264depay ! fakesink', least, undefined],
+  ] as const
+).map(([name, other, goal]) => {
+  const ratio = passed.cpu / other.cpu;
+  const missed = goal !== undefined && ratio > goal;
+  if (missed) process.exitCode = 1;
+  return [
+    name,
+    ...[other.cpu.toFixed(0), ratio.toFixed(2), goal === undefined ? '' : `<=${goal}`],
+    ...[other.memory.toFixed(1), missed ? 'missed' : ''],
+  ];
+});
+process.stdout.write(
+  `A camera's H.264, ${SIZE.width}x${SIZE.height} at ${SIZE.frameRate}/s and ${KBPS / 1000} Mbit/s, passed on: ` +
+    `${passed.cpu.toFixed(0)} ms/s, ${passed.memory.toFixed(1)} MB private; ${seconds} s, ` +
+    `load ${loadavg()[0]?.toFixed(1)} on ${availableParallelism()} cores\n\n${table(
+      ['beside', 'ms/s', 'ratio', 'goal', 'MB', ''],
+      rows,
+    )}\n`,
+);

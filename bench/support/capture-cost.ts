@@ -1,0 +1,64 @@
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import type { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { processCpu } from './process-cpu.ts';
+
+const WARM_UP_MS = 3000;
+
+/** Something that captures, in a process of its own. */
+export interface Running {
+  pid: number;
+  stop: () => Promise<void>;
+}
+
+export interface Cost {
+  /** Milliseconds of CPU a second. */
+  cpu: number;
+  /** Private memory in MB. */
+  memory: number;
+}
+
+/**
+ * A pipeline of ours without any of us; what it writes is read and thrown away. Resolves when it writes, if it does.
+ * @param pipes descriptors that it writes to.
+ */
+export async function bareLaunch(launch: string, pipes: number): Promise<Running> {
+  // gst-launch has its media pipes from descriptor 3 on.
+  const words = launch.replaceAll(/fdsink fd=(\d)/g, (_, fd) => `fdsink fd=${Number(fd) - 1}`).split(' ');
+  const outputs = Array.from({ length: pipes }, () => 'pipe' as const);
+  const child = spawn('gst-launch-1.0', ['-q', ...words], { stdio: ['ignore', 'ignore', 'inherit', ...outputs] });
+  const written = outputs.map((_, index) => {
+    const pipe = child.stdio[3 + index] as Readable;
+    pipe.resume();
+    return new Promise((resolve) => pipe.once('data', resolve));
+  });
+  await Promise.all(written);
+  return {
+    pid: child.pid ?? 0,
+    stop: async () => {
+      child.kill('SIGKILL');
+    },
+  };
+}
+
+function privateMemory(pid: number): number {
+  const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1');
+  const kilobytes = (name: string): number => Number(new RegExp(`^${name}: +(\\d+) kB$`, 'm').exec(rollup)?.[1]);
+  return ((kilobytes('Private_Clean') + kilobytes('Private_Dirty')) * 1024) / 1e6;
+}
+
+/** All at the same time, so that the machine treats them alike; then they are stopped. */
+export async function measure(running: readonly Running[], seconds: number): Promise<Cost[]> {
+  await sleep(WARM_UP_MS);
+  const before = running.map(({ pid }) => processCpu(pid));
+  const begin = performance.now();
+  await sleep(seconds * 1000);
+  const elapsed = (performance.now() - begin) / 1000;
+  const costs = running.map(({ pid }, index) => ({
+    cpu: (processCpu(pid) - (before[index] ?? 0)) / 1e6 / elapsed,
+    memory: privateMemory(pid),
+  }));
+  await Promise.all(running.map(({ stop }) => stop()));
+  return costs;
+}
