@@ -1,5 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { type ClientRequest, type IncomingMessage, request } from 'node:http';
+import { randomBytes } from 'node:crypto';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { extname } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -15,8 +14,9 @@ import type { MediaStream } from '../../media/media-stream.ts';
 import { encodedOf } from '../../media/media-stream-track.ts';
 import { encodingName, H264 } from '../../rtp/codec.ts';
 import type { StreamDirectory, Viewer, ViewerObserver } from '../viewer.ts';
+import { FlvExchange } from './flv-exchange.ts';
 import { FlvFeed } from './flv-feed.ts';
-import { APPLICATION, type FromWorker, type ToWorker, VIEWER_HEADER, type ViewerReport } from './messages.ts';
+import type { FromWorker, ToWorker, ViewerReport } from './messages.ts';
 import { RtmpError } from './rtmp-error.ts';
 
 export interface RtmpPublisherOptions {
@@ -38,12 +38,6 @@ export interface FlvViewer {
   user: string | undefined;
 }
 
-interface WorkerRequest {
-  method?: 'POST';
-  path: string;
-  headers?: Record<string, string>;
-}
-
 interface Session {
   readonly viewer: Viewer;
   readonly release: () => void;
@@ -54,8 +48,6 @@ interface Session {
 /** Connections over the viewers that are allowed: those that have not asked for a stream yet. */
 const SPARE_CONNECTIONS = 16;
 const IDLE_MS = 5000;
-/** How long a connection or a request for FLV waits for a worker that is just starting again, in milliseconds. */
-const READY_DEADLINE_MS = 4000;
 /** What node-media-server takes as a stream's name. */
 const NAME = /^[A-Za-z0-9_-]+$/;
 
@@ -72,14 +64,12 @@ export class RtmpPublisher {
   readonly #feeds = new Map<string, FlvFeed>();
   #server: Server | undefined;
   #aac: AacEncoder | undefined;
-  #secret = '';
-  /** Where the worker takes and gives FLV; undefined while it does not. */
-  #flvPort: number | undefined;
-  readonly #readyWaiters = new Set<() => void>();
+  readonly #exchange: FlvExchange;
 
   constructor(options: RtmpPublisherOptions) {
     this.#options = options;
     this.#log = options.log;
+    this.#exchange = new FlvExchange(options.clock.clock);
     this.#supervisor = new Supervisor<ToWorker, FromWorker>({
       name: 'rtmp worker',
       log: this.#log,
@@ -163,14 +153,11 @@ export class RtmpPublisher {
     const stream = this.#playable(name);
     if (stream === undefined) throw new RtmpError('not_found', this.#whyNot(name));
     if (this.#full) throw new RtmpError('busy', `all ${this.#options.settings.maxViewers} viewers are taken`);
-    const port = await this.#workerReady();
-    if (port === undefined) throw new RtmpError('unavailable', 'the RTMP worker is starting');
+    if (!(await this.#exchange.ready())) throw new RtmpError('unavailable', 'the RTMP worker is starting');
     const viewer = this.#viewer('http-flv', name, remoteAddress, user);
     this.#join(viewer, stream);
     try {
-      const flv = await this.#request(port, { path: flvPath(name), headers: { [VIEWER_HEADER]: viewer.id } });
-      if (flv.statusCode !== 200) throw new Error(`status ${flv.statusCode}`);
-      return flv;
+      return await this.#exchange.play(name, viewer.id);
     } catch (error) {
       this.#leave(viewer.id, 'failed');
       throw new RtmpError('unavailable', 'the RTMP worker does not answer', { cause: error });
@@ -214,14 +201,13 @@ export class RtmpPublisher {
       log: this.#log,
     });
     child.onMessage((message) => this.#receive(message));
-    this.#secret = randomBytes(16).toString('hex');
     const { maxViewers } = this.#options.settings;
-    child.send({ type: 'start', secret: this.#secret, maxConnections: maxViewers + SPARE_CONNECTIONS });
+    child.send({ type: 'start', secret: this.#exchange.begin(), maxConnections: maxViewers + SPARE_CONNECTIONS });
     return child;
   }
 
   async #workerGone(reason: string): Promise<void> {
-    this.#flvPort = undefined;
+    this.#exchange.end();
     for (const id of [...this.#sessions.keys()]) this.#leave(id, reason);
     // Without a worker their FLV goes nowhere; the viewers come back to new ones.
     const stopped = [...this.#feeds.values()].map((feed) => feed.stop());
@@ -233,8 +219,7 @@ export class RtmpPublisher {
     this.#supervisor.progress();
     switch (message.type) {
       case 'ready':
-        this.#flvPort = message.port;
-        for (const resolve of this.#readyWaiters) resolve();
+        this.#exchange.opened(message.port);
         break;
       case 'alive':
         for (const report of message.viewers) this.#reported(report);
@@ -254,9 +239,8 @@ export class RtmpPublisher {
   /** Gives a connection to the worker, when it is there in time. */
   async #handOver(socket: Socket): Promise<void> {
     socket.on('error', () => undefined);
-    if (this.#readyWaiters.size < SPARE_CONNECTIONS) await this.#workerReady();
-    const { child } = this.#supervisor;
-    if (this.#flvPort === undefined || !child?.send({ type: 'connection' }, socket)) socket.destroy();
+    const ready = this.#exchange.waiting < SPARE_CONNECTIONS && (await this.#exchange.ready());
+    if (!ready || !this.#supervisor.child?.send({ type: 'connection' }, socket)) socket.destroy();
   }
 
   async #play({ id, stream: name, remoteAddress, query }: Extract<FromWorker, { type: 'play' }>): Promise<void> {
@@ -328,7 +312,7 @@ export class RtmpPublisher {
       name,
       stream,
       aac: this.#aac,
-      publish: (flv, failed) => this.#publish(name, flv, failed),
+      publish: (flv, failed) => this.#exchange.publish(name, flv, failed),
       idleTime: this.#options.idleTime ?? IDLE_MS,
       idle: () => this.#forget(name, feed),
       ended: () => {
@@ -349,71 +333,7 @@ export class RtmpPublisher {
   #forget(name: string, feed: FlvFeed): void {
     if (this.#feeds.get(name) === feed) this.#feeds.delete(name);
   }
-
-  /** Pushes a converter's FLV into the worker: a POST that lasts as long as the converter, and is answered only when it fails. */
-  #publish(name: string, flv: Readable, failed: (reason: string) => void): () => void {
-    if (this.#flvPort === undefined) {
-      failed('the worker is gone');
-      return () => undefined;
-    }
-    const post = this.#open(this.#flvPort, { method: 'POST', path: `${flvPath(name)}?sign=${this.#sign(name)}` });
-    let ended = false;
-    const end = (): void => {
-      ended = true;
-      flv.unpipe(post);
-      flv.resume();
-      post.destroy();
-    };
-    post.on('response', (response) => {
-      response.resume();
-      if (!ended) failed(`the worker refused its FLV with status ${response.statusCode}`);
-    });
-    post.on('error', (error) => {
-      if (!ended) failed(`the worker does not take its FLV: ${error.message}`);
-      end();
-    });
-    flv.pipe(post);
-    return end;
-  }
-
-  /** node-media-server's own signature of a publisher: expiry and MD5 over path, expiry and secret. */
-  #sign(name: string): string {
-    const expiry = Math.floor(this.#options.clock.clock.wall() / 1000) + 60;
-    const digest = createHash('md5').update(`/${APPLICATION}/${name}-${expiry}-${this.#secret}`).digest('hex');
-    return `${expiry}-${digest}`;
-  }
-
-  #open(port: number, options: WorkerRequest): ClientRequest {
-    const headers = { ...options.headers, authorization: `Bearer ${this.#secret}` };
-    return request({ ...options, headers, host: '127.0.0.1', port, agent: false });
-  }
-
-  #request(port: number, options: WorkerRequest): Promise<IncomingMessage> {
-    return new Promise((resolve, reject) => {
-      const get = this.#open(port, options);
-      get.once('response', resolve).once('error', reject).end();
-    });
-  }
-
-  /** The worker's port for FLV once it takes requests; undefined when that takes too long. */
-  async #workerReady(): Promise<number | undefined> {
-    const { clock } = this.#options.clock;
-    if (this.#flvPort === undefined) {
-      await new Promise<void>((resolve) => {
-        const done = (): void => {
-          this.#readyWaiters.delete(done);
-          clock.clearTimeout(timer);
-          resolve();
-        };
-        const timer = clock.setTimeout(done, READY_DEADLINE_MS);
-        this.#readyWaiters.add(done);
-      });
-    }
-    return this.#flvPort;
-  }
 }
-
-const flvPath = (name: string): string => `/${APPLICATION}/${name}.flv`;
 
 /** FLV carries picture and sound in one: who may have only one of them cannot have it. */
 function rightsFor(stream: MediaStream | undefined): Right[] {
