@@ -57,6 +57,7 @@ export class CodedCapture {
       kind,
       clock,
       cname,
+      lossy: true,
       configuration: { settings: {}, contentHint: '', enabled: true },
     });
     this.native.rtp.keepsGroup = true;

@@ -2,7 +2,7 @@ import type { MediaClock } from '../lib/clock.ts';
 import type { MediaTrackSettings } from '../media/track-dictionaries.ts';
 import type { EncodedStream, StillPicture, TrackConfiguration } from '../media/track-source.ts';
 import { H264, OPUS } from '../rtp/codec.ts';
-import { RtpStream } from '../rtp/rtp-stream.ts';
+import { RtpStream, type RtpStreamOptions } from '../rtp/rtp-stream.ts';
 import { KeyFrameRequests } from './key-frame-requests.ts';
 
 const KEY_FRAME_INTERVAL_MS = 300;
@@ -13,6 +13,7 @@ export interface EncodedTrackOptions {
   clock: MediaClock;
   /** RTCP canonical name. */
   cname: string;
+  lossy?: RtpStreamOptions['lossy'];
 }
 
 /** What an encoded track needs of its source. */
@@ -40,7 +41,7 @@ export class EncodedTrack implements EncodedStream {
   #open = true;
 
   constructor(owner: EncodedTrackOwner, options: EncodedTrackOptions) {
-    const { kind, clock, cname } = options;
+    const { kind, clock, cname, lossy = false } = options;
     this.#owner = owner;
     this.configuration = options.configuration;
     this.#video = kind === 'video';
@@ -53,6 +54,7 @@ export class EncodedTrack implements EncodedStream {
       codec: this.#video ? H264 : OPUS,
       clock,
       cname,
+      lossy,
       requestKeyFrame: () => this.requestKeyFrame(),
     });
     this.rtp.onFrame((frame) => {

@@ -1,5 +1,5 @@
 import { payloadOffset } from './packet.ts';
-import type { PacketSummary } from './payload.ts';
+import { noteSlice, type PacketSummary } from './packet-summary.ts';
 
 /** The types from 1 to this one are slices of a picture (H.264, table 7-1: VCL). */
 const NAL_IDR = 5;
@@ -9,6 +9,7 @@ const NAL_PPS = 8;
 const SHORTEST_SPS = 4;
 const STAP_A = 24;
 const FU_A = 28;
+const FU_START = 0x80;
 
 /** Looks through the NAL units of a packet (RFC 6184): single NAL unit, STAP-A and FU-A; sizes inside a STAP-A are bounds-checked. */
 export function summarizeH264(packet: Buffer): PacketSummary {
@@ -17,7 +18,8 @@ export function summarizeH264(packet: Buffer): PacketSummary {
   if (offset >= packet.length) return summary;
   const type = (packet[offset] as number) & 0x1f;
   if (type === FU_A) {
-    noteType(summary, (packet[offset + 1] ?? 0) & 0x1f);
+    const header = packet[offset + 1] ?? 0;
+    noteType(summary, header & 0x1f, header & FU_START ? packet[offset + 2] : undefined);
   } else if (type === STAP_A) {
     for (let at = offset + 1; at + 2 < packet.length; ) {
       const end = at + 2 + packet.readUInt16BE(at);
@@ -31,14 +33,17 @@ export function summarizeH264(packet: Buffer): PacketSummary {
   return summary;
 }
 
-function noteType(summary: PacketSummary, type: number): void {
-  if (type >= 1 && type <= NAL_IDR) summary.picture = true;
+/** @param first the byte behind the NAL header, where the unit begins here. */
+function noteType(summary: PacketSummary, type: number, first: number | undefined): void {
+  if (type < 1 || type > NAL_IDR) return;
+  summary.picture = true;
+  if (first !== undefined) noteSlice(summary, first);
   if (type === NAL_IDR) summary.keyFrame = true;
 }
 
 function note(summary: PacketSummary, nal: Buffer): void {
   const type = (nal[0] ?? 0) & 0x1f;
-  noteType(summary, type);
+  noteType(summary, type, nal[1]);
   if (type === NAL_SPS && nal.length >= SHORTEST_SPS) summary.sps = nal;
   else if (type === NAL_PPS) summary.pps = nal;
 }

@@ -1,6 +1,6 @@
 import { withoutEmulationPrevention } from './nal.ts';
 import { payloadOffset } from './packet.ts';
-import type { PacketSummary } from './payload.ts';
+import { noteSlice, type PacketSummary } from './packet-summary.ts';
 
 /** Types below this one are slices of a picture (H.265, table 7-1: VCL). */
 const FIRST_NON_VCL = 32;
@@ -12,6 +12,7 @@ const NAL_SPS = 33;
 const NAL_PPS = 34;
 const AGGREGATION = 48;
 const FRAGMENTATION = 49;
+const FU_START = 0x80;
 const NAL_HEADER_BYTES = 2;
 /** NAL header, the byte of the VPS id and sub-layers, and the 12 bytes of profile, tier and level (7.3.3). */
 const SHORTEST_SPS = 15;
@@ -26,7 +27,8 @@ export function summarizeH265(packet: Buffer): PacketSummary {
   const type = typeOf(packet[offset] as number);
   if (type === FRAGMENTATION) {
     const header = packet[offset + NAL_HEADER_BYTES];
-    if (header !== undefined) noteType(summary, header & 0x3f);
+    if (header !== undefined)
+      noteType(summary, header & 0x3f, header & FU_START ? packet[offset + NAL_HEADER_BYTES + 1] : undefined);
   } else if (type === AGGREGATION) {
     for (let at = offset + NAL_HEADER_BYTES; at + 2 < packet.length; ) {
       const end = at + 2 + packet.readUInt16BE(at);
@@ -40,15 +42,18 @@ export function summarizeH265(packet: Buffer): PacketSummary {
   return summary;
 }
 
-function noteType(summary: PacketSummary, type: number): void {
-  if (type < FIRST_NON_VCL) summary.picture = true;
+/** @param first the byte behind the NAL header, where the unit begins here. */
+function noteType(summary: PacketSummary, type: number, first: number | undefined): void {
+  if (type >= FIRST_NON_VCL) return;
+  summary.picture = true;
+  if (first !== undefined) noteSlice(summary, first);
   if (type >= FIRST_IRAP && type <= LAST_IRAP) summary.keyFrame = true;
 }
 
 function note(summary: PacketSummary, nal: Buffer): void {
   if (nal.length < NAL_HEADER_BYTES) return;
   const type = typeOf(nal[0] as number);
-  noteType(summary, type);
+  noteType(summary, type, nal[NAL_HEADER_BYTES]);
   if (type === NAL_VPS) summary.vps = nal;
   else if (type === NAL_SPS && nal.length >= SHORTEST_SPS) summary.sps = nal;
   else if (type === NAL_PPS) summary.pps = nal;

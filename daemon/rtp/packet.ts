@@ -30,17 +30,29 @@ const ONVIF_EXTENSION = 0xabac;
 /** Seconds between the epochs of NTP (1900) and Unix (1970). */
 export const NTP_UNIX_SECONDS = 2_208_988_800;
 
-/** The wall clock time in a packet's ONVIF extension as Unix milliseconds, or undefined where there is none. */
-export function onvifWallClock(packet: Buffer): number | undefined {
+/** Where the body of a packet's ONVIF extension begins, or undefined where there is none. */
+function onvifBody(packet: Buffer): number | undefined {
   const first = packet[0] as number;
   if ((first & 0x10) === 0) return undefined;
   const offset = RTP_HEADER_BYTES + (first & 0x0f) * 4;
   if (offset + 12 > packet.length || packet.readUInt16BE(offset) !== ONVIF_EXTENSION) return undefined;
-  if (packet.readUInt16BE(offset + 2) < 2) return undefined;
+  return packet.readUInt16BE(offset + 2) < 2 ? undefined : offset + 4;
+}
+
+/** The wall clock time in a packet's ONVIF extension as Unix milliseconds, or undefined where there is none. */
+export function onvifWallClock(packet: Buffer): number | undefined {
+  const body = onvifBody(packet);
+  if (body === undefined) return undefined;
   // NTP seconds start again at 0 in 2036; read modulo 2^32 they reach from 1970 to 2106.
-  const seconds = (packet.readUInt32BE(offset + 4) - NTP_UNIX_SECONDS) >>> 0;
-  const fraction = packet.readUInt32BE(offset + 8);
+  const seconds = (packet.readUInt32BE(body) - NTP_UNIX_SECONDS) >>> 0;
+  const fraction = packet.readUInt32BE(body + 4);
   return seconds * 1000 + (fraction * 1000) / 2 ** 32;
+}
+
+/** Whether the extension's D bit says that something is missing before this packet. */
+export function onvifDiscontinuity(packet: Buffer): boolean {
+  const body = onvifBody(packet);
+  return body !== undefined && body + 8 < payloadOffset(packet) && ((packet[body + 8] as number) & 0x20) !== 0;
 }
 
 /** Signed distance from b to a in 32-bit RTP time: positive when a is later. */

@@ -1,19 +1,8 @@
 import type { RtpCodec } from './codec.ts';
 import { summarizeH264 } from './h264.ts';
 import { summarizeH265 } from './h265.ts';
+import type { PacketSummary } from './packet-summary.ts';
 import { summarizeVp8 } from './vp8.ts';
-
-/** What one RTP packet of a picture tells about the frame that it belongs to. */
-export interface PacketSummary {
-  /** Something of a picture begins or continues here; not parameter sets alone. */
-  picture: boolean;
-  /** It is of a picture at which decoding can begin. */
-  keyFrame: boolean;
-  /** Parameter sets that are in it whole, as NAL units without start code; of H.264 and H.265. */
-  vps?: Buffer;
-  sps?: Buffer;
-  pps?: Buffer;
-}
 
 /** JPEG frames do not build on each other (RFC 2435). */
 const IMAGE: PacketSummary = { picture: true, keyFrame: true };

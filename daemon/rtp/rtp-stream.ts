@@ -6,6 +6,7 @@ import { GroupOfPictures, squeezedTimestamps } from './group-of-pictures.ts';
 import {
   isRtp,
   marker,
+  onvifDiscontinuity,
   onvifWallClock,
   payloadOffset,
   RTP_HEADER_BYTES,
@@ -16,6 +17,7 @@ import {
 import { packetReader } from './payload.ts';
 import { writeSenderReport } from './rtcp.ts';
 import { RtpFrame } from './rtp-frame.ts';
+import { SourceLosses } from './source-losses.ts';
 import { type ParameterSets, StreamFormat } from './stream-format.ts';
 
 export interface RtpStreamOptions {
@@ -25,6 +27,8 @@ export interface RtpStreamOptions {
   cname: string;
   /** A frame that took this much longer than the source's freshest is stale and is dropped, in milliseconds. */
   maximumAge?: number;
+  /** The D bit of the ONVIF extension tells of losses between the source and what packs its packets. */
+  lossy?: boolean;
   /** Called when nothing can go out before a key frame comes. The owner coalesces. */
   requestKeyFrame?: () => void;
 }
@@ -70,7 +74,13 @@ interface AccessUnit {
   /** False as long as there are parameter sets only. */
   picture: boolean;
   keyFrame: boolean;
+  /** For {@link SourceLosses}. */
+  afterLoss: boolean;
+  slices: number;
+  begins: boolean;
 }
+
+const EMPTY_UNIT = { picture: false, keyFrame: false, afterLoss: false, slices: 0, begins: false } as const;
 
 /**
  * A track's RTP stream (RFC 7656, 2.1.10): one SSRC, one line of sequence numbers and timestamps from the first
@@ -90,6 +100,7 @@ export class RtpStream {
   readonly #requestKeyFrame: () => void;
   readonly #listeners = new Set<(frame: RtpFrame) => void>();
   readonly #video: boolean;
+  readonly #losses: SourceLosses | undefined;
 
   #nextSequence: number;
   readonly #firstTimestamp: number;
@@ -113,6 +124,7 @@ export class RtpStream {
     this.#maximumAge = options.maximumAge ?? DEFAULT_MAXIMUM_AGE_MS;
     this.#requestKeyFrame = options.requestKeyFrame ?? (() => undefined);
     this.#video = options.codec.kind === 'video';
+    this.#losses = options.lossy === true ? new SourceLosses() : undefined;
     this.#waitForKeyFrame = this.#video;
     const random = randomBytes(10);
     this.ssrc = random.readUInt32BE(0) || 1;
@@ -284,11 +296,14 @@ export class RtpStream {
     const time = timestamp(packet);
     // Not every source sets the marker; an access unit ends where another begins, too.
     if (this.#unit !== undefined && this.#unit.timestamp !== time) this.#completeUnit(this.#unit);
-    this.#unit ??= { packets: [], timestamp: time, picture: false, keyFrame: false, broken: lost };
+    this.#unit ??= { ...EMPTY_UNIT, packets: [], timestamp: time, broken: lost };
     this.#unit.packets.push(packet);
     const summary = this.#summarize(packet);
     if (summary.picture) this.#unit.picture = true;
     if (summary.keyFrame) this.#unit.keyFrame = true;
+    if (summary.begins) this.#unit.begins = true;
+    this.#unit.slices += summary.slices ?? 0;
+    if (this.#losses !== undefined && onvifDiscontinuity(packet)) this.#unit.afterLoss = true;
     this.#format.learn(summary);
     // Parameter sets that the payloader sends ahead of a key frame, with a marker of their own, are a part of it.
     if (marker(packet) && this.#unit.picture) this.#completeUnit(this.#unit);
@@ -331,7 +346,9 @@ export class RtpStream {
   #completeUnit(unit: AccessUnit): void {
     this.#unit = undefined;
     if (!unit.picture) return;
-    if (unit.broken || (this.#waitForKeyFrame && !unit.keyFrame)) {
+    const damaged = this.#losses?.damage(unit) ?? false;
+    if (damaged) this.#waitForKeyFrame = true;
+    if (damaged || unit.broken || (this.#waitForKeyFrame && !unit.keyFrame)) {
       this.stats.dropped += 1;
       this.#requestKeyFrame();
     } else if (this.#emit(unit.packets, unit.keyFrame)) this.#waitForKeyFrame = false;

@@ -1,7 +1,7 @@
 import type { RtpCodec } from './codec.ts';
 import { h264FormatParameters } from './h264.ts';
 import { h265FormatParameters } from './h265.ts';
-import type { PacketSummary } from './payload.ts';
+import type { PacketSummary } from './packet-summary.ts';
 
 /** Parameter sets of a stream, as NAL units without start code; `vps` of H.265 only. */
 export interface ParameterSets {

@@ -1,5 +1,5 @@
 import { payloadOffset } from './packet.ts';
-import type { PacketSummary } from './payload.ts';
+import type { PacketSummary } from './packet-summary.ts';
 
 const EXTENDED = 0x80;
 const START_OF_PARTITION = 0x10;

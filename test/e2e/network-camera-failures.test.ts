@@ -5,6 +5,28 @@ import { AAC, cameraGateway, cameraProcess, H264_10_SECONDS } from '../support/n
 import { PageViewer } from '../support/page-viewer.ts';
 import { eventually } from '../support/web-gateway.ts';
 
+/** A second between key frames, and one packet of some hundred lost. */
+const LOSSY = H264_10_SECONDS.replace('key-int-max=150', 'key-int-max=15').replace(
+  'rtph264pay name=pay0 pt=96',
+  'rtph264pay pt=96 mtu=400 ! identity name=pay0 drop-probability=0.01',
+);
+
+test('packets are lost on the way from the camera: no viewer sees a broken picture', async (t) => {
+  const camera = await cameraProcess(t, LOSSY);
+  const { settled } = await cameraGateway(t, { url: camera.url, transport: 'udp', audio: false });
+  const { urls } = await settled('live');
+  const viewer = new FfmpegViewer(t, '-rtsp_transport', 'tcp', '-i', urls.rtsp);
+  // Without sound and with times that are not even ffmpeg would look at it for long before it begins.
+  const other = new FfmpegViewer(t, '-analyzeduration', '1000000', '-i', urls.flv);
+  const beside = new FfmpegViewer(t, '-rtsp_transport', 'tcp', '-i', camera.url);
+  await viewer.more(100, 60_000);
+  await other.more(60);
+  t.ok(beside.damage.length > 0, 'who looks at the camera itself sees them');
+  t.same(viewer.damage, [], 'over RTSP');
+  t.same(other.damage, [], 'over HTTP-FLV');
+  t.ok(viewer.times.length < beside.times.length, 'what could not be whole was left out');
+});
+
 test('the camera dies and comes back: its viewers stay, by every protocol', async (t) => {
   const camera = await cameraProcess(t, `${H264_10_SECONDS} ${AAC}`);
   const { daemon, report, settled } = await cameraGateway(t, { url: camera.url });

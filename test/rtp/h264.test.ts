@@ -54,8 +54,24 @@ test('what a payload tells of its access unit', async (t) => {
     ['FU-B is not in packetization mode 1', fu(29, 0x85), { picture: false, keyFrame: false }],
   ];
   for (const [name, payload, expected] of cases) {
-    t.same(summarizeH264(rtpPacket({ payload })), expected, name);
-    t.same(summarizeH264(rtpPacket({ payload, wall: 1e12, csrcs: [1] })), expected, `${name}, behind an extension`);
+    t.match(summarizeH264(rtpPacket({ payload })), expected, name);
+    t.match(summarizeH264(rtpPacket({ payload, wall: 1e12, csrcs: [1] })), expected, `${name}, behind an extension`);
+  }
+});
+
+test('slices that begin in a packet', async (t) => {
+  for (const [name, payload, slices, begins] of [
+    ['parameter sets', stapA(SPS, PPS), undefined, undefined],
+    ['the first of a picture', nal(5, 0x88), 1, true],
+    ['another', nal(5, 0x48), 1, undefined],
+    ['both', stapA(SPS, PPS, nal(1, 0x9a), nal(1, 0x2a)), 2, true],
+    ['the beginning of a fragmented one', Buffer.from([0x7c, 0x85, 0x88]), 1, true],
+    ['the beginning of another', Buffer.from([0x7c, 0x85, 0x48]), 1, undefined],
+    ['its middle', Buffer.from([0x7c, 0x05, 0x88]), undefined, undefined],
+    ['cut off', Buffer.from([0x7c, 0x85]), undefined, undefined],
+  ] as const) {
+    const summary = summarizeH264(rtpPacket({ payload }));
+    t.same([summary.slices, summary.begins], [slices, begins], name);
   }
 });
 

@@ -52,8 +52,23 @@ test('what a payload tells of its access unit (RFC 7798, 4.4)', async (t) => {
     ['a fragment without its header', nal(49), nothing],
   ];
   for (const [name, payload, expected] of cases) {
-    t.same(summarizeH265(rtpPacket({ payload })), expected, name);
-    t.same(summarizeH265(rtpPacket({ payload, wall: 1e12, csrcs: [1] })), expected, `${name}, behind an extension`);
+    t.match(summarizeH265(rtpPacket({ payload })), expected, name);
+    t.match(summarizeH265(rtpPacket({ payload, wall: 1e12, csrcs: [1] })), expected, `${name}, behind an extension`);
+  }
+});
+
+test('slices that begin in a packet', async (t) => {
+  for (const [name, payload, slices, begins] of [
+    ['parameter sets', aggregate(VPS, SPS, PPS), undefined, undefined],
+    ['the first of a picture', nal(19, 0x88), 1, true],
+    ['another', nal(19, 0x48), 1, undefined],
+    ['both', aggregate(VPS, SPS, PPS, nal(1, 0x9a), nal(1, 0x2a)), 2, true],
+    ['the beginning of a fragmented one', nal(49, 0x80 | 19, 0x88), 1, true],
+    ['its middle', nal(49, 19, 0x88), undefined, undefined],
+    ['cut off', nal(49, 0x80 | 19), undefined, undefined],
+  ] as const) {
+    const summary = summarizeH265(rtpPacket({ payload }));
+    t.same([summary.slices, summary.begins], [slices, begins], name);
   }
 });
 

@@ -2,6 +2,7 @@ import { test } from 'tap';
 import {
   isRtp,
   marker,
+  onvifDiscontinuity,
   onvifWallClock,
   payloadOffset,
   payloadType,
@@ -79,7 +80,14 @@ test('the wall clock of the ONVIF extension', async (t) => {
     ],
     ['cut off', rtpPacket({ wall: 1e12 }).subarray(0, 20)],
   ];
-  for (const [name, packet] of none) t.equal(onvifWallClock(packet), undefined, name);
+  for (const [name, packet] of none) {
+    t.equal(onvifWallClock(packet), undefined, name);
+    t.equal(onvifDiscontinuity(packet), false, name);
+  }
+  t.equal(onvifDiscontinuity(rtpPacket({ wall: 1e12 })), false);
+  t.equal(onvifDiscontinuity(rtpPacket({ wall: 1e12, discontinuity: true, csrcs: [1] })), true);
+  const short = { extension: { profile: 0xabac, body: Buffer.alloc(8, 0xff) }, payload: Buffer.alloc(9, 0xff) };
+  t.equal(onvifDiscontinuity(rtpPacket(short)), false, 'without the byte of the bits');
 });
 
 test('distances go the short way round', async (t) => {

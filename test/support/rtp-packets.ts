@@ -10,6 +10,8 @@ export interface RtpFields {
   csrcs?: readonly number[];
   /** Unix milliseconds, put into an extension of the profile 0xABAC as GStreamer's rtponviftimestamp does. */
   wall?: number;
+  /** That extension's D bit. */
+  discontinuity?: boolean;
   /** Any other extension: profile and body, whose length is a multiple of 4. */
   extension?: { profile: number; body: Buffer };
   /** Padding bytes, the count included. */
@@ -19,7 +21,10 @@ export interface RtpFields {
 /** An RTP packet (RFC 3550, 5.1) written for tests, independently of the code under test. */
 export function rtpPacket(fields: RtpFields = {}): Buffer {
   const { payload = Buffer.from([0x41, 1, 2, 3]), csrcs = [], padding = 0 } = fields;
-  const extension = fields.wall === undefined ? fields.extension : { profile: 0xabac, body: onvifBody(fields.wall) };
+  const extension =
+    fields.wall === undefined
+      ? fields.extension
+      : { profile: 0xabac, body: onvifBody(fields.wall, fields.discontinuity) };
   const header = Buffer.alloc(12);
   header[0] = 0x80 | (padding > 0 ? 0x20 : 0) | (extension === undefined ? 0 : 0x10) | csrcs.length;
   header[1] = (fields.marker ? 0x80 : 0) | (fields.payloadType ?? 96);
@@ -48,11 +53,12 @@ export function rtpPacket(fields: RtpFields = {}): Buffer {
 }
 
 /** 64-bit NTP time, then flags, sequence and padding (ONVIF Streaming Specification, 6.3): 12 bytes. */
-function onvifBody(wall: number): Buffer {
+function onvifBody(wall: number, discontinuity = false): Buffer {
   const body = Buffer.alloc(12);
   const microseconds = BigInt(Math.round(wall * 1000));
   const ntp = ((microseconds + BigInt(NTP_UNIX_SECONDS) * 1_000_000n) << 32n) / 1_000_000n;
   body.writeBigUInt64BE(BigInt.asUintN(64, ntp));
+  if (discontinuity) body[8] = 0x20;
   return body;
 }
 
