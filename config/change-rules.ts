@@ -94,6 +94,8 @@ export const CHANGE_RULES: Readonly<Record<string, ChangeRule>> = {
   'cameras.*.transport': contact,
   'cameras.*.latency': contact,
   'cameras.*.timeout': contact,
+  'cameras.*.caFile': file,
+  'cameras.*.fingerprint': contact,
   'cameras.*.insecure': contact,
   'streams.*.enabled': restart,
   'streams.*.video': restart,

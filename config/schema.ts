@@ -255,6 +255,13 @@ const hook: Group = {
   },
 };
 
+const FINGERPRINT = {
+  format: 'text',
+  default: '',
+  pattern: /^([0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){31})?$/,
+  allowed: '32 bytes in hexadecimal with colons between them',
+} as const;
+
 const camera: Group = {
   url: {
     doc: 'Where it is, for example `rtsp://192.168.1.20/stream1`, without user name and password.',
@@ -286,6 +293,11 @@ const camera: Group = {
     minimum: 1,
     maximum: 60,
     unit: 'seconds',
+  },
+  caFile: file('Certificates (PEM) that the camera is checked with, with rtsps://. Empty: those that come with Node.'),
+  fingerprint: {
+    ...FINGERPRINT,
+    doc: 'SHA-256 fingerprint of the only certificate that the camera may have, with rtsps://, as `openssl x509 -fingerprint -sha256` writes it: for those who signed it themselves. Empty: any certificate of `caFile` for the name in `url`.',
   },
   insecure: {
     doc: 'Whether any certificate is believed, with rtsps://. Anybody on the way can then stand for the camera.',
@@ -452,11 +464,8 @@ export const SCHEMA: Group = named({
       certFile: file('Our certificate (PEM), where the broker wants one.'),
       keyFile: file('The key (PEM) of our certificate.'),
       fingerprint: {
+        ...FINGERPRINT,
         doc: 'SHA-256 fingerprint of the only certificate that the broker may have, as `openssl x509 -fingerprint -sha256` writes it; the name in it does not matter then. Empty: any certificate of `caFile` for the name in `mqtt.url`.',
-        format: 'text',
-        default: '',
-        pattern: /^([0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){31})?$/,
-        allowed: '32 bytes in hexadecimal with colons between them',
       },
       insecure: {
         doc: 'Whether a broker is believed whose certificate does not hold. Anybody on the way can then read and command.',

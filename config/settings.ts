@@ -40,7 +40,9 @@ export interface NetworkCameraSettings {
   /** Seconds. */
   latency: number;
   timeout: number;
-  /** Whether any certificate is believed. */
+  /** Of rtsps://: PEM file, empty: what Node comes with; SHA-256, empty: any that is vouched for; whether any is believed. */
+  caFile: string;
+  fingerprint: string;
   insecure: boolean;
 }
 

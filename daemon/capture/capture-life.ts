@@ -2,6 +2,7 @@ import type { MediaTrackSettings } from '../media/track-dictionaries.ts';
 import type { CapturePlan } from './capture-plan.ts';
 import type { EncodedTrack } from './encoded-track.ts';
 import { framePrefix } from './pushed-frames.ts';
+import type { SourceOpening } from './worker-messages.ts';
 import type { CaptureWorker } from './worker-process.ts';
 
 /** One life of a source's worker: the tracks that it encodes for, in the order of its pipes, and what it was told. */
@@ -20,10 +21,9 @@ export class CaptureLife {
     return this.#plan;
   }
 
-  /** @param properties of the source that are not for a launch string. */
-  begin(plan: CapturePlan, properties: Readonly<Record<string, string>> = {}): void {
+  begin(plan: CapturePlan, opening: SourceOpening | undefined): void {
     this.#plan = plan;
-    this.worker.send({ ...plan.start, properties });
+    this.worker.send({ ...plan.start, opening });
   }
 
   /** Hands a pushed picture on. @returns false when the worker has not taken the last ones yet: this one is dropped. */

@@ -104,7 +104,7 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
         device: () => this.#taken,
         prepare: (device) => this.#prepare(device),
         plan: (device, tracks) => this.#coded.plan(device, tracks),
-        properties: () => this.#device.properties,
+        opening: () => this.#device.opening,
         patience: () => this.device?.rtsp?.timeout,
         tracks: () => (this.#coded.decide() ? [this.#coded.native] : this.#selectTracks()),
         flowsTo: (track) => track === this.#coded.native || (track.wanted && !track.private),

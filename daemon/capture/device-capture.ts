@@ -10,7 +10,7 @@ import type { CaptureDevice } from './device.ts';
 import type { EncodedTrack } from './encoded-track.ts';
 import type { EncoderChoice, H264Encoder } from './encoders.ts';
 import type { TestPattern } from './video-pipeline.ts';
-import type { PictureFormat, WorkerCommand, WorkerFailure, WorkerReport } from './worker-messages.ts';
+import type { PictureFormat, SourceOpening, WorkerCommand, WorkerFailure, WorkerReport } from './worker-messages.ts';
 import { type CaptureWorker, startCaptureWorker } from './worker-process.ts';
 import { type Picture, WorkerQuestions } from './worker-questions.ts';
 
@@ -36,8 +36,7 @@ export interface DeviceCaptureOwner {
   device(): CaptureDevice | undefined;
   /** What a life with these tracks does, where it is not the usual. @throws CaptureError `invalid-value`. */
   plan?(device: CaptureDevice, tracks: readonly EncodedTrack[]): CapturePlan | undefined;
-  /** Properties of the source that are not for a launch string. */
-  properties?(): Readonly<Record<string, string>>;
+  opening?(): SourceOpening | undefined;
   /** Called before each life with the device: what it returns is captured. */
   prepare?(device: CaptureDevice): Promise<CaptureDevice>;
   /** Which tracks the next life encodes for. */
@@ -288,7 +287,7 @@ export class DeviceCapture {
       const unusual = owner.plan?.(device, life.tracks);
       const encoder = await (kind === 'video' && unusual === undefined ? encoders.choose() : undefined);
       if (this.#life !== life) return;
-      life.begin(unusual ?? this.plan(device, life.tracks, encoder), owner.properties?.());
+      life.begin(unusual ?? this.plan(device, life.tracks, encoder), owner.opening?.());
       log.debug({ launch: life.plan?.start.launch }, 'capture pipeline');
       owner.launched?.(life);
       if (this.#jpegReaders.size > 0) life.worker.send({ type: 'jpegs', open: true });

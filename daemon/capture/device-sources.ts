@@ -59,8 +59,6 @@ export interface RtspInput {
   readonly latency: number;
   /** Without an answer for so long it counts as gone, in milliseconds. */
   readonly timeout: number;
-  /** Whether any certificate is believed. */
-  readonly insecure: boolean;
 }
 
 /**
@@ -71,11 +69,11 @@ const ARRIVAL_TIMES = 'identity single-segment=true silent=true';
 
 /** One of the streams of a network source, out of its packets. */
 export function rtspSource(kind: 'video' | 'audio', input: RtspInput): string {
-  const { encoding, transport, latency, timeout, insecure } = input;
+  const { encoding, transport, latency, timeout } = input;
   const microseconds = bounded('timeout', timeout, 100, 600_000) * 1000;
   return (
     `rtspsrc name=source protocols=${transport} latency=${bounded('latency', latency, 0, 60_000)} buffer-mode=slave ` +
-    `timeout=${microseconds} tcp-timeout=${microseconds}${insecure ? ' tls-validation-flags=0' : ''} ! ` +
+    `timeout=${microseconds} tcp-timeout=${microseconds} ! ` +
     `application/x-rtp,media=${kind},encoding-name=${encoding} ! ${DEPAYLOADERS[encoding]} ! ${ARRIVAL_TIMES}`
   );
 }

@@ -1,22 +1,25 @@
 import type { NetworkCameraSettings } from '../../config/settings.ts';
-import { readFirstLine } from '../lib/small-file.ts';
+import { readFirstLine, readSmallFile } from '../lib/small-file.ts';
 import { CaptureError } from './capture-error.ts';
 import { type DescribedMedia, describedMedia } from './described-media.ts';
 import type { AudioDevice, CaptureDevice, VideoDevice } from './device.ts';
 import { saltedId } from './device-id.ts';
 import type { RtspEncoding, RtspInput } from './device-sources.ts';
-import { describeRtsp } from './rtsp-describe.ts';
+import { describeRtsp, hostAndPort } from './rtsp-describe.ts';
+import type { TlsPeer } from './tls-peer.ts';
+import type { SourceOpening } from './worker-messages.ts';
 
 /** A device as it was just found, and what its source element has to be told besides. */
 export interface OpenedDevice {
   readonly device: CaptureDevice;
-  readonly properties: Readonly<Record<string, string>>;
+  readonly opening: SourceOpening;
 }
 
 /** Looks at a device before it is captured. @throws CaptureError `not-live` with the reason. */
 export type OpenNetworkDevice = (device: CaptureDevice) => Promise<OpenedDevice>;
 
 const MAXIMUM_PASSWORD_BYTES = 4096;
+const MAXIMUM_AUTHORITIES_BYTES = 2 ** 20;
 
 /** What a camera is taken to have before it was ever reached. */
 const ASSUMED = { width: 1280, height: 720 };
@@ -44,9 +47,10 @@ export class NetworkCameras {
   readonly open: OpenNetworkDevice = async (device) => {
     const settings = this.#cameras.get(device.deviceId);
     if (settings === undefined) throw new CaptureError('not-live', `${device.label} is not configured any more`);
-    const { url, username, insecure, timeout } = settings;
+    const { url, username, timeout } = settings;
     const password = await passwordOf(settings);
-    const sdp = await describeRtsp({ url, username, password, insecure, timeout: timeout * 1000 });
+    const tls = await tlsPeerOf(settings);
+    const sdp = await describeRtsp({ url, username, password, tls, timeout: timeout * 1000 });
     const { media, unknown } = describedMedia(sdp);
     const kind = device.kind === 'videoinput' ? 'video' : 'audio';
     const found = media.find((medium) => medium.kind === kind);
@@ -56,30 +60,49 @@ export class NetworkCameras {
     }
     return {
       device: describedDevice(device, found),
-      properties: { location: url, ...(username !== '' && { 'user-id': username, 'user-pw': password }) },
+      opening: {
+        properties: {
+          // With TLS it speaks plainly to the relay.
+          location: tls === undefined ? url : url.replace(/^rtsps:/, 'rtsp:'),
+          ...(username !== '' && { 'user-id': username, 'user-pw': password }),
+        },
+        ...(tls && { tls }),
+      },
     };
   };
 }
 
 async function passwordOf({ passwordFile }: NetworkCameraSettings): Promise<string> {
-  if (passwordFile === '') return '';
+  return passwordFile === '' ? '' : read('password', passwordFile, readFirstLine(passwordFile, MAXIMUM_PASSWORD_BYTES));
+}
+
+/** Undefined for one that is reached without TLS. */
+async function tlsPeerOf({ url, caFile, fingerprint, insecure }: NetworkCameraSettings): Promise<TlsPeer | undefined> {
+  if (!url.startsWith('rtsps:')) return undefined;
+  const authorities =
+    caFile === '' ? undefined : await read('caFile', caFile, readSmallFile(caFile, MAXIMUM_AUTHORITIES_BYTES));
+  return { ...hostAndPort(url), authorities, fingerprint, insecure };
+}
+
+/** @throws CaptureError `not-live`. */
+async function read(what: string, path: string, text: Promise<string>): Promise<string> {
   try {
-    return await readFirstLine(passwordFile, MAXIMUM_PASSWORD_BYTES);
+    return await text;
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    throw new CaptureError('not-live', `its password cannot be read from ${passwordFile}: ${code ?? message}`);
+    throw new CaptureError('not-live', `its ${what} cannot be read from ${path}: ${code ?? message}`);
   }
 }
 
 function devicesOf(name: string, settings: NetworkCameraSettings, salt: string): [VideoDevice, AudioDevice] {
-  const { url, transport, latency, timeout, insecure } = settings;
+  const { url, transport, latency, timeout } = settings;
   const common = { groupId: saltedId(salt, `network camera ${name}`), label: name, bus: 'rtsp', path: url };
   const rtsp = (encoding: RtspEncoding): RtspInput => ({
     encoding,
-    transport,
+    // Over UDP nothing would be encrypted.
+    transport: url.startsWith('rtsps:') ? 'tcp' : transport,
     latency: latency * 1000,
     timeout: timeout * 1000,
-    insecure,
   });
   const formats = [{ pixelFormat: 'H264', ...ASSUMED, frameRates: [] }];
   const camera = { ...common, kind: 'videoinput', deviceId: saltedId(salt, `network picture ${name}`) } as const;

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { connect as connectTcp, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
 import { CaptureError } from './capture-error.ts';
+import { connectTls, type TlsPeer } from './tls-peer.ts';
 
 /** What an answer may be long, in bytes. */
 const MAXIMUM_BYTES = 64 * 1024;
@@ -13,8 +13,8 @@ export interface RtspAddress {
   readonly password: string;
   /** For the whole conversation, in milliseconds. */
   readonly timeout: number;
-  /** Whether any certificate is believed. */
-  readonly insecure: boolean;
+  /** Undefined: without TLS. */
+  readonly tls: TlsPeer | undefined;
 }
 
 interface Answer {
@@ -29,19 +29,16 @@ interface Answer {
  * @throws CaptureError `not-live` with what a person can do about it; never with the password.
  */
 export async function describeRtsp(address: RtspAddress): Promise<string> {
-  const { hostname, port, protocol, host } = new URL(address.url);
-  const target = { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) || (protocol === 'rtsps:' ? 322 : 554) };
-  const socket =
-    protocol === 'rtsps:'
-      ? connectTls({ ...target, rejectUnauthorized: !address.insecure })
-      : connectTcp({ ...target, noDelay: true });
+  const { host } = new URL(address.url);
   const fail = (message: string): CaptureError => new CaptureError('not-live', `${host} ${message}`);
-  const timer = setTimeout(
-    () => socket.destroy(fail(`does not answer within ${address.timeout / 1000} s`)),
-    address.timeout,
-  );
+  const connection = openConnection(address);
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(fail(`does not answer within ${address.timeout / 1000} s`)), address.timeout);
+  });
   try {
-    const answer = await converse(socket, address, fail);
+    const socket = await Promise.race([connection, late]);
+    const answer = await Promise.race([converse(socket, address, fail), late]);
     if (answer.status === 200) return answer.body;
     if (answer.status === 401)
       throw fail(
@@ -51,11 +48,23 @@ export async function describeRtsp(address: RtspAddress): Promise<string> {
   } catch (error) {
     if (error instanceof CaptureError) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
-    throw fail(`cannot be reached: ${code ?? message}`);
+    throw fail(code === undefined ? message : `cannot be reached: ${code}`);
   } finally {
     clearTimeout(timer);
-    socket.destroy();
+    // Also one that is there only now.
+    connection.then((socket) => socket.destroy()).catch(() => undefined);
   }
+}
+
+/** Where an address leads, with the port of its scheme where it names none (RFC 7826, 4.2: 554, 322). */
+export function hostAndPort(url: string): { host: string; port: number } {
+  const { hostname, port, protocol } = new URL(url);
+  return { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) || (protocol === 'rtsps:' ? 322 : 554) };
+}
+
+/** TCP's errors come with the first reading. */
+async function openConnection({ url, tls }: RtspAddress): Promise<Socket> {
+  return tls === undefined ? connectTcp({ ...hostAndPort(url), noDelay: true }) : connectTls(tls);
 }
 
 /** The same question again with credentials, where those are asked for. */

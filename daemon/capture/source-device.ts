@@ -5,6 +5,7 @@ import { CaptureError } from './capture-error.ts';
 import { ControlsMemory } from './controls-memory.ts';
 import type { CaptureDevice } from './device.ts';
 import type { OpenNetworkDevice } from './network-cameras.ts';
+import type { SourceOpening } from './worker-messages.ts';
 
 export interface SourceDeviceOptions {
   kind: 'video' | 'audio';
@@ -27,7 +28,7 @@ export class SourceDevice {
   readonly #controls: ControlsMemory;
   #current: CaptureDevice | undefined;
   #last: CaptureDevice | undefined;
-  #properties: Readonly<Record<string, string>> = {};
+  #opening: SourceOpening | undefined;
 
   constructor(options: SourceDeviceOptions) {
     this.#options = options;
@@ -60,8 +61,8 @@ export class SourceDevice {
   }
 
   /** What the source element is told besides the plan. */
-  get properties(): Readonly<Record<string, string>> {
-    return this.#properties;
+  get opening(): SourceOpening | undefined {
+    return this.#opening;
   }
 
   /** What the current device itself says of a track's settings. */
@@ -93,7 +94,7 @@ export class SourceDevice {
     const opened = await openNetworkDevice(device);
     if (this.#current?.deviceId !== device.deviceId) return device;
     this.replace(opened.device);
-    this.#properties = opened.properties;
+    this.#opening = opened.opening;
     return opened.device;
   }
 

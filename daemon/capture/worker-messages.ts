@@ -1,3 +1,12 @@
+import type { TlsPeer } from './tls-peer.ts';
+
+/** What `source` is told before it opens, and a launch string must not have in it: an address and secrets. */
+export interface SourceOpening {
+  readonly properties: Readonly<Record<string, string>>;
+  /** It is reached through TLS. */
+  readonly tls?: TlsPeer;
+}
+
 /** What the capture worker is told (over IPC). */
 export type WorkerCommand =
   | {
@@ -9,8 +18,7 @@ export type WorkerCommand =
       readonly input: WorkerInput | undefined;
       /** Text over the picture of each track, with the conversions of strftime(3); empty: none. */
       readonly overlays: readonly string[];
-      /** Of `source`, set before it opens: what a launch string must not have in it, an address and secrets. */
-      readonly properties?: Readonly<Record<string, string>>;
+      readonly opening?: SourceOpening | undefined;
       /** Text on the test picture, before its clock; plain, any script. */
       readonly text: string | undefined;
     }

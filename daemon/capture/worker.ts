@@ -10,6 +10,7 @@ import { Socket } from 'node:net';
 import type { AppSrc, Element, Pipeline } from 'gstreamer-superficial';
 import { childLog } from '../lib/child.ts';
 import { PushedFrameReader } from './pushed-frames.ts';
+import { openTlsRelay } from './tls-relay.ts';
 import {
   failureBy,
   type PictureFormat,
@@ -64,8 +65,8 @@ function fail(reason: WorkerFailure, message: string): void {
   report({ type: 'failed', reason, message });
 }
 
-function start(command: Extract<WorkerCommand, { type: 'start' }>): void {
-  const { launch, text, gates: open, input, overlays, properties = {} } = command;
+async function start(command: Extract<WorkerCommand, { type: 'start' }>): Promise<void> {
+  const { launch, text, gates: open, input, overlays, opening } = command;
   report({ type: 'opening' });
   try {
     pipeline = new gstreamer.Pipeline(launch);
@@ -74,7 +75,11 @@ function start(command: Extract<WorkerCommand, { type: 'start' }>): void {
     return;
   }
   gates = [...open];
-  for (const [name, value] of Object.entries(properties)) (element('source') as Element)[name] = value;
+  if (opening !== undefined) {
+    const source = element('source') as Element;
+    for (const [name, value] of Object.entries(opening.properties)) source[name] = value;
+    if (opening.tls !== undefined) source.proxy = `http://127.0.0.1:${await openTlsRelay(opening.tls, log)}`;
+  }
   if (text !== undefined) setText(text);
   for (const [track, overlay] of overlays.entries()) {
     const clock = element(`overlay${track}`);
@@ -224,7 +229,7 @@ const ear = new WorkerTap(taps, { valve: 'lid', sink: 'ear', what: 'sound', read
 function obey(command: WorkerCommand): void {
   switch (command.type) {
     case 'start':
-      if (pipeline === undefined) start(command);
+      if (pipeline === undefined) void start(command);
       break;
     case 'gate':
       setGate(command.track, command.open);

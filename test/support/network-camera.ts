@@ -31,6 +31,8 @@ export function cameraSettings(url: string, settings: Partial<NetworkCameraSetti
     transport: 'tcp',
     latency: 0.2,
     timeout: 5,
+    caFile: '',
+    fingerprint: '',
     insecure: false,
     ...settings,
   };
@@ -123,18 +125,34 @@ export const H264_10_SECONDS =
 export const AAC =
   'audiotestsrc is-live=true wave=sine freq=440 ! audio/x-raw,rate=48000,channels=2 ! voaacenc ! rtpmp4gpay name=pay1 pt=97';
 
+export interface CameraOptions {
+  port?: number;
+  user?: string;
+  password?: string;
+  /** PEM files. */
+  tls?: { certificate: string; key: string };
+}
+
 /** A camera in a process of its own, which can be killed and frozen: gst-rtsp-server over a launch string. */
 export async function cameraProcess(
   t: Test,
   launch: string,
-  { port = 0, user = '', password = '' } = {},
+  { port = 0, user = '', password = '', tls }: CameraOptions = {},
 ): Promise<CameraProcess> {
   const script = join(projectRoot(), 'test/support/rtsp-camera.py');
-  const child = spawn('/usr/bin/python3', [script, launch, String(port), user, password], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const child = spawn(
+    '/usr/bin/python3',
+    [script, launch, String(port), user, password, ...(tls ? [tls.certificate, tls.key] : [])],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
   t.teardown(() => child.kill('SIGKILL'));
   const [line] = (await once(child.stdout, 'data')) as [Buffer];
   const bound = Number(line.toString());
-  return { url: `rtsp://127.0.0.1:${bound}/cam`, port: bound, kill: (signal) => child.kill(signal) };
+  return {
+    url: `${tls ? 'rtsps' : 'rtsp'}://127.0.0.1:${bound}/cam`,
+    port: bound,
+    kill: (signal) => child.kill(signal),
+  };
 }
