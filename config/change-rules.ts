@@ -38,6 +38,7 @@ export const CHANGE_RULES: Readonly<Record<string, ChangeRule>> = {
   'gateway.id': { remote: true, confirmed: true, takes: 'gateway' },
   'log.level': live,
   'log.format': local('it is for whoever reads the output at the machine'),
+  'devices.usbResetAfter': live,
   stateDirectory: file,
   'access.usersFile': file,
   // The one address that is not local: the change is confirmed over the new broker, or undone.
@@ -127,7 +128,17 @@ export const CHANGE_RULES: Readonly<Record<string, ChangeRule>> = {
 };
 
 /** A part of the gateway that takes a slice of the configuration and can be restarted alone. */
-export type Part = 'gateway' | 'log' | 'mqtt' | 'rtsp' | 'http' | 'webrtc' | 'rtmp' | 'thermal' | `streams/${string}`;
+export type Part =
+  | 'gateway'
+  | 'log'
+  | 'devices'
+  | 'mqtt'
+  | 'rtsp'
+  | 'http'
+  | 'webrtc'
+  | 'rtmp'
+  | 'thermal'
+  | `streams/${string}`;
 
 /** The part that a setting belongs to. */
 export function partOf([room, name]: Path): Part {

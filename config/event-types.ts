@@ -6,6 +6,7 @@ export const EVENT_TYPES = [
   'set_failed',
   'device_added',
   'device_removed',
+  'device_reset',
   'health',
   'thermal',
   'config',

@@ -337,6 +337,15 @@ export const SCHEMA: Group = named({
       choices: ['auto', 'json', 'pretty'],
     },
   },
+  devices: {
+    usbResetAfter: {
+      doc: 'After so many attempts in a row that brought no picture a USB camera is reset, as pulling it out would: see docs/raspberry-pi.md for the rights that takes. 0: never.',
+      format: 'integer',
+      default: 0,
+      minimum: 0,
+      maximum: 1000,
+    },
+  },
   stateDirectory: {
     doc: 'Where the gateway keeps what must survive a restart. Empty: what systemd says, else `/var/lib/vedette` for root and `~/.local/state/vedette` for others.',
     format: 'text',

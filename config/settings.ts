@@ -172,6 +172,7 @@ export interface HookSettings {
 export interface Settings {
   gateway: { id: string };
   log: { level: 'debug' | 'info' | 'warn' | 'error'; format: 'auto' | 'json' | 'pretty' };
+  devices: { usbResetAfter: number };
   stateDirectory: string;
   access: { usersFile: string };
   mqtt: MqttSettings;

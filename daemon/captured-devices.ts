@@ -3,7 +3,6 @@ import { CaptureSource } from './capture/capture-source.ts';
 import type { ControlsMemory } from './capture/controls-memory.ts';
 import type { CaptureDevice } from './capture/device.ts';
 import { deviceCapabilities, deviceModes } from './capture/device-capabilities.ts';
-import { deviceHolder } from './capture/device-holder.ts';
 import { EncoderSelector } from './capture/encoder.ts';
 import { gstreamerEnvironment } from './capture/gstreamer-environment.ts';
 import { MediaClock } from './lib/clock.ts';
@@ -83,10 +82,7 @@ export class CapturedDevices implements DeviceProvider {
       capabilities: () => deviceCapabilities(device),
       modes: () => deviceModes(device),
       source: () => this.source(device),
-      explain: async (reason) => {
-        const holder = await deviceHolder(device);
-        return holder === undefined ? reason : `${reason}; ${holder} has it open`;
-      },
+      explain: async (reason) => (await this.source(device).explanation) ?? reason,
     };
   }
 

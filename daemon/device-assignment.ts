@@ -33,6 +33,11 @@ export class DeviceAssignment {
     this.#assignments = this.#assignments.filter(({ source }) => sources.has(source));
   }
 
+  /** The devices that are captured now. */
+  get captured(): CaptureDevice[] {
+    return this.#assignments.flatMap(({ source }) => (source.flowing && source.device ? [source.device] : []));
+  }
+
   devicesChanged(devices: readonly CaptureDevice[]): void {
     this.#devices = devices;
     for (const assignment of this.#assignments) {

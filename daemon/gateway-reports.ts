@@ -36,6 +36,8 @@ export interface GatewayReportsOptions {
   viewers: ViewerRegistry;
   health: Health;
   devices: () => readonly CaptureDevice[];
+  /** Number by outcome. */
+  usbResets: () => Readonly<Record<string, number>>;
   encoders: () => EncoderReport[];
   open: () => boolean;
   mqtt: () => MqttControl | undefined;
@@ -218,6 +220,7 @@ export class GatewayReports {
       versions: { gateway: version, node: process.version.slice(1), gstreamer: this.#gstreamer },
       streams: streams.all().map((stream) => this.#streamMetrics(stream.name)),
       mqtt: mqtt ?? { connected: false, queued: 0, dropped: 0, reconnects: 0 },
+      usbResets: this.#options.usbResets(),
       authFailures: {},
       machine: await this.#system.report(),
     };
@@ -246,6 +249,9 @@ export class GatewayReports {
       ),
       loss: worstLoss(sessions().filter((session) => session.stream === name)),
       captureRestarts: restarts,
+      captureTransitions: stream.sources.flatMap(({ kind, stats }) =>
+        [...stats.transitions].map((transition) => ({ ...transition, track: kind })),
+      ),
     };
   }
 }

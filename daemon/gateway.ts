@@ -31,6 +31,7 @@ import { StreamRegistry } from './stream-registry.ts';
 import { Health } from './telemetry/health.ts';
 import { SystemdNotifier } from './telemetry/systemd-notifier.ts';
 import { ThermalReduction } from './thermal-reduction.ts';
+import { UsbResets } from './usb-resets.ts';
 import { ViewerRegistry } from './viewer-registry.ts';
 
 export interface GatewayOptions {
@@ -65,6 +66,7 @@ export class Gateway {
   /** Undefined until start(): device ids are salted with a secret that has to be read first. */
   #devices: DeviceMonitor | undefined;
   readonly #assignment = new DeviceAssignment();
+  readonly #usbResets: UsbResets;
   readonly #cameraControls = new ControlsMemory();
   /** Undefined as long as {@link #devices} is. */
   #network: NetworkCameras | undefined;
@@ -125,6 +127,10 @@ export class Gateway {
       clock,
       log: this.#room('streams'),
     });
+    this.#usbResets = new UsbResets({
+      after: () => this.#settings.devices.usbResetAfter,
+      event: (event) => this.#control.event(event),
+    });
     this.#privacy = new PrivacyStore(join(settings.stateDirectory, 'privacy.json'), this.#room('streams'));
     this.#streams = new StreamRegistry({
       streams: settings.streams,
@@ -144,6 +150,7 @@ export class Gateway {
       viewers: this.#viewers,
       health: this.#health,
       devices: () => this.#devices?.devices ?? [],
+      usbResets: () => this.#usbResets.counts,
       encoders: () => this.#encoders.report(),
       open: () => this.#access.open,
       mqtt: () => this.#listeners.mqtt,
@@ -324,6 +331,8 @@ export class Gateway {
         controls: this.#cameraControls,
         controlsChanged: ({ path }) => void this.#devices?.rescan(path),
         environment: this.#environment,
+        captured: () => this.#assignment.captured,
+        usbReset: this.#usbResets,
         ...(this.#network && { openNetworkDevice: this.#network.open }),
       });
     });

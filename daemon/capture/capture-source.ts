@@ -12,12 +12,13 @@ import type {
   VideoMode,
 } from '../media/track-source.ts';
 import { CaptureError } from './capture-error.ts';
-import { type CaptureStateName, CaptureStatus } from './capture-state.ts';
+import { CaptureFailures, type UsbResetPolicy } from './capture-failures.ts';
+import { type CaptureStateName, CaptureStatus, type CaptureTransition } from './capture-state.ts';
 import { CodedCapture } from './coded-capture.ts';
 import { uncodedOnly } from './coded-formats.ts';
 import type { CaptureDevice } from './device.ts';
 import { deviceCapabilities, deviceModes } from './device-capabilities.ts';
-import { type CaptureFailure, DeviceCapture } from './device-capture.ts';
+import { type CaptureFailure, DeviceCapture, type DeviceCaptureOptions } from './device-capture.ts';
 import { EncodedTrack, type EncodedTrackOwner } from './encoded-track.ts';
 import type { EncoderChoice } from './encoders.ts';
 import { isLibcamera } from './libcamera-controls.ts';
@@ -45,12 +46,17 @@ export interface CaptureSourceOptions extends SourceDeviceOptions {
   idleTimeout: number;
   /** More environment of the worker; see {@link gstreamerEnvironment}. */
   environment?: Readonly<Record<string, string>>;
+  /** What else is captured: it may be in the way. */
+  captured?: () => readonly CaptureDevice[];
+  usbReset?: UsbResetPolicy;
+  startWorker?: DeviceCaptureOptions['startWorker'];
 }
 
 /** Counters since the source was made. */
 export interface CaptureSourceStats {
   /** Lives that ended against our will, by reason: `crash`, `stall`, `device`, `stream`, `ended`, `pipeline`. */
   readonly restarts: Readonly<Record<string, number>>;
+  readonly transitions: Iterable<Readonly<CaptureTransition>>;
 }
 
 /**
@@ -59,7 +65,7 @@ export interface CaptureSourceStats {
  */
 export class CaptureSource implements TrackSource, EncodedTrackOwner {
   readonly kind: 'video' | 'audio';
-  readonly stats = { restarts: {} as Record<string, number> } satisfies CaptureSourceStats;
+  readonly #restarts: Record<string, number> = {};
   readonly #options: CaptureSourceOptions;
   readonly #log: Log;
   readonly #capture: DeviceCapture;
@@ -71,6 +77,7 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
   readonly #status = new CaptureStatus();
   readonly #tracks = new Set<EncodedTrack>();
   readonly #device: SourceDevice;
+  readonly #failures: CaptureFailures;
   #holds = 0;
   #idleTimer: NodeJS.Timeout | undefined;
   /** What a program pushed last. */
@@ -82,6 +89,13 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
     this.#options = options;
     this.#device = new SourceDevice(options);
     this.#log = options.log;
+    this.#failures = new CaptureFailures({
+      device: () => this.device,
+      captured: options.captured,
+      usbReset: options.usbReset,
+      explained: (reason) => this.#status.explain(reason),
+      log: options.log,
+    });
     const common = { kind, environment, clock: clock.clock, log: options.log };
     this.#coded = new CodedCapture({
       ...common,
@@ -99,6 +113,7 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
     this.#capture = new DeviceCapture({
       ...common,
       encoders,
+      startWorker: options.startWorker,
       ...(pattern && { pattern }),
       owner: {
         device: () => this.#taken,
@@ -161,9 +176,18 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
     return this.#status.name;
   }
 
+  get stats(): CaptureSourceStats {
+    return { restarts: this.#restarts, transitions: this.#status.transitions };
+  }
+
   /** Why nothing flows, for a person. */
   get stateReason(): string | undefined {
     return this.#status.reason;
+  }
+
+  /** What is behind the last failure, for a person; undefined where that speaks for itself. */
+  get explanation(): Promise<string | undefined> {
+    return this.#failures.explanation;
   }
 
   get muted(): boolean {
@@ -458,7 +482,7 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
   restart(): void {
     if (this.state === 'idle') return;
     void this.#capture.stop();
-    this.#status.on('replaced');
+    if (this.device !== undefined) this.#status.on('replaced');
     this.#start();
   }
 
@@ -479,17 +503,18 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
   }
 
   #died(failure: CaptureFailure, delay: number): void {
-    const { restarts } = this.stats;
-    restarts[failure.reason] = (restarts[failure.reason] ?? 0) + 1;
+    this.#restarts[failure.reason] = (this.#restarts[failure.reason] ?? 0) + 1;
+    const { reason, known } = this.#failures.failed(failure);
     // A device that somebody else has is tried for days: it is told once.
-    const level = failure.message === this.stateReason ? 'debug' : 'warn';
+    const level = known ? 'debug' : 'warn';
     this.#log[level]({ ...failure, delay: Math.round(delay) }, `capture interrupted: ${failure.message}`);
-    if (failure.reason === 'stall') this.#status.on('stalled', failure.message);
-    this.#status.on(failure.reason === 'pipeline' ? 'refused' : 'died', failure.message);
+    if (failure.reason === 'stall') this.#status.on('stalled', reason);
+    this.#status.on(failure.reason === 'pipeline' ? 'refused' : 'died', reason);
   }
 
   #flows(): void {
     if (this.flowing) return;
+    this.#failures.over();
     this.#log.info({ device: this.label, encoder: this.encoder }, `capturing from ${this.label}`);
     this.#status.on('packet');
   }

@@ -55,12 +55,20 @@ export function nextCaptureState(state: CaptureStateName, event: CaptureStateEve
 /** States in which a silence begins. Only media ends it, or that nobody wants any. */
 const SILENT: ReadonlySet<CaptureStateName> = new Set(['absent', 'stalled', 'backoff', 'error']);
 
+/** How often an event has led to a state. */
+export interface CaptureTransition {
+  readonly event: CaptureStateEvent;
+  readonly to: CaptureStateName;
+  count: number;
+}
+
 /** The state of one source, with its reason and those who want to know. */
 export class CaptureStatus {
   readonly #listeners = new Set<(was: { name: CaptureStateName; muted: boolean }) => void>();
   #name: CaptureStateName = 'idle';
   #reason: string | undefined;
   #muted = false;
+  readonly #transitions = new Map<string, CaptureTransition>();
 
   get name(): CaptureStateName {
     return this.#name;
@@ -76,6 +84,11 @@ export class CaptureStatus {
     return this.#muted;
   }
 
+  /** Since the source was made; not more than the table has. */
+  get transitions(): Iterable<Readonly<CaptureTransition>> {
+    return this.#transitions.values();
+  }
+
   /** Adds a listener for every change of state or reason; returns what removes it. */
   onChange(listener: (was: { name: CaptureStateName; muted: boolean }) => void): () => void {
     this.#listeners.add(listener);
@@ -89,9 +102,24 @@ export class CaptureStatus {
     if (SILENT.has(this.#name)) this.#muted = true;
     else if (this.#name !== 'opening') this.#muted = false;
     const because = this.#muted ? (reason ?? this.#reason) : undefined;
-    if (this.#name === was.name && because === this.#reason) return;
+    if (this.#name !== was.name) this.#count(event, this.#name);
+    else if (because === this.#reason) return;
     this.#reason = because;
     for (const listener of [...this.#listeners]) listener(was);
+  }
+
+  /** More is known of why it is silent. */
+  explain(reason: string): void {
+    if (!this.#muted || reason === this.#reason) return;
+    this.#reason = reason;
+    for (const listener of [...this.#listeners]) listener({ name: this.#name, muted: this.#muted });
+  }
+
+  #count(event: CaptureStateEvent, to: CaptureStateName): void {
+    const key = `${event} ${to}`;
+    const counted = this.#transitions.get(key) ?? { event, to, count: 0 };
+    counted.count += 1;
+    this.#transitions.set(key, counted);
   }
 
   /** Resolves when media flows; rejects with the signal's reason. */

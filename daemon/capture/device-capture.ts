@@ -7,6 +7,7 @@ import { CaptureError } from './capture-error.ts';
 import { CaptureLife } from './capture-life.ts';
 import { type CapturePlan, planCapture } from './capture-plan.ts';
 import type { CaptureDevice } from './device.ts';
+import type { DriverRefusal } from './driver-refusal.ts';
 import type { EncodedTrack } from './encoded-track.ts';
 import type { EncoderChoice, H264Encoder } from './encoders.ts';
 import type { TestPattern } from './video-pipeline.ts';
@@ -27,6 +28,8 @@ const FLOW_TIMEOUT_MS = 3000;
 /** Why a life was of no use. */
 export interface CaptureFailure {
   readonly reason: WorkerFailure | 'crash' | 'stall';
+  /** Why the driver did not begin, where it was that. */
+  readonly errno?: number;
   readonly message: string;
 }
 
@@ -74,6 +77,8 @@ export interface DeviceCaptureOptions {
   pattern?: TestPattern;
   /** More environment of the worker; see {@link gstreamerEnvironment}. */
   environment: Readonly<Record<string, string>>;
+  /** Begins a life; tests pass one of their own. */
+  startWorker?: typeof startCaptureWorker | undefined;
 }
 
 /** Captures from one device for a set of tracks: lives of a worker, one after the other, from {@link start} to {@link stop}. */
@@ -93,6 +98,8 @@ export class DeviceCapture {
   #lastSignAt: number | undefined;
   /** Why this life is of no use, once it is known. */
   #failure: CaptureFailure | undefined;
+  /** Of this life. */
+  #refusal: DriverRefusal | undefined;
 
   constructor(options: DeviceCaptureOptions) {
     this.#options = options;
@@ -242,15 +249,16 @@ export class DeviceCapture {
   }
 
   #startWorker(): CaptureWorker {
-    const { kind, log, environment, owner } = this.#options;
+    const { kind, log, environment, owner, startWorker = startCaptureWorker } = this.#options;
     this.#failure = undefined;
+    this.#refusal = undefined;
     this.#begunAt = this.#options.clock.now();
     this.#launchedAt = undefined;
     this.#openingAt = undefined;
     this.#lastSignAt = undefined;
     owner.begun?.();
     const tracks = owner.tracks();
-    const worker = startCaptureWorker({
+    const worker = startWorker({
       name: `${kind} capture`,
       log,
       environment,
@@ -261,6 +269,9 @@ export class DeviceCapture {
       }),
       report: (report) => {
         if (this.#life === life) this.#onReport(report);
+      },
+      refused: (refusal) => {
+        if (this.#life === life) this.#refusal = refusal;
       },
       ...(kind === 'video' && {
         jpeg: (jpeg: Buffer) => {
@@ -315,7 +326,8 @@ export class DeviceCapture {
         owner.flows();
         break;
       case 'failed':
-        this.#failed(report.reason, report.message);
+        if (this.#refusal === undefined) this.#failed(report.reason, report.message);
+        else this.#failed('device', `the driver does not begin: ${this.#refusal.text}`, this.#refusal.errno);
         break;
       case 'bitrate':
         if (report.accepted) log.info({ value: report.value }, 'bit rate changed');
@@ -337,11 +349,11 @@ export class DeviceCapture {
   }
 
   /** This life is of no use any more: the next one begins by the supervisor's back-off. */
-  #failed(reason: WorkerFailure, message: string): void {
+  #failed(reason: WorkerFailure, message: string, errno?: number): void {
     const { kind, encoders } = this.#options;
     if (kind === 'video' && reason === 'pipeline') encoders.distrust();
     if (kind === 'video' && reason === 'encoder') encoders.failed(this.#life?.plan?.encoder as H264Encoder, message);
-    this.#failure = { reason, message };
+    this.#failure = { reason, message, ...(errno !== undefined && { errno }) };
     this.#supervisor.restart(message);
   }
 

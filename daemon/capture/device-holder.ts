@@ -4,7 +4,7 @@ import type { CaptureDevice } from './device.ts';
 
 /**
  * The program that has a device open, other than our own workers: `ffmpeg (process 123)`. Processes of other users cannot
- * be looked into without the right to.
+ * be looked into without the right to; of those that have a microphone ALSA tells the number.
  * @returns undefined when nobody has, as far as can be seen.
  */
 export async function deviceHolder(device: CaptureDevice, proc = '/proc'): Promise<string | undefined> {
@@ -13,8 +13,8 @@ export async function deviceHolder(device: CaptureDevice, proc = '/proc'): Promi
     const status = await readFile(join(proc, pid, 'status'), 'utf8').catch(() => '');
     const [, name] = /^Name:\t(.+)$/m.exec(status) ?? [];
     const [, parent] = /^PPid:\t(\d+)$/m.exec(status) ?? [];
-    if (name !== undefined && pid !== `${process.pid}` && parent !== `${process.pid}`)
-      return `${name} (process ${pid})`;
+    if (pid !== `${process.pid}` && parent !== `${process.pid}`)
+      return name === undefined ? `process ${pid}` : `${name} (process ${pid})`;
   }
   return undefined;
 }
@@ -34,7 +34,7 @@ async function pidsWithOpen(path: string, proc: string): Promise<string[]> {
 
 /** ALSA tells the owner itself. */
 async function pcmOwner(path: string, proc: string): Promise<string[]> {
-  const [, card, device] = /CARD=(\w+),DEV=(\d+)/.exec(path) ?? [];
+  const [, card, device] = /CARD=([\w-]+),DEV=(\d+)/.exec(path) ?? [];
   if (card === undefined) return [];
   const status = await readFile(join(proc, `asound/${card}/pcm${device}c/sub0/status`), 'utf8').catch(() => '');
   const [, pid] = /^owner_pid\s*:\s*(\d+)$/m.exec(status) ?? [];

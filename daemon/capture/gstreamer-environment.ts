@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { REFUSAL_DEBUG } from './driver-refusal.ts';
 
 /**
  * Environment of every process of ours that loads GStreamer.
@@ -15,6 +16,7 @@ export function gstreamerEnvironment(
     // The bus poll and a snapshot each hold a thread of libuv's pool, which has four.
     UV_THREADPOOL_SIZE: '8',
     GST_DEBUG_NO_COLOR: '1',
+    ...(env.GST_DEBUG === undefined && { GST_DEBUG: REFUSAL_DEBUG }),
     // It tells of every start otherwise.
     LIBCAMERA_LOG_LEVELS: '*:WARN',
     LIBCAMERA_LOG_NO_COLOR: '1',

@@ -67,8 +67,10 @@ export type WorkerReport =
 export type WorkerFailure =
   /** The launch string was refused: an element is not installed, or it is wrong. */
   | 'pipeline'
-  /** The device is not there, or somebody else has it. */
+  /** The device is not there, or does not open. */
   | 'device'
+  /** Somebody else has the device. */
+  | 'busy'
   /** An encoder refused to begin or failed while it ran. */
   | 'encoder'
   /** The pipeline reported an error while it ran. */
@@ -76,7 +78,8 @@ export type WorkerFailure =
   /** The source came to its end. */
   | 'ended';
 
-/** What an error on the bus means, by the name of the element that reports it. */
-export function failureBy(element: string | undefined): WorkerFailure {
+/** What an error on the bus means, by the name of the element that reports it, and its words: they are all that tells of `busy`. */
+export function failureBy(element: string | undefined, words = ''): WorkerFailure {
+  if (element === 'source' && /\bbusy\b|already in use|being used by another/i.test(words)) return 'busy';
   return /^encoder\d+$/.test(element ?? '') ? 'encoder' : 'stream';
 }

@@ -4,6 +4,7 @@ import { GdpSplitter } from '../convert/gdp.ts';
 import { Child } from '../lib/child.ts';
 import type { Log } from '../lib/log.ts';
 import { Rfc4571Splitter } from '../rtp/framing.ts';
+import { type DriverRefusal, readRefusal } from './driver-refusal.ts';
 import type { WorkerCommand, WorkerReport } from './worker-messages.ts';
 
 const WORKER = new URL(`./worker${extname(import.meta.url)}`, import.meta.url);
@@ -21,6 +22,8 @@ export interface CaptureWorkerOptions {
   /** Takes the RTP packets of each track, views into the bytes read; there are as many pipes. */
   tracks: readonly ((packet: Buffer) => void)[];
   report: (report: WorkerReport) => void;
+  /** The driver of its device does not begin; the report that it failed comes after. */
+  refused: (refusal: DriverRefusal) => void;
   /** Takes the JPEGs of a picture, which has one more pipe for them, the last. */
   jpeg?: (jpeg: Buffer) => void;
   /** One more pipe, behind those of the tracks, takes what the worker reads. */
@@ -34,6 +37,7 @@ export function startCaptureWorker({
   environment,
   tracks,
   report,
+  refused,
   input,
   jpeg,
 }: CaptureWorkerOptions): CaptureWorker {
@@ -44,6 +48,11 @@ export function startCaptureWorker({
     pipes: tracks.length + (input ? 1 : 0) + (jpeg ? 1 : 0),
     env: environment,
     stopDeadline: STOP_DEADLINE_MS,
+    take: (line) => {
+      const read = readRefusal(line);
+      if (read?.refusal !== undefined) refused(read.refusal);
+      return read !== undefined;
+    },
   });
   for (const [index, packet] of tracks.entries()) {
     const splitter = new Rfc4571Splitter(packet);

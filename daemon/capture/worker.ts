@@ -180,7 +180,7 @@ function watchBus(playing: Pipeline): void {
     playing.pollBus((message) => {
       messages += 1;
       if (message.type === 'error') {
-        const by = failureBy(message._src_element_name);
+        const by = failureBy(message._src_element_name, message.message);
         fail(by === 'stream' && dead() ? 'device' : by, message.message ?? 'unknown error');
       } else if (message.type === 'eos') fail('ended', 'the source has come to its end');
       else if (message.type === 'warning')

@@ -56,6 +56,15 @@ export const EVENTS: Readonly<Record<EventType, EventDefinition>> = {
   },
   device_added: { summary: 'A camera or microphone was plugged in', stream: false, data: device },
   device_removed: { summary: 'A camera or microphone was unplugged', stream: false, data: device },
+  device_reset: {
+    summary: 'A camera that new processes did not bring back was reset over the USB (`devices.usbResetAfter`)',
+    stream: false,
+    data: {
+      type: 'object',
+      properties: { ...device.properties, reason, error: { ...reason, description: 'Why it could not be' } },
+      required: [...device.required, 'reason'],
+    },
+  },
   health: {
     summary: 'The verdict over everything that can be unwell has changed',
     stream: false,

@@ -28,6 +28,8 @@ export interface ChildOptions {
   env?: Readonly<Record<string, string>>;
   /** Milliseconds between asking it to stop and SIGKILL. */
   stopDeadline?: number;
+  /** Sees every line of its standard error that is no log line of ours; those for which it returns true are not logged. */
+  take?: (line: string) => boolean;
 }
 
 /** How a child ended. `asked`: we had called stop() or kill(). `killed`: by kill(), asked or not. */
@@ -79,7 +81,7 @@ export class Child<Sent extends Serializable, Received> {
       pipe.on('error', (error) => log.debug({ err: error, child: options.name }, 'pipe to child closed'));
       return pipe;
     });
-    this.#relayLog(options.name, log);
+    this.#relayLog(options);
     this.exited = new Promise((resolve) => {
       this.#process.on('error', (error) => {
         log.error({ err: error, child: options.name }, `${options.name}: ${error.message}`);
@@ -128,13 +130,13 @@ export class Child<Sent extends Serializable, Received> {
     this.#process.kill('SIGKILL');
   }
 
-  #relayLog(name: string, log: Log): void {
+  #relayLog({ name, log, take }: ChildOptions): void {
     if (this.#process.stderr === null) return;
     const child = log.child({ child: name, pid: this.#process.pid });
     createInterface({ input: this.#process.stderr }).on('line', (line) => {
       const parsed = parseLogLine(line);
       if (parsed !== undefined) child[parsed.level](parsed.fields, parsed.message);
-      else if (line.trim() !== '') child.warn({}, line.slice(0, 2000));
+      else if (line.trim() !== '' && take?.(line) !== true) child.warn({}, line.slice(0, 2000));
     });
   }
 }

@@ -22,6 +22,8 @@ export interface StreamMetrics {
   sentBytes: Readonly<Record<string, number>>;
   /** By reason: `died`, `stalled`, ... */
   captureRestarts: Readonly<Record<string, number>>;
+  /** Of the sources of its tracks. */
+  captureTransitions: readonly { track: 'audio' | 'video'; event: string; to: string; count: number }[];
 }
 
 /** Everything a scrape shows, collected when it is asked for. */
@@ -29,6 +31,8 @@ export interface MetricsReport {
   versions: { gateway: string; node: string; gstreamer: string };
   streams: readonly StreamMetrics[];
   mqtt: { connected: boolean; queued: number; dropped: number; reconnects: number };
+  /** By outcome: `done`, `failed`. */
+  usbResets: Readonly<Record<string, number>>;
   /** By protocol. */
   authFailures: Readonly<Record<string, number>>;
   machine: MachineReport;
@@ -107,6 +111,22 @@ const METRICS: Readonly<Record<string, MetricDefinition>> = {
     help: 'Restarts of capture workers',
     labels: ['camera', 'reason'],
     read: perStreamAnd('reason', (stream) => stream.captureRestarts),
+  },
+  vedette_capture_transitions_total: {
+    help: 'What happened to the source of a track and the state that it led to',
+    labels: ['camera', 'track', 'event', 'to'],
+    read: ({ streams }) =>
+      streams.flatMap(({ stream, captureTransitions }) =>
+        captureTransitions.map(({ track, event, to, count }) => ({
+          labels: { camera: stream, track, event, to },
+          value: count,
+        })),
+      ),
+  },
+  vedette_usb_resets_total: {
+    help: 'Cameras that were reset over the USB, and attempts at it that failed',
+    labels: ['outcome'],
+    read: ({ usbResets }) => labelled('outcome', usbResets),
   },
   vedette_mqtt_connected: { help: 'Whether the broker is connected', read: ({ mqtt }) => one(Number(mqtt.connected)) },
   vedette_mqtt_queue_messages: { help: 'Messages that wait for the broker', read: ({ mqtt }) => one(mqtt.queued) },

@@ -29,4 +29,7 @@ test('who has a device open', async (t) => {
   t.equal(await holder('plughw:CARD=Webcam,DEV=0'), 'ffmpeg (process 50)');
   t.equal(await holder('plughw:CARD=Other,DEV=1'), undefined);
   t.equal(await holder('default'), undefined);
+  mkdirSync(join(proc, 'asound/My-Mic/pcm0c/sub0'), { recursive: true });
+  writeFileSync(join(proc, 'asound/My-Mic/pcm0c/sub0/status'), 'state: RUNNING\nowner_pid   : 99\n');
+  t.equal(await holder('plughw:CARD=My-Mic,DEV=0'), 'process 99', 'of another user');
 });

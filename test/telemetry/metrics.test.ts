@@ -12,6 +12,7 @@ const CAMERA: StreamMetrics = {
   viewers: { rtsp: 2, webrtc: 1 },
   sentBytes: { rtsp: 1_000_000 },
   captureRestarts: { died: 1 },
+  captureTransitions: [{ track: 'video', event: 'packet', to: 'live', count: 2 }],
 };
 
 function report(...streams: StreamMetrics[]): MetricsReport {
@@ -19,6 +20,7 @@ function report(...streams: StreamMetrics[]): MetricsReport {
     versions: { gateway: '0.1.0', node: '20.20.2', gstreamer: '1.22.0' },
     streams,
     mqtt: { connected: true, queued: 3, dropped: 0, reconnects: 2 },
+    usbResets: { done: 1, failed: 2 },
     authFailures: { rtsp: 5 },
     machine: {
       cpu: 0.5,
@@ -57,6 +59,8 @@ test('a scrape shows the report', async (t) => {
     'vedette_viewers{camera="camera",protocol="webrtc"} 1',
     'vedette_sent_bytes_total{camera="camera",protocol="rtsp"} 1000000',
     'vedette_capture_restarts_total{camera="camera",reason="died"} 1',
+    'vedette_capture_transitions_total{camera="camera",track="video",event="packet",to="live"} 2',
+    'vedette_usb_resets_total{outcome="failed"} 2',
     'vedette_mqtt_connected 1',
     'vedette_mqtt_queue_messages 3',
     'vedette_mqtt_queue_dropped_total 0',
