@@ -1,6 +1,7 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import type { Command } from './command.ts';
 import { ControlError } from './gateway-port.ts';
+import { withSharedParts } from './shared-schema.ts';
 
 /** Bytes of a request; looked at before it is parsed. */
 export const MAX_PAYLOAD = 64 * 1024;
@@ -56,7 +57,7 @@ export class RequestValidator {
   check(command: Command, members: Record<string, unknown>): void {
     let validate = this.#compiled.get(command);
     if (validate === undefined) {
-      validate = this.#ajv.compile(command.request);
+      validate = this.#ajv.compile(withSharedParts(command.request));
       this.#compiled.set(command, validate);
     }
     if (validate(members)) return;

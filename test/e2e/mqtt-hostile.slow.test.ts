@@ -1,10 +1,11 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import type { Socket } from 'node:net';
-import { test } from 'tap';
+import { type Test, test } from 'tap';
+import { changeRule, ruledSettings } from '../../config/change-rules.ts';
 import { Daemon } from '../support/daemon.ts';
 import { FrameWatcher } from '../support/frame-watcher.ts';
 import { befriend, HOSTILITIES } from '../support/hostile-broker.ts';
-import { hostileRequest } from '../support/hostile-requests.ts';
+import { HOSTILE, hostileRequest } from '../support/hostile-requests.ts';
 import { until } from '../support/mosquitto.ts';
 import { mqttPeer } from '../support/mqtt-peer.ts';
 import { B, world } from '../support/mqtt-world.ts';
@@ -129,10 +130,8 @@ function elementsOf(launch: string): string[] {
   });
 }
 
-test('hostile requests: no program, file or element that was not there before', { timeout: 280_000 }, async (t) => {
-  const random = new SeededRandom();
-  const { daemon, listener } = await world(t);
-  const answers = () => listener.seen.filter(({ topic }) => topic.startsWith(`${B}/response/`)).length;
+/** Looks on while a test runs. @returns what was seen that should not be. */
+function watchFor(t: Test, daemon: Daemon): Set<string> {
   const strange = new Set<string>();
   const watch = setInterval(() => {
     for (const { pid, command } of processes(daemon.pid)) {
@@ -141,6 +140,21 @@ test('hostile requests: no program, file or element that was not there before', 
     }
   }, 50);
   t.teardown(() => clearInterval(watch));
+  return strange;
+}
+
+/** The elements that ran and are not expected, of all pipelines so far. */
+function strangeElements(t: Test, { output }: Daemon): string[] {
+  const launches = [...output.matchAll(/"launch":("(?:\\.|[^"\\])*")/g)].map(([, text]) => JSON.parse(text as string));
+  t.ok(launches.length > 0, `${launches.length} pipelines ran meanwhile`);
+  return launches.flatMap(elementsOf).filter((element) => !ELEMENTS.has(element));
+}
+
+test('hostile requests: no program, file or element that was not there before', { timeout: 280_000 }, async (t) => {
+  const random = new SeededRandom();
+  const { daemon, listener } = await world(t);
+  const answers = () => listener.seen.filter(({ topic }) => topic.startsWith(`${B}/response/`)).length;
+  const strange = watchFor(t, daemon);
   // The other ends of this would be the end of the test, and of what it watches.
   const left = ['gateway/restart', 'config/patch', 'config/rollback', 'log/level'];
   let sent = 0;
@@ -157,11 +171,54 @@ test('hostile requests: no program, file or element that was not there before', 
   const codes = new Set(listener.seen.map(({ text }) => /"code":"(\w+)"/.exec(text)?.[1]));
   t.comment(`SEED=${random.seed}: ${[...codes].join(' ')}`);
   t.notOk(codes.has('internal'), 'nothing was unforeseen');
-  const launches = [...daemon.output.matchAll(/"launch":("(?:\\.|[^"\\])*")/g)].map(([, text]) =>
-    JSON.parse(text as string),
-  );
-  t.ok(launches.length > 0, 'pipelines ran meanwhile');
-  for (const element of launches.flatMap(elementsOf)) if (!ELEMENTS.has(element)) strange.add(`element: ${element}`);
+  t.same(strangeElements(t, daemon), []);
+  t.same(strange, new Set());
+  t.equal(daemon.exit, undefined);
+});
+
+/** The settings of a stream that can be changed over MQTT, with one of them hostile. */
+function hostileSettings(): { path: string; value: unknown; settings: object }[] {
+  const names = ruledSettings().filter((name) => name.startsWith('streams.*.') && changeRule(name.split('.'))?.remote);
+  return names.flatMap((name) => {
+    const path = name.split('.').slice(2);
+    return HOSTILE.map((value) => ({
+      path: path.join('.'),
+      value,
+      settings: path.reduceRight<unknown>((inner, key) => (key === '*' ? [inner] : { [key]: inner }), value) as object,
+    }));
+  });
+}
+
+test('hostile settings: what is refused changes nothing, what is a text stays one', { timeout: 900_000 }, async (t) => {
+  const { daemon, ask, state } = await world(t, { 'streams.camera.audio': 'false' });
+  const strange = watchFor(t, daemon);
+  const all = hostileSettings();
+  const taken: string[] = [];
+  let refused = 0;
+  for (const { path, value, settings } of all) {
+    const pause = new Promise((resolve) => setTimeout(resolve, 60));
+    const answer = await ask('stream/update', { name: 'camera', settings });
+    if (answer.status === 'ok') {
+      taken.push(path);
+      // Into the pipeline with it; there may be no such device.
+      await ask('stream/start', { name: 'camera' });
+      if (path === 'video.overlay')
+        t.equal(state().state, 'live', `an overlay of ${JSON.stringify(value).slice(0, 60)}`);
+      t.match(await ask('stream/delete', { name: 'camera' }), { status: 'ok' });
+      t.match(await ask('stream/create', { name: 'camera', settings: { audio: false } }), { status: 'ok' });
+    } else {
+      refused += 1;
+      t.match(
+        answer.error,
+        { code: /invalid_request|conflict|forbidden/, path: /^\/settings/ },
+        `${path} ${JSON.stringify(value)}`,
+      );
+    }
+    await pause;
+  }
+  t.comment(`${refused} of ${all.length} refused; taken: ${[...new Set(taken)].join(', ')}`);
+  t.ok(taken.includes('video.overlay') && refused > all.length / 2);
+  t.same(strangeElements(t, daemon), []);
   t.same(strange, new Set());
   t.equal(daemon.exit, undefined);
 });

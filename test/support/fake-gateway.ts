@@ -1,3 +1,4 @@
+import { checkControl } from '../../daemon/capture/control-check.ts';
 import type { ConfigChangeReport, ConfigPort } from '../../daemon/control/config-port.ts';
 import { EventStamper } from '../../daemon/control/events.ts';
 import {
@@ -19,6 +20,7 @@ import {
   type StreamStateName,
   type TracksPort,
 } from '../../daemon/control/gateway-port.ts';
+import { asControlError } from '../../daemon/gateway-control.ts';
 import { systemClock } from '../../daemon/lib/clock.ts';
 import type { LogLevel } from '../../daemon/lib/log.ts';
 
@@ -47,9 +49,14 @@ export class FakeGateway implements GatewayPort {
     },
     read: async (id) => this.#controls(id),
     write: async (id, values) => {
-      for (const [name, value] of Object.entries(values))
-        if (!(name in this.controlValues) || value > 255)
-          throw new ControlError('invalid_request', `${name} ${value}: allowed is less`, `/controls/${name}`);
+      const controls = new Map(
+        this.#controls(id).map(({ readOnly: _, inactive: __, ...control }) => [control.name, control]),
+      );
+      try {
+        for (const [name, value] of Object.entries(values)) checkControl(controls, name, value);
+      } catch (error) {
+        throw asControlError(error, '/controls');
+      }
       this.calls.push(`controls ${JSON.stringify(values)}`);
       Object.assign(this.controlValues, values);
       for (const observer of this.observers) observer.devicesChanged();

@@ -2,7 +2,7 @@ import { COMMANDS } from '../../daemon/control/commands.ts';
 import type { SeededRandom } from './seeded-random.ts';
 
 /** What would be something else to a shell, a launch string, a path, a URL, a template, a prototype, a number parser. */
-const HOSTILE: readonly unknown[] = [
+export const HOSTILE: readonly unknown[] = [
   '; touch /tmp/pwned',
   '$(reboot)',
   '`id`',
@@ -72,10 +72,22 @@ export function hostileRequest(random: SeededRandom): HostileRequest {
     default: {
       const request: Record<string, unknown> = { ...COMMANDS[name]?.example };
       const members = [...Object.keys(COMMANDS[name]?.request.properties ?? {}), 'transaction', 'deadline', 'x'];
-      for (let i = random.integer(1, 3); i > 0; i--) request[one(members)] = one(HOSTILE);
+      for (let i = random.integer(1, 3); i > 0; i--) {
+        const member = one(members);
+        request[member] = poisoned(request[member], random);
+      }
       return { command, payload: text(request) };
     }
   }
+}
+
+/** A value in place of another one, or of something inside of it. */
+function poisoned(value: unknown, random: SeededRandom): unknown {
+  const inside: Record<string, unknown> = typeof value === 'object' ? { ...value } : {};
+  const keys = Object.keys(inside);
+  const key = keys[random.integer(0, keys.length)];
+  if (key === undefined) return HOSTILE[random.integer(0, HOSTILE.length - 1)];
+  return { ...inside, [key]: poisoned(inside[key], random) };
 }
 
 function text(value: unknown): Buffer {
