@@ -39,7 +39,7 @@ export interface GatewayReportsOptions {
   /** Number by outcome. */
   usbResets: () => Readonly<Record<string, number>>;
   encoders: () => EncoderReport[];
-  open: () => boolean;
+  access: { readonly open: boolean; readonly failures: Readonly<Record<string, number>> };
   mqtt: () => MqttControl | undefined;
   /** Who watches. */
   sessions: () => SessionReport[];
@@ -186,7 +186,7 @@ export class GatewayReports {
   }
 
   banner(command: string): BannerFacts {
-    const { config, version, streams, open } = this.#options;
+    const { config, version, streams, access } = this.#options;
     const names = streams.names();
     const urls = names.map((name) => this.urls(name));
     return {
@@ -200,7 +200,7 @@ export class GatewayReports {
       notes: [...this.#listening]
         .filter(([, { port, wanted }]) => port !== wanted && wanted !== 0)
         .map(([name, { port, wanted }]) => `${name} uses port ${port}, because ${wanted} is taken`),
-      open: open(),
+      open: access.open,
       command,
     };
   }
@@ -221,7 +221,7 @@ export class GatewayReports {
       streams: streams.all().map((stream) => this.#streamMetrics(stream.name)),
       mqtt: mqtt ?? { connected: false, queued: 0, dropped: 0, reconnects: 0 },
       usbResets: this.#options.usbResets(),
-      authFailures: {},
+      authFailures: this.#options.access.failures,
       machine: await this.#system.report(),
     };
   }

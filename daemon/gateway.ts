@@ -152,7 +152,7 @@ export class Gateway {
       devices: () => this.#devices?.devices ?? [],
       usbResets: () => this.#usbResets.counts,
       encoders: () => this.#encoders.report(),
-      open: () => this.#access.open,
+      access: this.#access,
       mqtt: () => this.#listeners.mqtt,
       sessions: () => this.#control.sessions.list(),
       root: options.root,

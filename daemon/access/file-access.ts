@@ -45,6 +45,7 @@ export class FileAccess implements Access {
     // A file that is missing from the start is reported once, as both.
     if (current.mtimeMs !== previous.mtimeMs || current.ino !== previous.ino) void this.#reload();
   };
+  readonly #failures: Partial<Record<AccessRequest['protocol'], number>> = {};
   #users: Users = NOBODY;
   #startedOpen = true;
 
@@ -52,6 +53,11 @@ export class FileAccess implements Access {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#limiter = new FailureLimiter(this.#clock);
+  }
+
+  /** Credentials that were refused since the start, by protocol. */
+  get failures(): Readonly<Record<string, number>> {
+    return this.#failures;
   }
 
   /** Where users were added since the start, listeners are still on loopback but ask for credentials. */
@@ -107,6 +113,7 @@ export class FileAccess implements Access {
     user: string | undefined,
     reason: 'unauthenticated' | 'forbidden' | 'throttled',
   ): AccessDecision {
+    if (reason !== 'forbidden') this.#failures[protocol] = (this.#failures[protocol] ?? 0) + 1;
     // Wrong credentials are limited in number, the rest is not.
     const level = reason === 'unauthenticated' ? 'info' : 'debug';
     this.#options.log[level]({ protocol, action, stream, remoteAddress, user, reason }, 'access refused');

@@ -191,6 +191,7 @@ test('guessing is held back, the owner is not', async (t) => {
   t.equal(reasons.at(-1), 'throttled');
   const right = request({ credentials: basic('ann', 'correct horse') });
   t.match(await access.authorize(right), { reason: 'throttled' }, 'even the right password, from there');
+  t.same(access.failures, { [right.protocol]: 15 });
   t.match(await access.authorize(home), { allowed: true });
 });
 

@@ -1,4 +1,6 @@
+import { join } from 'node:path';
 import { test } from 'tap';
+import { UsersFile } from '../../daemon/access/users-file.ts';
 import { startBrowser } from '../support/browser.ts';
 import { leadOverLossyPath } from '../support/lossy-path.ts';
 import { until } from '../support/mosquitto.ts';
@@ -88,6 +90,19 @@ test('what goes to viewers of RTMP, HTTP-FLV and MJPEG', async (t) => {
     t.ok(sent > 20_000, `${sent} bytes`);
   }
   for (const { code, stderr } of await Promise.all(viewing)) t.equal(code, 0, stderr);
+});
+
+test('credentials that were refused', async (t) => {
+  const found = await world(t);
+  const { origin } = new URL(found.daemon.page);
+  await new UsersFile(join(found.daemon.folder, 'users.yaml')).addUser('ann', 'correct horse', {
+    rights: ['view'],
+    streams: ['*'],
+  });
+  const headers = { Authorization: `Basic ${Buffer.from('ann:wrong').toString('base64')}` };
+  // The file is looked at once a second.
+  await until(async () => (await fetch(`${origin}/streams`, { headers })).status === 401, 'it is refused');
+  t.ok(((await samples(found, 'vedette_auth_failures_total', 'protocol')).http ?? 0) > 0);
 });
 
 test('the loss that a browser tells of', async (t) => {
