@@ -11,9 +11,11 @@ import { type Test, test } from 'tap';
 import type { MqttSettings } from '../../config/settings.ts';
 import { requestMembers } from '../../daemon/cli/ctl/request-members.ts';
 import { runCommandLine } from '../../daemon/cli/run-command.ts';
+import type { Command } from '../../daemon/control/command.ts';
 import { COMMANDS } from '../../daemon/control/commands.ts';
 import { Controller } from '../../daemon/control/controller.ts';
 import { MqttControl } from '../../daemon/control/mqtt/control.ts';
+import { RequestValidator } from '../../daemon/control/request.ts';
 import { RequestRights } from '../../daemon/control/request-rights.ts';
 import { systemClock } from '../../daemon/lib/clock.ts';
 import { silentLog } from '../../daemon/lib/log.ts';
@@ -286,6 +288,18 @@ test('the example in the help of each command is the request of the table', asyn
       .slice(0, -1);
     t.same(printed.slice(0, 4), ['vedette', 'ctl', 'porch', name]);
     t.same(requestMembers(name, printed.slice(4)), example, name);
+  }
+});
+
+test('docs/remote-work.md has every command, and none that there is not', async (t) => {
+  const text = await readFile(join(projectRoot(), 'docs/remote-work.md'), 'utf8');
+  const named = new Set([...text.matchAll(/`[^`]*?\b([a-z]+\/[a-z-]+)[^`]*`/g)].map(([, name]) => name));
+  for (const name of Object.keys(COMMANDS)) t.ok(named.has(name), name);
+  const validator = new RequestValidator();
+  for (const [line, name = '', rest = ''] of text.matchAll(/`vedette ctl porch ([a-z]+\/[a-z-]+) ([^`]+)`/g)) {
+    const command = COMMANDS[name] as Command;
+    t.ok(command, line);
+    validator.check(command, requestMembers(name, rest.split(' ')));
   }
 });
 
