@@ -222,7 +222,10 @@ export const session = {
     since: isoTime,
     bitrate: { type: 'number', description: 'bit/s over about the last second' },
     droppedFrames: { type: 'integer', description: 'Frames left out since it came, for want of room in its queue' },
-    loss: { type: 'number', description: 'Share of packets that it called lost in its last report, 0 to 1' },
+    loss: {
+      type: 'number',
+      description: 'Share of packets that were lost on the way to it, by its reports of about the last second, 0 to 1',
+    },
   },
   required: ['id', 'protocol', 'stream', 'remoteAddress', 'since'],
 } as const;

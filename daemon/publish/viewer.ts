@@ -25,7 +25,7 @@ export interface ViewerTraffic {
   readonly sentBytes: number;
   /** Frames that were left out for want of room in its queue. */
   readonly droppedFrames: number;
-  /** Share of the packets that were lost between its last two reports (RFC 3550, 6.4.1), 0 to 1, on its worst track. */
+  /** Share of packets that were lost over about the last second, by its reports (RFC 3550, 6.4.4), 0 to 1, on its worst track. */
   readonly fractionLost: number | undefined;
 }
 

@@ -64,6 +64,8 @@ export interface ReportBlock {
   fractionLost: number;
   /** Signed: duplicates can make it negative. */
   packetsLost: number;
+  /** The highest sequence number received, with the count of cycles above it. */
+  highestSequence: number;
   /** In units of the RTP clock. */
   jitter: number;
   /** Middle 32 bits of the NTP time of the last sender report received, and the delay since, in 1/65536 s: for the round trip time. */
@@ -133,6 +135,7 @@ function readReports(packet: Buffer, from: number, count: number, feedback: Feed
       ssrc: packet.readUInt32BE(at),
       fractionLost: (packet[at + 4] as number) / 256,
       packetsLost: packet.readIntBE(at + 5, 3),
+      highestSequence: packet.readUInt32BE(at + 8),
       jitter: packet.readUInt32BE(at + 12),
       lastSenderReport: packet.readUInt32BE(at + 16),
       delaySinceLastSenderReport: packet.readUInt32BE(at + 20),

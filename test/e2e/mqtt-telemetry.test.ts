@@ -110,7 +110,7 @@ test('the loss that a browser tells of', async (t) => {
   const random = new SeededRandom();
   t.comment(`SEED=${random.seed}`);
   const page = await (await startBrowser(t)).newPage();
-  const path = await leadOverLossyPath(t, page, { random, share: 0.05, forGood: true });
+  const path = await leadOverLossyPath(t, page, { random, share: 0.02, forGood: true });
   await page.goto(found.daemon.page);
   const lossy = ({ protocol, loss = 0 }: Session): boolean => protocol === 'webrtc' && loss > 0;
   const { loss = 0 } = (await telemetryOf(found, lossy)).sessions.find(lossy) ?? {};

@@ -18,6 +18,7 @@ const report: Feedback = {
   ssrc: 0xaabbccdd,
   fractionLost: 0.25,
   packetsLost: -1,
+  highestSequence: 0x0001ffff,
   jitter: 1234,
   lastSenderReport: 0x11223344,
   delaySinceLastSenderReport: 65_536,

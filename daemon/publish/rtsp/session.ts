@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { MediaStreamTrack } from '../../media/media-stream-track.ts';
 import { type RtpTap, tapRtp } from '../../media/rtp-tap.ts';
 import { FrameGate } from '../../rtp/frame-gate.ts';
+import { LossMeter } from '../../rtp/loss-meter.ts';
 import { readFeedback, writeBye } from '../../rtp/rtcp.ts';
 import type { RtpFrame } from '../../rtp/rtp-frame.ts';
 import type { ViewerTraffic } from '../viewer.ts';
@@ -44,8 +45,7 @@ interface SessionTrack {
   /** Whether a sender report went out since PLAY. */
   reported: boolean;
   live: boolean;
-  /** As the viewer last reported it. */
-  fractionLost: number | undefined;
+  readonly loss: LossMeter;
 }
 
 /** A viewer's session: the tracks it has set up, and what of them goes out while it plays. */
@@ -85,7 +85,7 @@ export class Session {
 
   /** What has gone to the viewer. */
   get traffic(): ViewerTraffic {
-    const lost = [...this.#tracks.values()].flatMap(({ fractionLost = [] }) => fractionLost);
+    const lost = [...this.#tracks.values()].flatMap(({ loss }) => loss.fraction ?? []);
     return {
       sentBytes: this.#sentBytes,
       droppedFrames: this.#droppedFrames,
@@ -123,7 +123,7 @@ export class Session {
       gate: gateFor(track.kind),
       reported: false,
       live: track.readyState === 'live',
-      fractionLost: undefined,
+      loss: new LossMeter(),
     };
     this.#tracks.set(index, entry);
     return tap.rtp.ssrc;
@@ -175,7 +175,7 @@ export class Session {
     this.alive();
     // Which track is meant is known by the way it came: many players write a wrong SSRC into feedback.
     const feedback = readFeedback(packet);
-    for (const block of feedback) if (block.type === 'report') entry.fractionLost = block.fractionLost;
+    for (const block of feedback) if (block.type === 'report') entry.loss.report(block, this.#options.now());
     if (feedback.some(({ type }) => type === 'key-frame')) entry.tap.requestKeyFrame();
   }
 

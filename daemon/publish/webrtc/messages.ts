@@ -42,7 +42,7 @@ export interface WorkerStatistics {
 export interface PeerReport {
   peer: string;
   sentBytes: number;
-  /** Share of the packets between its last two reports, on its worst track. */
+  /** Share of packets over about the last second, on its worst track. */
   fractionLost?: number;
 }
 

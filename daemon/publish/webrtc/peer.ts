@@ -1,6 +1,7 @@
 import { Audio, PeerConnection, type Track, Video } from 'node-datachannel';
 import { CatchUp } from '../../rtp/catch-up.ts';
 import { encodingName } from '../../rtp/codec.ts';
+import { LossMeter } from '../../rtp/loss-meter.ts';
 import { type Feedback, readFeedback } from '../../rtp/rtcp.ts';
 import type { PeerMedia, PeerReport, WorkerConfiguration, WorkerStatistics } from './messages.ts';
 import type { SentFrame, SentTrack } from './sent-track.ts';
@@ -41,8 +42,7 @@ interface Sender {
   /** Held here, for the native side holds it weakly. */
   readonly native: Track;
   open: boolean;
-  /** As the viewer last reported it. */
-  fractionLost: number | undefined;
+  readonly loss: LossMeter;
   /** Video begins with a key frame. */
   waiting: boolean;
   readonly frames: CatchUp<SentFrame>;
@@ -80,7 +80,7 @@ export class Peer {
   }
 
   get report(): PeerReport {
-    const lost = [...this.#senders.values()].flatMap(({ fractionLost = [] }) => fractionLost);
+    const lost = [...this.#senders.values()].flatMap(({ loss }) => loss.fraction ?? []);
     return {
       peer: this.#options.id,
       sentBytes: this.#sentBytes,
@@ -153,7 +153,7 @@ export class Peer {
       track,
       native: this.#connection.addTrack(description),
       open: false,
-      fractionLost: undefined,
+      loss: new LossMeter(),
       waiting: kind === 'video',
       frames: new CatchUp((frame) => {
         for (const packet of frame.withPayloadType(payloadType)) this.#send(sender, packet);
@@ -217,7 +217,7 @@ export class Peer {
         events.keyFrameNeeded(sender.media.slot);
         break;
       case 'report':
-        sender.fractionLost = feedback.fractionLost;
+        sender.loss.report(feedback, performance.now());
         break;
       case 'bye':
         break;
