@@ -48,7 +48,6 @@ export interface ConfiguredStreamOptions {
 /** What has gone out of a stream's picture (without one: its sound), and of all its tracks. */
 export interface StreamTraffic {
   frames: number;
-  dropped: number;
   /** Payload bytes of all tracks and encodings. */
   octets: number;
   /** When the newest frame was captured, in monotonic milliseconds. */
@@ -302,7 +301,6 @@ export class ConfiguredStream {
     return {
       latency: latency && { p50: latency[0], p99: latency[1] },
       frames: main?.stats.frames ?? 0,
-      dropped: main?.stats.dropped ?? 0,
       octets: this.tracks.reduce((sum, track) => sum + encodedOf(track).rtp.stats.octets, 0),
       lastCaptureTime: main?.lastCaptureTime,
     };

@@ -10,6 +10,7 @@ import type { ConfiguredStream } from './configured-stream.ts';
 import type { GatewayInfo, SessionReport } from './control/gateway-port.ts';
 import type { MqttControl } from './control/mqtt/control.ts';
 import { trustsEverybody } from './control/request-rights.ts';
+import { type DroppedFrames, droppedByStage, droppedFramesOf } from './dropped-frames.ts';
 import type { Clock } from './lib/clock.ts';
 import type { StreamRegistry } from './stream-registry.ts';
 import type { Health } from './telemetry/health.ts';
@@ -136,13 +137,16 @@ export class GatewayReports {
             const { state, bitrate, frameRate } = stream.report({}, {});
             const { latency } = stream.traffic;
             const sound = await stream.level();
+            const dropped = this.#framesDropped(stream);
+            const ofTracks = dropped.filter(({ kind, count }) => kind !== '' && count > 0);
             return [
               stream.name,
               {
                 state,
                 bitrate,
                 frameRate,
-                framesDropped: this.#framesDropped(stream),
+                framesDropped: droppedByStage(dropped),
+                ...(ofTracks.length > 0 && { framesDroppedByTrack: ofTracks }),
                 ...(latency && { latency: { p50: round(latency.p50), p99: round(latency.p99) } }),
                 ...(sound && { sound }),
                 viewers: viewers.counts(stream.name),
@@ -163,12 +167,10 @@ export class GatewayReports {
   }
 
   /** Frames that did not get through, by where they were dropped. */
-  #framesDropped({ name, traffic }: ConfiguredStream): Record<string, number> {
-    const viewers = Object.values(this.#options.viewers.traffic(name));
-    return {
-      source: traffic.dropped,
-      'slow-viewer': viewers.reduce((sum, { droppedFrames }) => sum + droppedFrames, 0),
-    };
+  #framesDropped(stream: ConfiguredStream): DroppedFrames[] {
+    const viewers = Object.values(this.#options.viewers.traffic(stream.name));
+    const count = viewers.reduce((sum, { droppedFrames }) => sum + droppedFrames, 0);
+    return [...droppedFramesOf(stream), { reason: 'slow-viewer', kind: '', encoding: '', count }];
   }
 
   /** How hot the machine is, as far as it tells. */

@@ -12,6 +12,7 @@ import { gstreamerEnvironment } from './capture/gstreamer-environment.ts';
 import { NetworkCameras } from './capture/network-cameras.ts';
 import type { LogPort } from './control/log-tail.ts';
 import { DeviceAssignment } from './device-assignment.ts';
+import { loadProbe } from './dropped-frames.ts';
 import { GatewayConfig } from './gateway-config.ts';
 import { GatewayControl } from './gateway-control.ts';
 import { GatewayDeviceControls } from './gateway-device-controls.ts';
@@ -279,11 +280,12 @@ export class Gateway {
     for (const unregister of this.#streamHealth) unregister();
     this.#streamHealth = this.#streams
       .all()
-      .map((stream) =>
+      .flatMap((stream) => [
         this.#health.register(`stream ${stream.name}`, () =>
           stream.failing ? (stream.reason ?? 'no picture') : undefined,
         ),
-      );
+        this.#health.register(`load ${stream.name}`, loadProbe(stream, this.#clock.clock)),
+      ]);
     this.#health.register('heat', () => this.#reduction.reason);
     this.#health.register('mqtt', () => {
       const status = this.#listeners.mqtt?.status();

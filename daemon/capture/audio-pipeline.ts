@@ -1,7 +1,20 @@
 import { OPUS } from '../rtp/codec.ts';
 import { CaptureError } from './capture-error.ts';
 import { type RtspInput, rtspSource } from './device-sources.ts';
-import { type Branch, bounded, DECODER, devicePath, gate, intake, PACKET_QUEUE, packetTail } from './launch-parts.ts';
+import {
+  type Branch,
+  bounded,
+  branchCounters,
+  countedQueue,
+  DECODER,
+  devicePath,
+  gate,
+  intake,
+  PACKET_QUEUE,
+  PROBE,
+  PROBED,
+  packetTail,
+} from './launch-parts.ts';
 
 export type AudioInput =
   | { readonly type: 'test'; readonly silent: boolean }
@@ -27,16 +40,19 @@ export interface AudioPipeline {
 }
 
 const SOUND_QUEUE = 'queue leaky=downstream max-size-time=200000000 max-size-bytes=0 max-size-buffers=0';
+/** Buffers from the entry of that queue to the beginning of the work behind it; a microphone's are of 10 ms. */
+export const SOUND_QUEUE_ROOM = 21;
 const EAR =
   'frames. ! valve name=lid drop=true drop-mode=transform-to-gap ! audioconvert ! audio/x-raw,format=S16LE ! ' +
   'appsink name=ear max-buffers=8 drop=true sync=false async=false';
+
 export function audioLaunch({ input, branches }: AudioPipeline): string {
   const encoded = branches.map((branch, index) => {
     const channels = bounded('channelCount', branch.channelCount, 1, 2);
     const bitrate = bounded('bitrate', branch.bitrate, 6000, 510_000);
     return [
       gate(branch, index),
-      SOUND_QUEUE,
+      countedQueue(`encode${index}`, SOUND_QUEUE),
       `audioconvert ! audioresample ! audio/x-raw,rate=48000,channels=${channels}`,
       ...(branch.gain === 0 ? [] : [`volume volume=${amplification(branch.gain)}`]),
       `volume name=loudness${index} volume=${branch.enabled ? 1 : 0}`,
@@ -46,9 +62,8 @@ export function audioLaunch({ input, branches }: AudioPipeline): string {
       packetTail(index),
     ].join(' ! ');
   });
-  return [`${soundSource(input)} ! ${intake(branches)} ! tee name=frames allow-not-linked=true`, ...encoded, EAR].join(
-    ' ',
-  );
+  const source = `${soundSource(input)} ! ${PROBED} ! ${intake(branches)} ! tee name=frames allow-not-linked=true`;
+  return [source, ...encoded, EAR, PROBE, ...branchCounters(branches)].join(' ');
 }
 
 /** The factor of a gain in dB; `volume` takes up to 10. @throws CaptureError `invalid-value`. */

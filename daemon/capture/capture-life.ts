@@ -10,6 +10,7 @@ export class CaptureLife {
   readonly tracks: readonly EncodedTrack[];
   readonly worker: CaptureWorker;
   #plan: CapturePlan | undefined;
+  #dropped: { conversion: number; encoders: readonly number[] } = { conversion: 0, encoders: [] };
 
   constructor(worker: CaptureWorker, tracks: readonly EncodedTrack[]) {
     this.worker = worker;
@@ -33,6 +34,21 @@ export class CaptureLife {
     pipe.write(framePrefix(frame.length));
     pipe.write(frame);
     return true;
+  }
+
+  /** Buffers that this life has dropped by now, and where. @returns what is new of those before the conversion. */
+  dropped(now: { readonly conversion: number; readonly encoders: readonly number[] }): number {
+    const before = this.#dropped;
+    this.#dropped = now;
+    for (const [index, track] of this.tracks.entries())
+      track.droppedFrames += (now.encoders[index] ?? 0) - (before.encoders[index] ?? 0);
+    return now.conversion - before.conversion;
+  }
+
+  /** The frames that a device left out in so many seconds. */
+  framesIn(seconds: number): number {
+    const rates = this.#plan?.settings.map(({ frameRate = 0 }) => frameRate) ?? [];
+    return Math.max(1, Math.round(seconds * Math.max(0, ...rates)));
   }
 
   has(track: EncodedTrack): boolean {

@@ -6,7 +6,7 @@ import type {
   PictureAdjustments,
   TrackConfiguration,
 } from '../media/track-source.ts';
-import type { AudioBranch, AudioInput, SoundContent } from './audio-pipeline.ts';
+import { type AudioBranch, type AudioInput, SOUND_QUEUE_ROOM, type SoundContent } from './audio-pipeline.ts';
 import { CaptureError } from './capture-error.ts';
 import { chooseMode, type VideoWish } from './capture-mode.ts';
 import type { AudioDevice, CaptureDevice, VideoDevice } from './device.ts';
@@ -14,7 +14,13 @@ import { SOUND } from './device-capabilities.ts';
 import { ENCODERS, type H264Encoder, type PictureContent } from './encoders.ts';
 import { isLibcamera, sourceProperties } from './libcamera-controls.ts';
 import { launchString, type PipelineDescription } from './pipeline.ts';
-import { isTransposed, type TestPattern, type VideoBranch, type VideoInput } from './video-pipeline.ts';
+import {
+  FRAME_QUEUE_ROOM,
+  isTransposed,
+  type TestPattern,
+  type VideoBranch,
+  type VideoInput,
+} from './video-pipeline.ts';
 import type { WorkerCommand, WorkerInput } from './worker-messages.ts';
 
 /** One track that is to be encoded. */
@@ -134,6 +140,7 @@ function planPicture(input: CapturePlanInput, device: VideoDevice): CapturePlan 
       input: inputOf(source),
       overlays: branches.map(({ adjustments }) => adjustments.overlay),
       text: source.type === 'test' ? text : undefined,
+      queueRoom: FRAME_QUEUE_ROOM,
     },
     settings,
     encoder,
@@ -255,6 +262,7 @@ function planSound({ tracks, pattern }: CapturePlanInput, device: AudioDevice): 
       input: undefined,
       overlays: [],
       text: undefined,
+      queueRoom: SOUND_QUEUE_ROOM,
     },
     settings: branches.map(({ channelCount }) => ({ ...SOUND, channelCount })),
     encoder: 'opusenc',

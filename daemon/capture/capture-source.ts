@@ -18,7 +18,7 @@ import { CodedCapture } from './coded-capture.ts';
 import { uncodedOnly } from './coded-formats.ts';
 import type { CaptureDevice } from './device.ts';
 import { deviceCapabilities, deviceModes } from './device-capabilities.ts';
-import { type CaptureFailure, DeviceCapture, type DeviceCaptureOptions } from './device-capture.ts';
+import { type CaptureFailure, DeviceCapture, type DeviceCaptureOptions, type LossStage } from './device-capture.ts';
 import { EncodedTrack, type EncodedTrackOwner } from './encoded-track.ts';
 import type { EncoderChoice } from './encoders.ts';
 import { isLibcamera } from './libcamera-controls.ts';
@@ -57,6 +57,8 @@ export interface CaptureSourceStats {
   /** Lives that ended against our will, by reason: `crash`, `stall`, `device`, `stream`, `ended`, `pipeline`. */
   readonly restarts: Readonly<Record<string, number>>;
   readonly transitions: Iterable<Readonly<CaptureTransition>>;
+  /** Frames that no track could have: left out by the device, or dropped because their conversion was busy. */
+  readonly lost: Readonly<Record<LossStage, number>>;
 }
 
 /**
@@ -66,6 +68,7 @@ export interface CaptureSourceStats {
 export class CaptureSource implements TrackSource, EncodedTrackOwner {
   readonly kind: 'video' | 'audio';
   readonly #restarts: Record<string, number> = {};
+  readonly #lost: Record<LossStage, number> = { capture: 0, conversion: 0 };
   readonly #options: CaptureSourceOptions;
   readonly #log: Log;
   readonly #capture: DeviceCapture;
@@ -131,6 +134,9 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
           track.push(life, packet);
           this.#flows();
         },
+        lost: (stage, frames) => {
+          this.#lost[stage] += frames;
+        },
         begun: () => this.#status.on('begun'),
         flows: () => this.#flows(),
         died: (failure, delay) => this.#died(failure, delay),
@@ -177,7 +183,7 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
   }
 
   get stats(): CaptureSourceStats {
-    return { restarts: this.#restarts, transitions: this.#status.transitions };
+    return { restarts: this.#restarts, transitions: this.#status.transitions, lost: this.#lost };
   }
 
   /** Why nothing flows, for a person. */

@@ -24,6 +24,7 @@ export function planCoded(device: CaptureDevice, configurations: readonly TrackC
       input: undefined,
       overlays: [],
       text: undefined,
+      queueRoom: 0,
     },
     settings: [mode === undefined ? { ...SOUND, channelCount: 2 } : codedSettings(mode)],
     encoder: undefined,

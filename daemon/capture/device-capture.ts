@@ -33,6 +33,9 @@ export interface CaptureFailure {
   readonly message: string;
 }
 
+/** Where frames are lost for all tracks. */
+export type LossStage = 'capture' | 'conversion';
+
 /** Whose tracks a {@link DeviceCapture} captures for, and who hears of it. */
 export interface DeviceCaptureOwner {
   /** What to capture from, as of now; undefined: the worker stands by for it. */
@@ -63,6 +66,8 @@ export interface DeviceCaptureOwner {
   launched?(life: CaptureLife): void;
   /** How long it may be silent, where that is not for the frame rate to say, in milliseconds. */
   patience?(): number | undefined;
+  /** Frames were lost before any track could have them: left out by the device, or dropped because their conversion was busy. */
+  lost?(stage: LossStage, frames: number): void;
   /** A sign of life: media flows. */
   flows(): void;
   died(failure: CaptureFailure, delay: number): void;
@@ -328,6 +333,12 @@ export class DeviceCapture {
       case 'failed':
         if (this.#refusal === undefined) this.#failed(report.reason, report.message);
         else this.#failed('device', `the driver does not begin: ${this.#refusal.text}`, this.#refusal.errno);
+        break;
+      case 'dropped':
+        owner.lost?.('conversion', this.#life?.dropped(report) ?? 0);
+        break;
+      case 'left-out':
+        owner.lost?.('capture', this.#life?.framesIn(report.seconds) ?? 0);
         break;
       case 'bitrate':
         if (report.accepted) log.info({ value: report.value }, 'bit rate changed');

@@ -32,6 +32,7 @@ export interface EncodedTrackOwner {
 export class EncodedTrack implements EncodedStream {
   readonly rtp: RtpStream;
   configuration: TrackConfiguration;
+  droppedFrames = 0;
   readonly #owner: EncodedTrackOwner;
   readonly #keyFrames: KeyFrameRequests;
   readonly #video: boolean;

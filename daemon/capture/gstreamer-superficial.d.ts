@@ -17,6 +17,8 @@ declare module 'gstreamer-superficial' {
     /** Path of the element that reports the error. */
     name?: string;
     _src_element_name?: string;
+    /** Of a message about the quality of service: nanoseconds. */
+    duration?: string;
   }
 
   export class Pipeline {

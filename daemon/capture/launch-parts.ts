@@ -19,9 +19,29 @@ export const PACKET_QUEUE = 'queue max-size-time=1000000000 max-size-buffers=0 m
 // Hardware decoders give frames in memory of their own, which the elements behind do not know.
 export const DECODER = 'decodebin force-sw-decoders=true';
 
-/** Counts what the device delivers, and keeps it out while no branch has use for it. */
+/**
+ * Counts the buffers that come by a tee, in `frames-rendered`: a reading of what other elements count, structures and
+ * 64-bit numbers, costs memory through the binding that is never freed.
+ */
+export const counter = (tee: string, name: string): string =>
+  `${tee}. ! fpsdisplaysink name=${name} video-sink="fakesink enable-last-sample=false async=false" sync=false ` +
+  'text-overlay=false silent=true';
+
+/** A queue that drops whole buffers where what is behind it is slow; {@link dropCounters} tell how many. */
+export const countedQueue = (name: string, queue: string): string =>
+  `tee name=in_${name} ! ${queue} ! tee name=out_${name}`;
+export const dropCounters = (name: string): string =>
+  `${counter(`in_${name}`, `offered_${name}`)} ${counter(`out_${name}`, `taken_${name}`)}`;
+/** Those of the branches' queues. */
+export const branchCounters = (branches: readonly Branch[]): string[] =>
+  branches.map((_, index) => dropCounters(`encode${index}`));
+
+/** Where {@link PROBE} counts what the device delivers. */
+export const PROBED = 'tee name=probed';
+export const PROBE = counter('probed', 'probe');
+/** Keeps what the device delivers out while no branch has use for it. */
 export const intake = (branches: readonly Branch[]): string =>
-  `identity name=probe silent=true ! valve name=intake drop=${!branches.some(({ open }) => open)}`;
+  `valve name=intake drop=${!branches.some(({ open }) => open)}`;
 export const gate = ({ open }: Branch, index: number): string => `frames. ! valve name=gate${index} drop=${!open}`;
 
 /** @param stamp properties of rtponviftimestamp. */

@@ -7,12 +7,17 @@ import { ENCODERS, type H264Encoder, type PictureContent } from './encoders.ts';
 import {
   type Branch,
   bounded,
+  branchCounters,
+  countedQueue,
   DECODER,
+  dropCounters,
   gate,
   intake,
   MEDIA_DESCRIPTOR,
   ntpNanoseconds,
   PACKET_QUEUE,
+  PROBE,
+  PROBED,
   packetTail,
   rate,
 } from './launch-parts.ts';
@@ -52,6 +57,8 @@ export interface VideoPipeline {
 
 // A stalled reader costs whole frames before the encoder, so that what was encoded stays decodable.
 const FRAME_QUEUE = 'queue leaky=downstream max-size-buffers=2 max-size-bytes=0 max-size-time=0';
+/** Frames from the entry of that queue to the beginning of the work behind it. */
+export const FRAME_QUEUE_ROOM = 3;
 const PHOTO =
   'frames. ! valve name=shutter drop=true drop-mode=transform-to-gap ! queue leaky=downstream max-size-buffers=1 ! ' +
   'jpegenc quality=85 ! appsink name=photo max-buffers=1 drop=true sync=false async=false';
@@ -88,7 +95,9 @@ export function videoLaunch({ input, encoder, branches }: VideoPipeline): string
   const jpegs =
     `${isJpeg(input) ? `compressed. ! ${JPEGS}` : `frames. ! ${JPEGS} ! jpegenc quality=80`} ! ` +
     `gdppay ! fdsink fd=${MEDIA_DESCRIPTOR + branches.length + (reads ? 1 : 0)} sync=false async=false`;
-  return [`${source} ! tee name=frames allow-not-linked=true`, ...encoded, PHOTO, STILL, jpegs].join(' ');
+  const queues = [...(input.type === 'libcamera' ? ['arrive'] : []), ...(isJpeg(input) ? ['convert'] : [])];
+  const counters = [PROBE, ...queues.map(dropCounters), ...branchCounters(branches)];
+  return [`${source} ! tee name=frames allow-not-linked=true`, ...encoded, PHOTO, STILL, jpegs, ...counters].join(' ');
 }
 
 const isJpeg = (input: VideoInput): boolean => input.type !== 'test' && input.mode.media.type === 'jpeg';
@@ -129,7 +138,7 @@ function videoBranch(
   // The parser repeats the parameter sets, not the payloader: that one puts them before every slice of a key frame.
   return [
     gate(branch, index),
-    FRAME_QUEUE,
+    countedQueue(`encode${index}`, FRAME_QUEUE),
     ...adapt,
     `videobalance name=light${index}${enabled ? '' : BLACK}`,
     ENCODERS[encoder].launch(settings),
@@ -176,7 +185,7 @@ function testPicture(
   // On black, which stands for a device, the words are all there is: they need no shade and no size to be seen.
   const style = pattern === 'black' ? 'font-desc="Sans 18"' : 'shaded-background=true font-desc="Sans Bold 32"';
   const overlay = ` ! clockoverlay name=clock halignment=center valignment=center ${style} time-format="%F %T"`;
-  return `videotestsrc name=source is-live=true pattern=${pattern} ! ${caps} ! ${intake(branches)}${clock ? overlay : ''}`;
+  return `videotestsrc name=source is-live=true pattern=${pattern} ! ${caps} ! ${PROBED} ! ${intake(branches)}${clock ? overlay : ''}`;
 }
 
 function camera(input: Exclude<VideoInput, { type: 'test' }>, branches: readonly VideoBranch[]): string {
@@ -184,10 +193,11 @@ function camera(input: Exclude<VideoInput, { type: 'test' }>, branches: readonly
   const source = cameraSource(input, branches.length);
   const convert = 'videoconvert ! video/x-raw,format=I420';
   // A decoder that misses frames shows what never was: the valve is behind it.
-  if (media.type === 'video') return `${source} ! ${DECODER} ! ${intake(branches)} ! ${convert}`;
-  if (media.type === 'raw') return `${source} ! ${intake(branches)} ! ${convert}`;
-  const [probe, valve] = intake(branches).split(' ! ');
-  return `${source} ! ${probe} ! tee name=compressed ! ${valve} ! ${FRAME_QUEUE} ! jpegdec ! ${convert}`;
+  const valve = intake(branches);
+  if (media.type === 'video') return `${source} ! ${DECODER} ! ${PROBED} ! ${valve} ! ${convert}`;
+  if (media.type === 'raw') return `${source} ! ${PROBED} ! ${valve} ! ${convert}`;
+  const queue = countedQueue('convert', FRAME_QUEUE);
+  return `${source} ! ${PROBED} ! tee name=compressed ! ${valve} ! ${queue} ! jpegdec ! ${convert}`;
 }
 
 function cameraSource(input: Exclude<VideoInput, { type: 'test' }>, branches: number): string {
@@ -200,7 +210,7 @@ function cameraSource(input: Exclude<VideoInput, { type: 'test' }>, branches: nu
       return v4l2Source(input.path, input.mode);
     case 'libcamera':
       // It has few buffers: what is behind must not hold them.
-      return `${libcameraSource(input.id, input.mode, input.properties)} ! ${FRAME_QUEUE}`;
+      return `${libcameraSource(input.id, input.mode, input.properties)} ! ${countedQueue('arrive', FRAME_QUEUE)}`;
     case 'rtsp':
       return rtspSource('video', input.rtsp);
     case 'rtp':

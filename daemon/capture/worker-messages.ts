@@ -21,6 +21,8 @@ export type WorkerCommand =
       readonly opening?: SourceOpening | undefined;
       /** Text on the test picture, before its clock; plain, any script. */
       readonly text: string | undefined;
+      /** Buffers between the two points at which those of its queues are counted, while none is dropped. */
+      readonly queueRoom: number;
     }
   /** Lets the media of a track flow, or stops it before its encoder. */
   | { readonly type: 'gate'; readonly track: number; readonly open: boolean }
@@ -50,6 +52,10 @@ export type WorkerReport =
   | { readonly type: 'opening' }
   /** The device delivers, though nothing of it is encoded. */
   | { readonly type: 'flowing' }
+  /** Buffers that were dropped because what was to work on them was busy, in this life: before the conversion, and before the encoder of each track. */
+  | { readonly type: 'dropped'; readonly conversion: number; readonly encoders: readonly number[] }
+  /** The device has left out frames, by its own numbers: of so many seconds. */
+  | { readonly type: 'left-out'; readonly seconds: number }
   /** Nothing (more) will come of this life; the worker waits to be ended. */
   | { readonly type: 'failed'; readonly reason: WorkerFailure; readonly message: string }
   | { readonly type: 'bitrate'; readonly track: number; readonly value: number; readonly accepted: boolean }

@@ -11,6 +11,7 @@ import type { AppSrc, Element, Pipeline } from 'gstreamer-superficial';
 import { childLog } from '../lib/child.ts';
 import { PushedFrameReader } from './pushed-frames.ts';
 import { openTlsRelay } from './tls-relay.ts';
+import { QueueDrops } from './worker-drops.ts';
 import {
   failureBy,
   type PictureFormat,
@@ -30,6 +31,8 @@ const DEAD_POLL_MS = 20;
 
 /** How often a device of which nothing is encoded is asked for a sign of life. */
 const PROBE_INTERVAL_MS = 400;
+/** How often it is looked whether frames were dropped; only news is told. */
+const DROPS_INTERVAL_MS = 2000;
 /** A pushed picture stands for this long before it is encoded once more. */
 const REPEAT_INTERVAL_MS = 1000;
 const FIRST_MEDIA_DESCRIPTOR = 4;
@@ -66,7 +69,7 @@ function fail(reason: WorkerFailure, message: string): void {
 }
 
 async function start(command: Extract<WorkerCommand, { type: 'start' }>): Promise<void> {
-  const { launch, text, gates: open, input, overlays, opening } = command;
+  const { launch, text, gates: open, input, overlays, queueRoom, opening } = command;
   report({ type: 'opening' });
   try {
     pipeline = new gstreamer.Pipeline(launch);
@@ -89,6 +92,7 @@ async function start(command: Extract<WorkerCommand, { type: 'start' }>): Promis
   watchBus(pipeline);
   if (input === 'frames') takePushedFrames();
   watchFlow();
+  watchDrops(queueRoom);
 }
 
 /** A program pushes when it likes; who joins between two pictures sees the last one again. */
@@ -122,10 +126,31 @@ function watchFlow(): void {
     if (failed) return;
     if (pushed !== undefined) report({ type: 'flowing' });
     if (pushed !== undefined || gates.includes(true)) return;
-    const count = element('probe')?.stats;
+    const count = element('probe')?.['frames-rendered'];
     if (before !== undefined && count !== before) report({ type: 'flowing' });
     before = count;
   }, PROBE_INTERVAL_MS);
+}
+
+function watchDrops(room: number): void {
+  const drops = new QueueDrops(element, room);
+  let told = 0;
+  setInterval(() => {
+    if (failed || !(gates.includes(true) || jpegs)) return;
+    const conversion = drops.of('arrive') + drops.of('convert');
+    const encoders = gates.map((_, track) => drops.of(`encode${track}`));
+    const sum = encoders.reduce((total, dropped) => total + dropped, conversion);
+    if (sum === told) return;
+    told = sum;
+    report({ type: 'dropped', conversion, encoders });
+  }, DROPS_INTERVAL_MS);
+}
+
+/** A camera's driver numbers its frames; the source tells the time that is missing (GstV4l2Src, quality of service). */
+function leftOut(duration: string | undefined): void {
+  const seconds = Number(duration) / 1e9;
+  // GST_CLOCK_TIME_NONE: the frame rate is not known.
+  if (seconds > 0 && seconds < 3600) report({ type: 'left-out', seconds });
 }
 
 function setText(text: string): void {
@@ -183,6 +208,7 @@ function watchBus(playing: Pipeline): void {
         const by = failureBy(message._src_element_name, message.message);
         fail(by === 'stream' && dead() ? 'device' : by, message.message ?? 'unknown error');
       } else if (message.type === 'eos') fail('ended', 'the source has come to its end');
+      else if (message.type === 'qos' && message._src_element_name === 'source') leftOut(message.duration);
       else if (message.type === 'warning')
         log.warn({ element: message._src_element_name }, message.message ?? 'warning');
     });

@@ -94,7 +94,22 @@ const telemetry = {
           framesDropped: {
             type: 'object',
             additionalProperties: integer,
-            description: 'Since the start, by where: `source` (cut off, stale, before a key frame), `slow-viewer`',
+            description:
+              'Of the picture, since the start, by where: `capture` (left out by the device), `conversion` and `encoder` (dropped because that was busy), `source` (cut off, stale, before a key frame), `slow-viewer`',
+          },
+          framesDroppedByTrack: {
+            type: 'array',
+            description: 'The same for each track and encoding, where there are any',
+            items: {
+              type: 'object',
+              properties: {
+                reason: { enum: ['capture', 'conversion', 'encoder', 'source'] },
+                kind: { enum: ['video', 'audio'] },
+                encoding: { type: 'string', description: 'Its rid; empty for a sound, and before there are encodings' },
+                count: integer,
+              },
+              required: ['reason', 'kind', 'encoding', 'count'],
+            },
           },
           latency: {
             type: 'object',

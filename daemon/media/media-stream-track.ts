@@ -177,7 +177,7 @@ export class MediaStreamTrack extends EventTarget {
   get stats(): MediaStreamTrackStats | null {
     const slots = this.#slots;
     if (slots.captured === undefined) return null;
-    return (slots.stats ??= createTrackStats(slots.source.kind, slots.encoded.rtp, systemClock.now));
+    return (slots.stats ??= createTrackStats(slots.source.kind, slots.encoded, systemClock.now));
   }
 
   /** A track of its own over the same source, with the state of this one (4.3.1, "clone a track"). */

@@ -92,6 +92,8 @@ export interface EncodedStream {
   readonly profile?: H264Profile | undefined;
   /** Why nothing can be encoded for it here, though its source may flow; for a person. */
   readonly problem?: string | undefined;
+  /** Frames that were dropped because the encoder was busy; of a sound, buffers as the device delivers them. */
+  readonly droppedFrames?: number;
   /** Somebody consumes it. */
   readonly wanted: boolean;
   /** What is delivered: size, frame rate, channels, identity of the device, values of its controls. */

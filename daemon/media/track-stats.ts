@@ -1,39 +1,40 @@
 import type { RtpStream } from '../rtp/rtp-stream.ts';
+import type { EncodedStream } from './track-source.ts';
 import { defineInterface, illegalConstructor, internal } from './web-idl.ts';
 
 /** Frames of a camera's track (Media Capture and Streams Extensions, 7); counted while somebody consumes them. */
 export class MediaStreamTrackVideoStats {
-  readonly #rtp: RtpStream;
+  readonly #encoded: EncodedStream;
 
   static {
-    defineInterface(MediaStreamTrackVideoStats, { brand: (value) => #rtp in value });
+    defineInterface(MediaStreamTrackVideoStats, { brand: (value) => #encoded in value });
   }
 
   /** @internal @throws TypeError always, for scripts: "Illegal constructor". */
-  constructor(...[token, rtp]: [token?: unknown, rtp?: RtpStream]) {
-    if (token !== internal || rtp === undefined) throw illegalConstructor();
-    this.#rtp = rtp;
+  constructor(...[token, encoded]: [token?: unknown, encoded?: EncodedStream]) {
+    if (token !== internal || encoded === undefined) throw illegalConstructor();
+    this.#encoded = encoded;
   }
 
   get deliveredFrames(): number {
-    return this.#rtp.stats.frames;
+    return this.#encoded.rtp.stats.frames;
   }
 
   /** Those that were left out for a lower frame rate never leave the capture process: none is seen here. */
   get discardedFrames(): number {
-    void this.#rtp;
+    void this.#encoded;
     return 0;
   }
 
-  /** With those that came damaged. */
+  /** With those that came damaged, or were dropped because the encoder was busy. */
   get totalFrames(): number {
-    const { frames, dropped } = this.#rtp.stats;
-    return frames + dropped;
+    const { rtp, droppedFrames = 0 } = this.#encoded;
+    return rtp.stats.frames + rtp.stats.dropped + droppedFrames;
   }
 
   toJSON(): { deliveredFrames: number; discardedFrames: number; totalFrames: number } {
-    const { frames, dropped } = this.#rtp.stats;
-    return { deliveredFrames: frames, discardedFrames: 0, totalFrames: frames + dropped };
+    const { deliveredFrames, discardedFrames, totalFrames } = this;
+    return { deliveredFrames, discardedFrames, totalFrames };
   }
 }
 
@@ -97,5 +98,11 @@ export class MediaStreamTrackAudioStats {
 
 export type MediaStreamTrackStats = MediaStreamTrackAudioStats | MediaStreamTrackVideoStats;
 
-export const createTrackStats = (kind: 'audio' | 'video', rtp: RtpStream, now: () => number): MediaStreamTrackStats =>
-  kind === 'video' ? new MediaStreamTrackVideoStats(internal, rtp) : new MediaStreamTrackAudioStats(internal, rtp, now);
+export const createTrackStats = (
+  kind: 'audio' | 'video',
+  encoded: EncodedStream,
+  now: () => number,
+): MediaStreamTrackStats =>
+  kind === 'video'
+    ? new MediaStreamTrackVideoStats(internal, encoded)
+    : new MediaStreamTrackAudioStats(internal, encoded.rtp, now);

@@ -8,8 +8,8 @@ export interface StreamMetrics {
   up: boolean;
   /** Frames that came from capture. */
   frames: number;
-  /** Frames not delivered, by reason: `source`, `slow-viewer`. */
-  framesDropped: Readonly<Record<string, number>>;
+  /** Frames not delivered: why, and where they are of a track, its kind and encoding. */
+  framesDropped: readonly { reason: string; kind: string; encoding: string; count: number }[];
   /** Seconds; undefined when there was none or nobody watches. */
   lastFrameAge: number | undefined;
   /** Seconds by quantile, from capture until a frame was handed to its readers; undefined while none flow. */
@@ -78,9 +78,12 @@ const METRICS: Readonly<Record<string, MetricDefinition>> = {
       streams.map(({ stream, frames }) => ({ labels: { camera: stream, stage: 'capture' }, value: frames })),
   },
   vedette_frames_dropped_total: {
-    help: 'Frames that were not delivered',
-    labels: ['camera', 'reason'],
-    read: perStreamAnd('reason', (stream) => stream.framesDropped),
+    help: 'Frames that were not delivered; before the encoder of a sound: buffers of its device',
+    labels: ['camera', 'reason', 'kind', 'encoding'],
+    read: ({ streams }) =>
+      streams.flatMap(({ stream, framesDropped }) =>
+        framesDropped.map(({ count, ...labels }) => ({ labels: { camera: stream, ...labels }, value: count })),
+      ),
   },
   vedette_last_frame_age_seconds: {
     help: 'Time since the last frame of a stream that somebody watches',

@@ -10,10 +10,19 @@ const run = promisify(execFile);
 
 const TAIL =
   'queue max-size-time=1000000000 max-size-buffers=0 max-size-bytes=0 ! rtponviftimestamp ! rtpstreampay ! fdsink fd=4 sync=false async=false';
-const INTAKE = 'identity name=probe silent=true ! valve name=intake drop=false';
+const INTAKE = 'tee name=probed ! valve name=intake drop=false';
 const GATE = 'frames. ! valve name=gate0 drop=false';
 const LIGHT = 'videobalance name=light0';
 const LEAKY = 'queue leaky=downstream max-size-buffers=2 max-size-bytes=0 max-size-time=0';
+const counted = (name: string, queue: string): string => `tee name=in_${name} ! ${queue} ! tee name=out_${name}`;
+const QUEUE = counted('encode0', LEAKY);
+const counter = (tee: string, name: string): string =>
+  ` ${tee}. ! fpsdisplaysink name=${name} video-sink="fakesink enable-last-sample=false async=false" sync=false text-overlay=false silent=true`;
+/** What counts the frames of the source, and those that queues drop. */
+const counters = (...queues: string[]): string =>
+  counter('probed', 'probe') +
+  queues.map((name) => counter(`in_${name}`, `offered_${name}`) + counter(`out_${name}`, `taken_${name}`)).join('');
+const COUNTERS = counters('encode0');
 const VIDEO_TAIL =
   'h264parse config-interval=-1 ! rtph264pay name=pay0 pt=96 mtu=1200 config-interval=0 aggregate-mode=zero-latency timestamp-offset=0 ! ' +
   TAIL;
@@ -56,7 +65,7 @@ const TABLE: { name: string; pipeline: PipelineDescription; launch: string }[] =
     pipeline: TEST_PICTURE,
     launch:
       'videotestsrc name=source is-live=true pattern=smpte75 ! video/x-raw,format=I420,width=1280,height=720,framerate=30/1 ! ' +
-      `${INTAKE} ! ${CLOCK} ! tee name=frames allow-not-linked=true ${GATE} ! ${LEAKY} ! ${LIGHT} ! ${X264} ! ${VIDEO_TAIL}${PHOTO}`,
+      `${INTAKE} ! ${CLOCK} ! tee name=frames allow-not-linked=true ${GATE} ! ${QUEUE} ! ${LIGHT} ! ${X264} ! ${VIDEO_TAIL}${PHOTO}${COUNTERS}`,
   },
   {
     name: 'camera on CSI: everything said, two frames of room, what the sensor can where it is slower',
@@ -73,7 +82,7 @@ const TABLE: { name: string; pipeline: PipelineDescription; launch: string }[] =
       'libcamerasrc name=source camera-name="/base/soc/i2c0mux/i2c@1/imx219@10" ae-enable=0 exposure-time=10000 brightness=-0.25 af-mode=2 ! ' +
       'capsfilter caps="video/x-raw,format=NV12,width=1280,height=720,framerate=30/1,interlace-mode=progressive,colorimetry=bt709;' +
       'video/x-raw,format=NV12,width=1280,height=720,interlace-mode=progressive,colorimetry=bt709" ! ' +
-      `${LEAKY} ! ${INTAKE} ! videoconvert ! video/x-raw,format=I420 ! tee name=frames allow-not-linked=true ${GATE} ! ${LEAKY} ! ${LIGHT} ! ${X264} ! ${VIDEO_TAIL}${PHOTO}`,
+      `${counted('arrive', LEAKY)} ! ${INTAKE} ! videoconvert ! video/x-raw,format=I420 ! tee name=frames allow-not-linked=true ${GATE} ! ${QUEUE} ! ${LIGHT} ! ${X264} ! ${VIDEO_TAIL}${PHOTO}${counters('arrive', 'encode0')}`,
   },
   {
     name: 'camera of a PC on CSI that tells no rates, RGB, into the encoder of a Raspberry Pi 4',
@@ -90,9 +99,9 @@ const TABLE: { name: string; pipeline: PipelineDescription; launch: string }[] =
     launch:
       'libcamerasrc name=source camera-name="\\\\_SB_.PCI0.LNK1" ! ' +
       'capsfilter caps="video/x-raw,format=BGRx,width=1280,height=720,interlace-mode=progressive" ! ' +
-      `${LEAKY} ! ${INTAKE} ! videoconvert ! video/x-raw,format=I420 ! tee name=frames allow-not-linked=true ${GATE} ! ${LEAKY} ! ${LIGHT} ! ` +
+      `${counted('arrive', LEAKY)} ! ${INTAKE} ! videoconvert ! video/x-raw,format=I420 ! tee name=frames allow-not-linked=true ${GATE} ! ${QUEUE} ! ${LIGHT} ! ` +
       'videoconvert ! v4l2h264enc name=encoder0 extra-controls="controls,video_bitrate=2000000,h264_i_frame_period=60,repeat_sequence_header=1" ! ' +
-      `video/x-h264,profile=constrained-baseline,level=(string)4 ! ${VIDEO_TAIL}${PHOTO}`,
+      `video/x-h264,profile=constrained-baseline,level=(string)4 ! ${VIDEO_TAIL}${PHOTO}${counters('arrive', 'encode0')}`,
   },
   {
     name: 'test picture without a clock, scaled and slowed down, by openh264',
@@ -104,10 +113,10 @@ const TABLE: { name: string; pipeline: PipelineDescription; launch: string }[] =
     },
     launch:
       'videotestsrc name=source is-live=true pattern=black ! video/x-raw,format=I420,width=1280,height=720,framerate=30/1 ! ' +
-      `${INTAKE} ! tee name=frames allow-not-linked=true ${GATE} ! ${LEAKY} ! videorate drop-only=true ! video/x-raw,framerate=15/2 ! ` +
+      `${INTAKE} ! tee name=frames allow-not-linked=true ${GATE} ! ${QUEUE} ! videorate drop-only=true ! video/x-raw,framerate=15/2 ! ` +
       'videoscale ! video/x-raw,width=640,height=360,pixel-aspect-ratio=1/1 ! videobalance name=light0 ! ' +
       'openh264enc name=encoder0 usage-type=camera complexity=low rate-control=bitrate bitrate=500000 gop-size=15 ! ' +
-      `video/x-h264,profile=constrained-baseline ! ${VIDEO_TAIL}${PHOTO}`,
+      `video/x-h264,profile=constrained-baseline ! ${VIDEO_TAIL}${PHOTO}${COUNTERS}`,
   },
   {
     name: 'raw camera',
@@ -117,7 +126,7 @@ const TABLE: { name: string; pipeline: PipelineDescription; launch: string }[] =
     },
     launch:
       'v4l2src name=source device=/dev/video0 ! video/x-raw,format=YUY2,width=1280,height=720,framerate=[297/10,303/10] ! ' +
-      `${INTAKE} ! videoconvert ! video/x-raw,format=I420 ! tee name=frames allow-not-linked=true ${GATE} ! ${LEAKY} ! ${LIGHT} ! ${X264} ! ${VIDEO_TAIL}${PHOTO}`,
+      `${INTAKE} ! videoconvert ! video/x-raw,format=I420 ! tee name=frames allow-not-linked=true ${GATE} ! ${QUEUE} ! ${LIGHT} ! ${X264} ! ${VIDEO_TAIL}${PHOTO}${COUNTERS}`,
   },
   {
     name: 'raw camera that does not tell its frame rates',
@@ -131,7 +140,7 @@ const TABLE: { name: string; pipeline: PipelineDescription; launch: string }[] =
     },
     launch:
       'v4l2src name=source device=/dev/video0 ! video/x-raw,format=NV12,width=1280,height=720 ! ' +
-      `${INTAKE} ! videoconvert ! video/x-raw,format=I420 ! tee name=frames allow-not-linked=true ${GATE} ! ${LEAKY} ! ${LIGHT} ! ${X264} ! ${VIDEO_TAIL}${PHOTO}`,
+      `${INTAKE} ! videoconvert ! video/x-raw,format=I420 ! tee name=frames allow-not-linked=true ${GATE} ! ${QUEUE} ! ${LIGHT} ! ${X264} ! ${VIDEO_TAIL}${PHOTO}${COUNTERS}`,
   },
   {
     name: 'MJPEG camera on a Raspberry Pi',
@@ -147,9 +156,9 @@ const TABLE: { name: string; pipeline: PipelineDescription; launch: string }[] =
     },
     launch:
       'v4l2src name=source device=/dev/video1 ! image/jpeg,width=1920,height=1080,framerate=[297/20,303/20] ! ' +
-      `${INTAKE.replace(' ! ', ' ! tee name=compressed ! ')} ! ${LEAKY} ! jpegdec ! videoconvert ! video/x-raw,format=I420 ! tee name=frames allow-not-linked=true ${GATE} ! ${LEAKY} ! ${LIGHT} ! ` +
+      `${INTAKE.replace(' ! ', ' ! tee name=compressed ! ')} ! ${counted('convert', LEAKY)} ! jpegdec ! videoconvert ! video/x-raw,format=I420 ! tee name=frames allow-not-linked=true ${GATE} ! ${QUEUE} ! ${LIGHT} ! ` +
       'videoconvert ! v4l2h264enc name=encoder0 extra-controls="controls,video_bitrate=2000000,h264_i_frame_period=30,repeat_sequence_header=1" ! ' +
-      `video/x-h264,profile=constrained-baseline,level=(string)4 ! ${VIDEO_TAIL}${PHOTO.replace('frames. ! valve name=jpegs', 'compressed. ! valve name=jpegs').replace(' ! jpegenc quality=80', '')}`,
+      `video/x-h264,profile=constrained-baseline,level=(string)4 ! ${VIDEO_TAIL}${PHOTO.replace('frames. ! valve name=jpegs', 'compressed. ! valve name=jpegs').replace(' ! jpegenc quality=80', '')}${counters('convert', 'encode0')}`,
   },
   {
     name: 'two tracks of one camera: all of it, and a square of it, black, that nobody reads yet',
@@ -171,12 +180,12 @@ const TABLE: { name: string; pipeline: PipelineDescription; launch: string }[] =
     launch:
       'v4l2src name=source device=/dev/video0 ! video/x-raw,format=YUY2,width=1280,height=720,framerate=[297/10,303/10] ! ' +
       `${INTAKE} ! videoconvert ! video/x-raw,format=I420 ! tee name=frames allow-not-linked=true ` +
-      `${GATE} ! ${LEAKY} ! ${LIGHT} ! ${X264} ! ${VIDEO_TAIL} ` +
-      `frames. ! valve name=gate1 drop=true ! ${LEAKY} ! videorate drop-only=true ! video/x-raw,framerate=10/1 ! ` +
+      `${GATE} ! ${QUEUE} ! ${LIGHT} ! ${X264} ! ${VIDEO_TAIL} ` +
+      `frames. ! valve name=gate1 drop=true ! ${counted('encode1', LEAKY)} ! videorate drop-only=true ! video/x-raw,framerate=10/1 ! ` +
       'videocrop left=280 right=280 ! videoscale ! video/x-raw,width=360,height=360,pixel-aspect-ratio=1/1 ! ' +
       'videobalance name=light1 contrast=0 saturation=0 ! ' +
       'x264enc name=encoder1 tune=zerolatency speed-preset=superfast qp-max=28 bitrate=300 key-int-max=20 bframes=0 ! ' +
-      `video/x-h264,profile=constrained-baseline ! ${VIDEO_TAIL.replace('pay0', 'pay1').replace('fd=4', 'fd=5')}${PHOTO.replace('fd=5', 'fd=6')}`,
+      `video/x-h264,profile=constrained-baseline ! ${VIDEO_TAIL.replace('pay0', 'pay1').replace('fd=4', 'fd=5')}${PHOTO.replace('fd=5', 'fd=6')}${counters('encode0', 'encode1')}`,
   },
   {
     name: 'cut, turned by a quarter, with words on it',
@@ -197,10 +206,10 @@ const TABLE: { name: string; pipeline: PipelineDescription; launch: string }[] =
     },
     launch:
       'videotestsrc name=source is-live=true pattern=black ! video/x-raw,format=I420,width=1280,height=720,framerate=30/1 ! ' +
-      `${INTAKE} ! tee name=frames allow-not-linked=true ${GATE} ! ${LEAKY} ! ` +
+      `${INTAKE} ! tee name=frames allow-not-linked=true ${GATE} ! ${QUEUE} ! ` +
       'videocrop left=256 top=72 bottom=324 ! videoscale ! video/x-raw,width=1024,height=324,pixel-aspect-ratio=1/1 ! ' +
       'videoflip video-direction=90r ! clockoverlay name=overlay0 halignment=left valignment=bottom shaded-background=true ' +
-      `font-desc="Sans 14" ! ${LIGHT} ! ${X264} ! ${VIDEO_TAIL}${PHOTO}`,
+      `font-desc="Sans 14" ! ${LIGHT} ! ${X264} ! ${VIDEO_TAIL}${PHOTO}${COUNTERS}`,
   },
   {
     name: 'test tone',
@@ -208,10 +217,10 @@ const TABLE: { name: string; pipeline: PipelineDescription; launch: string }[] =
     launch:
       'audiotestsrc name=source is-live=true wave=sine freq=440 volume=0.2 samplesperbuffer=960 ! ' +
       `${INTAKE} ! tee name=frames allow-not-linked=true ${GATE} ! ` +
-      'queue leaky=downstream max-size-time=200000000 max-size-bytes=0 max-size-buffers=0 ! audioconvert ! audioresample ! ' +
+      `${counted('encode0', 'queue leaky=downstream max-size-time=200000000 max-size-bytes=0 max-size-buffers=0')} ! audioconvert ! audioresample ! ` +
       'audio/x-raw,rate=48000,channels=2 ! volume name=loudness0 volume=1 ! ' +
       'opusenc name=encoder0 audio-type=generic bitrate=64000 frame-size=20 ! ' +
-      `rtpopuspay name=pay0 pt=111 timestamp-offset=0 ! ${TAIL}${EAR}`,
+      `rtpopuspay name=pay0 pt=111 timestamp-offset=0 ! ${TAIL}${EAR}${COUNTERS}`,
   },
   {
     name: 'microphone',
@@ -223,10 +232,10 @@ const TABLE: { name: string; pipeline: PipelineDescription; launch: string }[] =
     launch:
       'alsasrc name=source device=plughw:CARD=Webcam,DEV=0 provide-clock=false slave-method=skew buffer-time=200000 latency-time=10000 ! ' +
       `${INTAKE} ! tee name=frames allow-not-linked=true ${GATE} ! ` +
-      'queue leaky=downstream max-size-time=200000000 max-size-bytes=0 max-size-buffers=0 ! audioconvert ! audioresample ! ' +
+      `${counted('encode0', 'queue leaky=downstream max-size-time=200000000 max-size-bytes=0 max-size-buffers=0')} ! audioconvert ! audioresample ! ` +
       'audio/x-raw,rate=48000,channels=1 ! volume volume=1.9953 ! volume name=loudness0 volume=1 ! ' +
       'opusenc name=encoder0 audio-type=voice bitrate=32000 frame-size=20 ! ' +
-      `rtpopuspay name=pay0 pt=111 timestamp-offset=0 ! ${TAIL}${EAR}`,
+      `rtpopuspay name=pay0 pt=111 timestamp-offset=0 ! ${TAIL}${EAR}${COUNTERS}`,
   },
 ];
 

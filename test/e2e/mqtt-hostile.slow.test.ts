@@ -117,7 +117,7 @@ const ELEMENTS = new Set(
   (
     'videotestsrc audiotestsrc capsfilter videoconvert videoscale videorate videobalance gdppay videocrop videoflip videoconvertscale clockoverlay ' +
     'textoverlay timeoverlay tee queue valve identity fakesink fdsink appsink multifdsink x264enc openh264enc v4l2h264enc vah264enc h264parse ' +
-    'opusenc audioconvert audioresample volume level rtph264pay rtpopuspay rtponviftimestamp rtpstreampay jpegenc'
+    'opusenc audioconvert audioresample volume level rtph264pay rtpopuspay rtponviftimestamp rtpstreampay jpegenc fpsdisplaysink'
   ).split(' '),
 );
 

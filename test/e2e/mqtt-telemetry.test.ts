@@ -57,7 +57,9 @@ test('what goes to each viewer and how late, in telemetry, in session/list and i
   const session = sessions.find(flowing) as Required<Session>;
   const { latency, framesDropped, bitrate } = streams.camera;
   t.ok(session.bitrate > bitrate / 4, `${session.bitrate} bit/s of ${bitrate} go to the viewer`);
-  t.same([session.droppedFrames, framesDropped['slow-viewer']], [0, 0]);
+  t.equal(session.droppedFrames, 0);
+  // A test machine may be too slow for the encoder.
+  t.match(framesDropped, { capture: 0, conversion: 0, encoder: Number, source: Number, 'slow-viewer': 0 });
   t.ok(latency !== undefined && latency.p50 > 0 && latency.p50 <= latency.p99, JSON.stringify(latency));
 
   const listed = ((await found.ask('session/list')).data.sessions as Session[])[0];

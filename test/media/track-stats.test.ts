@@ -1,12 +1,12 @@
 /** Statistics of tracks against Media Capture and Streams Extensions 7. */
 import { test } from 'tap';
 import { createTrack, type MediaStreamTrack } from '../../daemon/media/media-stream-track.ts';
+import type { EncodedStream } from '../../daemon/media/track-source.ts';
 import {
   createTrackStats,
   type MediaStreamTrackAudioStats,
   MediaStreamTrackVideoStats,
 } from '../../daemon/media/track-stats.ts';
-import type { RtpStream } from '../../daemon/rtp/rtp-stream.ts';
 import { QuietSource } from '../support/quiet-source.ts';
 
 test('frames of a picture', async (t) => {
@@ -25,8 +25,12 @@ test('frames of a picture', async (t) => {
 
 test('latency of sound', async (t) => {
   let listener: (frame: { captureTime: number }) => void = () => undefined;
-  const rtp = { onFrame: (added: typeof listener) => (listener = added) } as unknown as RtpStream;
-  const stats = createTrackStats('audio', rtp, () => 1000) as MediaStreamTrackAudioStats;
+  const rtp = { onFrame: (added: typeof listener) => (listener = added) };
+  const stats = createTrackStats(
+    'audio',
+    { rtp } as unknown as EncodedStream,
+    () => 1000,
+  ) as MediaStreamTrackAudioStats;
   t.same(stats.toJSON(), { latency: 0, averageLatency: 0, minimumLatency: 0, maximumLatency: 0 });
   for (const captureTime of [970, 950, 980]) listener({ captureTime });
   t.same(

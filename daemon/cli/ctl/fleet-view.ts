@@ -6,6 +6,8 @@ interface StreamView {
   viewers: number;
   bitrate: number;
   frameRate: number;
+  /** Frames since the gateway was started, at whatever stage. */
+  dropped: number;
 }
 
 interface GatewayView {
@@ -76,8 +78,14 @@ export class FleetView {
       ...(gateway.cpu === undefined ? [] : [`cpu ${percent(gateway.cpu)}`]),
       ...(gateway.temperature === undefined ? [] : [celsius(gateway.temperature)]),
     ].join(', ');
-    const head = ['STREAM', 'STATE', 'VIEWERS', 'BITRATE', 'FPS', ''];
-    const rows = streams.map(([name, stream]) => [name, stream.state, ...numbers([stream]), stream.reason]);
+    const head = ['STREAM', 'STATE', 'VIEWERS', 'BITRATE', 'FPS', 'DROPPED', ''];
+    const rows = streams.map(([name, stream]) => [
+      name,
+      stream.state,
+      ...numbers([stream]),
+      String(stream.dropped),
+      stream.reason,
+    ]);
     const [first = '', ...texts] = columns([head, ...rows]);
     return [
       { text: `${id}: ${about}`, verdict: verdictOf(gateway) },
@@ -119,13 +127,15 @@ export class FleetView {
 
   #stream(id: string, { streams }: GatewayView, name: string, data: Record<string, unknown>): string | undefined {
     const before = streams.get(name);
-    const { state = before?.state, reason = before?.reason, bitrate, frameRate, viewers } = data;
+    const { state = before?.state, reason = before?.reason, bitrate, frameRate, viewers, framesDropped } = data;
     const now: StreamView = {
       state: text(state),
       reason: text(reason),
       bitrate: number(bitrate) ?? 0,
       frameRate: number(frameRate) ?? 0,
       viewers: sum(viewers),
+      // Only telemetry tells.
+      dropped: framesDropped === undefined ? (before?.dropped ?? 0) : sum(framesDropped),
     };
     streams.set(name, now);
     const same = before?.state === now.state && before.viewers === now.viewers && before.reason === now.reason;
