@@ -139,7 +139,11 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
         },
         begun: () => this.#status.on('begun'),
         flows: () => this.#flows(),
-        died: (failure, delay) => this.#died(failure, delay),
+        unprepared: (failure, delay) => this.#failed(failure, delay),
+        died: (failure, delay) => {
+          this.#restarts[failure.reason] = (this.#restarts[failure.reason] ?? 0) + 1;
+          this.#failed(failure, delay);
+        },
       },
     });
     this.#slates = new Slates({
@@ -508,8 +512,7 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
     return prepared;
   }
 
-  #died(failure: CaptureFailure, delay: number): void {
-    this.#restarts[failure.reason] = (this.#restarts[failure.reason] ?? 0) + 1;
+  #failed(failure: CaptureFailure, delay: number): void {
     const { reason, known } = this.#failures.failed(failure);
     // A device that somebody else has is tried for days: it is told once.
     const level = known ? 'debug' : 'warn';

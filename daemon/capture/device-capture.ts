@@ -1,5 +1,6 @@
+import { Backoff } from '../lib/backoff.ts';
 import type { ChildExit } from '../lib/child.ts';
-import type { Clock } from '../lib/clock.ts';
+import type { Clock, Timer } from '../lib/clock.ts';
 import { type Log, quiet } from '../lib/log.ts';
 import { Supervisor } from '../lib/supervisor.ts';
 import type { SoundLevel, TrackConfiguration } from '../media/track-source.ts';
@@ -21,6 +22,8 @@ const LOAD_TIMEOUT_MS = 60_000;
 const OPEN_TIMEOUT_MS = 10_000;
 /** The first restart is at once, the ones after it ever later. */
 const BACKOFF = { minimum: 20, maximum: 5000 };
+/** Asking costs little: no process begins for it. */
+const PREPARE_BACKOFF = { minimum: 100, maximum: 1500 };
 const ANSWER_TIMEOUT_MS = 8000;
 /** Without a report of its flow for this long a device of which nothing is encoded counts as hung. */
 const FLOW_TIMEOUT_MS = 3000;
@@ -43,8 +46,10 @@ export interface DeviceCaptureOwner {
   /** What a life with these tracks does, where it is not the usual. @throws CaptureError `invalid-value`. */
   plan?(device: CaptureDevice, tracks: readonly EncodedTrack[]): CapturePlan | undefined;
   opening?(): SourceOpening | undefined;
-  /** Called before each life with the device: what it returns is captured. */
+  /** Called before each life with the device: what it returns is captured. @throws CaptureError `not-live`: it is asked again. */
   prepare?(device: CaptureDevice): Promise<CaptureDevice>;
+  /** It could not be prepared; the worker stands by for the next attempt, in so many milliseconds. */
+  unprepared?(failure: CaptureFailure, delay: number): void;
   /** Which tracks the next life encodes for. */
   tracks(): EncodedTrack[];
   /** Whether the media of a track is to flow from here. */
@@ -105,6 +110,8 @@ export class DeviceCapture {
   #failure: CaptureFailure | undefined;
   /** Of this life. */
   #refusal: DriverRefusal | undefined;
+  readonly #prepareBackoff = new Backoff(PREPARE_BACKOFF);
+  #prepareTimer: Timer | undefined;
 
   constructor(options: DeviceCaptureOptions) {
     this.#options = options;
@@ -145,6 +152,7 @@ export class DeviceCapture {
   /** Idempotent. */
   stop(): Promise<void> {
     this.#life = undefined;
+    this.#options.clock.clearTimeout(this.#prepareTimer);
     this.#questions.fail(new CaptureError('not-live', 'the device was closed'));
     return this.#supervisor.stop({ type: 'stop' });
   }
@@ -297,9 +305,14 @@ export class DeviceCapture {
     const found = owner.device();
     if (found === undefined) return;
     this.#launchedAt = this.#options.clock.now();
+    let preparing = true;
     try {
       const device = (await owner.prepare?.(found)) ?? found;
+      preparing = false;
       if (this.#life !== life) return;
+      if (this.#prepareTimer !== undefined) owner.begun?.();
+      this.#prepareTimer = undefined;
+      this.#prepareBackoff.reset();
       const unusual = owner.plan?.(device, life.tracks);
       const encoder = await (kind === 'video' && unusual === undefined ? encoders.choose() : undefined);
       if (this.#life !== life) return;
@@ -310,9 +323,22 @@ export class DeviceCapture {
       const pushed = owner.pushed?.();
       if (pushed !== undefined) life.push(pushed);
     } catch (error) {
-      const reason = error instanceof CaptureError && error.code === 'not-live' ? 'device' : 'pipeline';
-      if (this.#life === life) this.#failed(reason, error instanceof Error ? error.message : String(error));
+      if (this.#life !== life) return;
+      if (preparing && error instanceof CaptureError) this.#standBy(life, error);
+      else this.#failed('pipeline', error instanceof Error ? error.message : String(error));
     }
+  }
+
+  /** The device is not to be had now: the worker, which has done nothing yet, waits for it. */
+  #standBy(life: CaptureLife, { message }: CaptureError): void {
+    const { owner, clock } = this.#options;
+    const delay = this.#prepareBackoff.next();
+    this.#launchedAt = undefined;
+    this.#questions.fail(new CaptureError('not-live', message));
+    this.#prepareTimer = clock.setTimeout(() => {
+      if (this.#life === life && !this.deviceCame()) this.restart();
+    }, delay);
+    owner.unprepared?.({ reason: 'device', message }, delay);
   }
 
   #signOfLife(): void {

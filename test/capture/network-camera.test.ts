@@ -1,6 +1,7 @@
 /** Cameras on the network: real RTSP peers, which are killed, frozen, changed, and refuse us. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { test } from 'tap';
 import { checkContinuity, collect, decode, live, temporaryFolder, until } from '../support/capture-test-source.ts';
 import { cameraProcess, cameraSettings, H264_10_SECONDS, networkSource } from '../support/network-camera.ts';
@@ -60,6 +61,28 @@ test('wrong password, right password; it is nowhere to be read', async (t) => {
   await until(() => frames.length >= 20);
   const told = JSON.stringify([log, source.device, source.lastDevice, source.label]);
   t.notMatch(told, /sesame|wrong-password/);
+});
+
+test('while it is away it is asked again and again, by the process that will take it', async (t) => {
+  const camera = await cameraProcess(t, H264_10_SECONDS);
+  const { port } = camera;
+  camera.kill('SIGKILL');
+  await delay(100);
+  const { source, track } = networkSource(t, 'video', cameraSettings(camera.url));
+  const frames = collect(track);
+  track.retain();
+  await until(() => source.muted);
+  const { pid } = source;
+  t.type(pid, 'number');
+  // A few attempts.
+  await delay(3000);
+  await cameraProcess(t, H264_10_SECONDS, { port });
+  const begun = performance.now();
+  await live(source);
+  t.comment(`back after ${Math.round(performance.now() - begun)} ms`);
+  await until(() => frames.length >= 5);
+  t.equal(source.pid, pid);
+  t.same(source.stats.restarts, {});
 });
 
 test('none asked for', async (t) => {
