@@ -9,6 +9,7 @@ export interface DeviceRoots {
   readonly sys: string;
   readonly proc: string;
   readonly dev: string;
+  readonly run: string;
 }
 
 export interface DeviceFinderOptions {

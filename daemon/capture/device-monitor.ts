@@ -54,7 +54,7 @@ export class DeviceMonitor {
 
   constructor(options: DeviceMonitorOptions) {
     const { log, salt, always = [], testDevices = false, probe, held, environment } = options;
-    const { roots = { sys: '/sys', proc: '/proc', dev: '/dev' } } = options;
+    const { roots = { sys: '/sys', proc: '/proc', dev: '/dev', run: '/run' } } = options;
     this.#log = log;
     this.#always = [...always, ...(testDevices ? [TEST_PICTURE, TEST_TONE] : [])];
     const common = { log, salt, roots };

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { access, constants } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { VideoDevice } from './device.ts';
@@ -101,11 +102,19 @@ export class V4l2Finder implements DeviceFinder {
     return probe;
   }
 
+  /** Whether udev, where it runs, has not yet set the permissions of a node: that is noticed when it does. */
+  async #isWithUdev(path: string): Promise<boolean> {
+    const { sys, run } = this.#options.roots;
+    const number = await readText(join(sys, 'class/video4linux', basename(path), 'dev'));
+    return existsSync(join(run, 'udev/control')) && !existsSync(join(run, `udev/data/c${number}`));
+  }
+
   async #probeWithTool(path: string): Promise<string | undefined> {
     try {
       await access(path, constants.R_OK | constants.W_OK);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
+      if (await this.#isWithUdev(path)) return undefined;
       this.#warnings.tell(path, `${path} may not be opened (${code}): is this user in the group 'video'?`);
       return undefined;
     }

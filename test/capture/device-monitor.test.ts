@@ -4,8 +4,10 @@ import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Test, test } from 'tap';
 import type { CaptureDevice, VideoDevice } from '../../daemon/capture/device.ts';
+import type { DeviceRoots } from '../../daemon/capture/device-finder.ts';
 import { DeviceMonitor } from '../../daemon/capture/device-monitor.ts';
 import { silentLog } from '../../daemon/lib/log.ts';
+import { type LogEntry, recordingLog } from '../support/recording-log.ts';
 import { PI_ENCODER, UVC_METADATA, UVC_WEBCAM, VIVID } from '../support/v4l2-outputs.ts';
 
 const USB = 'devices/platform/scb/fd500000.pcie/pci0000:00/0000:00:00.0/0000:01:00.0/usb1';
@@ -20,8 +22,9 @@ class FakeMachine {
     this.root = root;
   }
 
-  get roots(): { sys: string; proc: string; dev: string } {
-    return { sys: join(this.root, 'sys'), proc: join(this.root, 'proc'), dev: join(this.root, 'dev') };
+  get roots(): DeviceRoots {
+    const [sys, proc, dev, run] = ['sys', 'proc', 'dev', 'run'].map((name) => join(this.root, name));
+    return { sys, proc, dev, run } as DeviceRoots;
   }
 
   async write(path: string, text: string): Promise<void> {
@@ -160,6 +163,27 @@ test('a node that may not be opened yet is asked again', async (t) => {
   await writeFile(path, 'x');
   await waitFor(() => monitor.devices.length === 1);
   t.pass();
+});
+
+test('a node that udev is not done with is no reason for a warning', async (t) => {
+  const fake = await machine(t);
+  await fake.usb('1-1.2', undefined);
+  const interfaces = `${USB}/1-1.2/1-1.2:1.0`;
+  await fake.video('video0', interfaces, 'HD Pro Webcam C920', UVC_WEBCAM);
+  await fake.write(`sys/${interfaces}/video4linux/video0/dev`, '81:0\n');
+  await rm(join(fake.root, 'dev/video0'));
+  const warnings = async (): Promise<number> => {
+    const logged: LogEntry[] = [];
+    const monitor = new DeviceMonitor({ log: recordingLog(logged), salt: 'salt', roots: fake.roots });
+    await monitor.start();
+    await monitor.stop();
+    return logged.filter(({ level }) => level === 'warn').length;
+  };
+  t.equal(await warnings(), 1, 'without udev');
+  await fake.write('run/udev/control', '');
+  t.equal(await warnings(), 0, 'udev works at it');
+  await fake.write('run/udev/data/c81:0', '');
+  t.equal(await warnings(), 1, 'udev is done');
 });
 
 test('two of a kind with the same serial number, and two without', async (t) => {

@@ -95,7 +95,7 @@ class Board {
   }
 
   finder(held?: (deviceId: string) => Record<string, number>): LibcameraFinder {
-    const roots = { sys: this.sys, proc: '/nonexistent', dev: '/nonexistent' };
+    const roots = { sys: this.sys, proc: '/nonexistent', dev: '/nonexistent', run: '/nonexistent' };
     return new LibcameraFinder({ log: recordingLog(this.logged), salt: 'salt', roots, run: this.run, held });
   }
 }

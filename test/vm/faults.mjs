@@ -14,7 +14,6 @@ import {
   snapshot,
   state,
   USER,
-  untilState,
   Viewer,
 } from './lab.mjs';
 import { serviceConfig } from './service.mjs';
@@ -262,14 +261,34 @@ async function underViewers(viewer) {
     await guest(`systemd-run --quiet --unit=holder v4l2-ctl -d ${second} --stream-mmap`);
     const other = new Viewer('second');
     try {
-      const { reason } = await untilState('muted', 'second');
-      expect(/busy/.test(reason), reason);
+      const reason = await eventually(async () => {
+        const { reason: known } = await state('second');
+        expect(
+          /busy: a program of another user has it open, 'sudo fuser -v \/dev\/video\d' names it/.test(known),
+          known,
+        );
+        return known;
+      });
       await guest('systemctl stop holder');
       await other.sees(isCamera, 'picture once it is free');
       return reason;
     } finally {
       other.stop();
       await guest('systemctl stop holder').catch(() => undefined);
+    }
+  });
+  await check('a driver that refuses to begin: the reason has its words', async () => {
+    const { second } = await nodes();
+    await eventually(async () => expect((await holders(second)).length === 0, 'it is still open'));
+    await guest(`v4l2-ctl -d ${second} -c inject_vidioc_streamon_error=1`);
+    const other = new Viewer('second');
+    try {
+      await other.sees(isCamera, 'picture with the next attempt');
+      // How long it was muted is for the back-off to say.
+      const log = await guest('journalctl -u vedette --no-pager -o cat | grep "does not begin" | tail -n 1');
+      expect(/the driver does not begin: Invalid argument/.test(log), log);
+    } finally {
+      other.stop();
     }
   });
   await check('through all of that both viewers had one session', async () => {
