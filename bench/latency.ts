@@ -144,7 +144,10 @@ async function passed(): Promise<void> {
   const written = new Map<string, number>();
   camera.video.rtp.onFrame(({ packets }) => written.set(pictureTail(packets.at(-1) as Buffer), wall()));
   const theirs: number[] = [];
-  const sink = await udpSink((packet) => theirs.push(wall() - (written.get(pictureTail(packet)) ?? Number.NaN)));
+  const sink = await udpSink((packet) => {
+    const begun = written.get(pictureTail(packet));
+    if (begun !== undefined) theirs.push(wall() - begun);
+  });
   const daemon = new Daemon(
     { 'rtsp.port': '0', 'http.port': '0', 'webrtc.port': '0', 'mqtt.embeddedPort': '0' },
     `cameras: {door: {url: "${camera.url}"}}\nstreams: {door: {start: always, video: {device: door}, audio: false}}\n`,
