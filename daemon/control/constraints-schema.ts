@@ -60,7 +60,7 @@ export const trackConstraints = {
     },
   },
   additionalProperties: false,
-  description: 'MediaTrackConstraints; none: what the configuration wishes',
+  description: `MediaTrackConstraints; none: what the configuration wishes. At most ${MAX_ASPECT_RATIOS} different aspect ratios`,
 } as const;
 
 /**

@@ -469,16 +469,18 @@ test('kill -9 of the gateway: the will says offline', async (t) => {
   t.equal((await listener.message(`${B}/availability`, 1)).text, 'offline');
 });
 
-test('two gateways with one client id: the log says what is wrong', async (t) => {
-  const { control, another, log } = await world(t);
-  await control.start();
-  await connected(control);
-  const usurper = another(new FakeGateway('camera'));
-  await usurper.start();
-  await until(() => log.some(({ fields }) => JSON.stringify(fields).includes('same client id')), 'an explanation');
-  await usurper.stop();
-  await connected(control);
-});
+for (const protocolVersion of ['5', '3.1.1'] as const) {
+  test(`two gateways with one client id, MQTT ${protocolVersion}: the log says what is wrong`, async (t) => {
+    const { control, another, log } = await world(t, { protocolVersion });
+    await control.start();
+    await connected(control);
+    const usurper = another(new FakeGateway('camera'));
+    await usurper.start();
+    await until(() => log.some(({ fields }) => JSON.stringify(fields).includes('same client id')), 'an explanation');
+    await usurper.stop();
+    await connected(control);
+  });
+}
 
 test('the broker is killed and comes back: state again, events from meanwhile', async (t) => {
   const { broker, gateway, control, listen } = await world(t);
