@@ -3,7 +3,8 @@
  * sends to a UDP port, at the same time. `node dist/bench/latency.js [seconds]`.
  *
  * The test picture is stamped by the capture pipeline; the stamp reaches the viewer by RTP times and sender reports. What
- * passes through is known by its bytes: the time counts from the camera's own writing.
+ * passes through is known by its bytes: the time counts from the camera's own writing. On a machine that has more to do,
+ * `chrt -r 5 node dist/bench/latency.js` keeps the scheduler out of all of it alike.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createSocket, type Socket } from 'node:dgram';
@@ -13,12 +14,14 @@ import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { launchString } from '../daemon/capture/pipeline.ts';
-import { marker, onvifWallClock } from '../daemon/rtp/packet.ts';
+import { marker, onvifWallClock, timestamp } from '../daemon/rtp/packet.ts';
 import { Daemon } from '../test/support/daemon.ts';
 import { testServer } from '../test/support/rtsp-server.ts';
+import { releaseViewers, WebRtcViewer } from '../test/support/webrtc-viewer.ts';
 import { latencyTracing, readLatencyTrace } from './support/latency-trace.ts';
 import { quantile, table } from './support/report.ts';
-import { pictureTail, RtspViewer } from './support/rtsp-viewer.ts';
+import { type ClockReport, captureTime, pictureTail, RtspViewer, readClocks } from './support/rtsp-viewer.ts';
+import { negotiate } from './support/whep.ts';
 
 const seconds = Number(process.argv[2] ?? 30);
 const SIZE = { width: 1280, height: 720, frameRate: 30 };
@@ -86,6 +89,23 @@ function ages(viewer: RtspViewer, begin: (arrival: RtspViewer['arrivals'][number
     });
 }
 
+/** A viewer over WebRTC, and the ages of its frames as they are whole. */
+async function webRtcAges(page: string): Promise<{ ages: number[]; close: () => void }> {
+  let report: ClockReport | undefined;
+  const ages: number[] = [];
+  const viewer = await WebRtcViewer.connect({
+    kinds: ['video'],
+    keep: false,
+    packet: (_, packet) => {
+      report = readClocks(packet) ?? report;
+      if (readClocks(packet) === undefined && marker(packet) && report !== undefined)
+        ages.push(wall() - captureTime(timestamp(packet), report));
+    },
+    signal: (offer) => negotiate(page, offer),
+  });
+  return { ages, close: () => viewer.close() };
+}
+
 async function encoded(folder: string): Promise<void> {
   Object.assign(process.env, latencyTracing(join(folder, '%p.trace')));
   const daemon = new Daemon({
@@ -117,12 +137,14 @@ async function encoded(folder: string): Promise<void> {
   try {
     await daemon.start();
     const viewer = await RtspViewer.play(daemon.rtsp);
+    const browser = await webRtcAges(daemon.page);
     const other = bare(`${plain} ! udpsink host=${HOST} port=${sink.port} sync=false async=false`);
     await sleep(seconds * 1000);
     const whole = ages(viewer, ({ timestamp }) => viewer.capturedAt(timestamp));
     const handed = await gatewayLatency(daemon);
     const [worker] = daemon.children('capture/worker');
     viewer.close();
+    browser.close();
     await daemon.stop();
     other.kill('SIGKILL');
     const our = readLatencyTrace(join(folder, `${worker}.trace`), WARM_UP);
@@ -132,6 +154,7 @@ async function encoded(folder: string): Promise<void> {
     row('parser, payloader, queue', our.after, their.after);
     row('capture until the gateway has served all', handed);
     row('capture to viewer', whole, theirs.slice(WARM_UP), GOAL_MS + quantile(our.encoder, 0.99));
+    row('capture to viewer over WebRTC', browser.ages.slice(WARM_UP));
   } finally {
     sink.socket.close();
     await daemon.stop();
@@ -180,6 +203,7 @@ try {
   await encoded(folder);
   await passed();
 } finally {
+  releaseViewers();
   rmSync(folder, { recursive: true });
 }
 process.stdout.write(

@@ -62,7 +62,9 @@ async function signalled(daemon: Daemon, signal: NodeJS.Signals): Promise<number
     const worker = await captureWorker(daemon);
     const begin = performance.now();
     process.kill(worker, signal);
-    await until(() => !daemon.children('capture/worker').includes(worker), 'another worker');
+    await until(() => !daemon.children('capture/worker').includes(worker), 'its end');
+    const ended = performance.now();
+    await until(() => (viewer.arrivals.at(-1)?.at ?? 0) > ended, 'the next picture');
     await sleep(PAUSE_MS);
     samples.push(pauseAfter(viewer, begin));
   }

@@ -13,7 +13,7 @@ export interface Arrival {
 }
 
 /** What a sender report says of the clocks (RFC 3550, 6.4.1). */
-interface ClockReport {
+export interface ClockReport {
   /** Unix milliseconds. */
   wall: number;
   timestamp: number;
@@ -65,8 +65,7 @@ export class RtspViewer {
 
   /** When a frame was captured, in Unix milliseconds, as sender reports have it; undefined before the first of them. */
   capturedAt(timestamp: number): number | undefined {
-    const { wall, timestamp: then } = this.#report ?? { wall: Number.NaN, timestamp: 0 };
-    return this.#report && wall + timestampDistance(timestamp, then) / 90;
+    return this.#report && captureTime(timestamp, this.#report);
   }
 
   close(): void {
@@ -76,7 +75,7 @@ export class RtspViewer {
   #note(): void {
     const at = performance.now();
     for (const { channel, data } of this.#client.packets.splice(0)) {
-      if (channel === 1 && data[1] === SENDER_REPORT) this.#report = readClocks(data);
+      if (channel === 1) this.#report = readClocks(data) ?? this.#report;
       if (channel !== 0) continue;
       this.arrivals.push({
         at,
@@ -94,7 +93,13 @@ const TAIL_BYTES = 16;
 
 export const pictureTail = (packet: Buffer): string => packet.toString('latin1', packet.length - TAIL_BYTES);
 
-function readClocks(report: Buffer): ClockReport {
+/** When a frame was captured, in Unix milliseconds, as a sender report has it. */
+export const captureTime = (timestamp: number, report: ClockReport): number =>
+  report.wall + timestampDistance(timestamp, report.timestamp) / 90;
+
+/** Reads the first report of a compound; undefined where it is none of a sender. */
+export function readClocks(report: Buffer): ClockReport | undefined {
+  if (report[1] !== SENDER_REPORT) return undefined;
   const seconds = report.readUInt32BE(8) - NTP_UNIX_SECONDS;
   return { wall: seconds * 1000 + (report.readUInt32BE(12) * 1000) / 2 ** 32, timestamp: report.readUInt32BE(16) };
 }

@@ -6,6 +6,8 @@ export interface WebRtcViewerOptions {
   kinds?: readonly ('video' | 'audio')[];
   /** False: media is counted, not kept. */
   keep?: boolean;
+  /** Sees each packet as it comes, RTCP included. */
+  packet?: (kind: 'video' | 'audio', packet: Buffer) => void;
   /** Sends the offer; returns the answer. */
   signal: (offer: string) => Promise<string>;
 }
@@ -60,8 +62,8 @@ export class WebRtcViewer {
     this.#connection.close();
   }
 
-  async #connect({ kinds = ['video', 'audio'], keep = true, signal }: WebRtcViewerOptions): Promise<void> {
-    for (const kind of kinds) this.#addTrack(kind, keep);
+  async #connect({ kinds = ['video', 'audio'], keep = true, packet, signal }: WebRtcViewerOptions): Promise<void> {
+    for (const kind of kinds) this.#addTrack(kind, keep, packet);
     const gathered = new Promise<void>((resolve) => {
       this.#connection.onGatheringStateChange((state) => {
         if (state === 'complete') resolve();
@@ -75,12 +77,13 @@ export class WebRtcViewer {
     this.#connection.setRemoteDescription(this.answer, 'answer');
   }
 
-  #addTrack(kind: 'video' | 'audio', keep: boolean): void {
+  #addTrack(kind: 'video' | 'audio', keep: boolean, seen: WebRtcViewerOptions['packet']): void {
     const media = kind === 'video' ? new Video('v', 'RecvOnly') : new Audio('a', 'RecvOnly');
     if (media instanceof Video) media.addH264Codec(VIEWER_PAYLOAD_TYPES.video, VIEWER_H264);
     else media.addOpusCodec(VIEWER_PAYLOAD_TYPES.audio);
     const track = this.#connection.addTrack(media);
     track.onMessage((packet) => {
+      seen?.(kind, packet);
       const type = payloadType(packet);
       if (type >= 72 && type <= 79) this.rtcp.push(Buffer.from(packet));
       else {
