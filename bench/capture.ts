@@ -3,6 +3,7 @@
  * `gst-launch-1.0` of the very same pipeline at the same time; and one capture with two encodings beside two pipelines.
  * `node dist/bench/capture.js [seconds]`.
  */
+import { availableParallelism } from 'node:os';
 import { CaptureSource } from '../daemon/capture/capture-source.ts';
 import { testDevice } from '../daemon/capture/device.ts';
 import type { EncodedTrack } from '../daemon/capture/encoded-track.ts';
@@ -10,13 +11,13 @@ import { launchString } from '../daemon/capture/pipeline.ts';
 import type { VideoBranch, VideoPipeline } from '../daemon/capture/video-pipeline.ts';
 import { MediaClock } from '../daemon/lib/clock.ts';
 import { silentLog } from '../daemon/lib/log.ts';
+import { encodersFrom } from '../test/support/capture-test-source.ts';
 import { bareLaunch, type Cost, measure, type Running } from './support/capture-cost.ts';
 import { table } from './support/report.ts';
 
 const seconds = Number(process.argv[2] ?? 10);
 const CPU_GOAL = 1.03;
 const MEMORY_GOAL_MB = 12;
-const ENCODERS = { choose: async () => 'x264enc' as const, distrust: () => undefined, failed: () => undefined };
 const ADJUSTMENTS = { crop: { top: 0, right: 0, bottom: 0, left: 0 }, orientation: 'none', overlay: '' } as const;
 
 interface Size {
@@ -32,9 +33,11 @@ const SMALL: Size = { width: 640, height: 360, frameRate: 30 };
 const branch = (output: Size): VideoBranch => ({
   open: true,
   enabled: true,
+  encoder: 'x264enc',
+  profile: 'baseline',
   output,
   bitrate: 2_000_000,
-  keyFrameInterval: 2,
+  keyFrameInterval: 10,
   content: 'motion',
   adjustments: ADJUSTMENTS,
 });
@@ -44,7 +47,7 @@ async function worker(sizes: readonly Size[]): Promise<Running> {
   const source = new CaptureSource({
     kind: 'video',
     device: testDevice('video'),
-    encoders: ENCODERS,
+    encoders: encodersFrom(),
     clock: new MediaClock(),
     cname: 'bench',
     log: silentLog,
@@ -57,7 +60,7 @@ async function worker(sizes: readonly Size[]): Promise<Running> {
         settings: { ...settings, resizeMode: 'crop-and-scale' },
         contentHint: '',
         enabled: true,
-        encoding: { maxBitrate: 2_000_000, maxFramerate: undefined, scaleResolutionDownBy: 1, keyFrameInterval: 2 },
+        encoding: { maxBitrate: 2_000_000, maxFramerate: undefined, scaleResolutionDownBy: 1, keyFrameInterval: 10 },
       }),
   );
   for (const track of tracks) track.retain();
@@ -70,8 +73,8 @@ async function bare(captured: Size, outputs: readonly Size[]): Promise<Running> 
   const pipeline: VideoPipeline = {
     kind: 'video',
     input: { type: 'test', pattern: 'smpte75', wish: captured, clock: false },
-    encoder: 'x264enc',
     branches: outputs.map(branch),
+    processors: availableParallelism(),
   };
   return bareLaunch(launchString(pipeline), outputs.length);
 }

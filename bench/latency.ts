@@ -121,6 +121,8 @@ async function encoded(folder: string): Promise<void> {
   const branch = {
     open: true,
     enabled: true,
+    encoder: 'x264enc',
+    profile: 'baseline',
     output: SIZE,
     bitrate: BITRATE,
     keyFrameInterval: 2,
@@ -130,8 +132,8 @@ async function encoded(folder: string): Promise<void> {
   const launch = launchString({
     kind: 'video',
     input: { type: 'test', pattern: 'smpte75', wish: SIZE, clock: true },
-    encoder: 'x264enc',
     branches: [branch],
+    processors: availableParallelism(),
   });
   const plain = /^(.*rtponviftimestamp) ! rtpstreampay ! fdsink fd=4 sync=false async=false/.exec(launch)?.[1] ?? '';
   try {

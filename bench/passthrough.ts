@@ -2,6 +2,7 @@
  * What a worker takes that passes a camera's H.264 on, beside one that decodes and encodes it, and beside bare
  * `gst-launch-1.0` pipelines: all from one camera at the same time. `node dist/bench/passthrough.js [seconds]`.
  */
+
 import { availableParallelism, loadavg } from 'node:os';
 import { CaptureSource } from '../daemon/capture/capture-source.ts';
 import { codedLaunch } from '../daemon/capture/coded-pipeline.ts';
@@ -10,6 +11,7 @@ import type { RtspInput } from '../daemon/capture/device-sources.ts';
 import { NetworkCameras } from '../daemon/capture/network-cameras.ts';
 import { MediaClock } from '../daemon/lib/clock.ts';
 import { silentLog } from '../daemon/lib/log.ts';
+import { encodersFrom } from '../test/support/capture-test-source.ts';
 import { cameraSettings } from '../test/support/network-camera.ts';
 import { testServer } from '../test/support/rtsp-server.ts';
 import { bareLaunch, type Cost, measure, type Running } from './support/capture-cost.ts';
@@ -27,7 +29,7 @@ async function worker(cameras: NetworkCameras, passthrough: boolean): Promise<Ru
     kind: 'video',
     device: cameras.devices[0] as VideoDevice,
     openNetworkDevice: cameras.open,
-    encoders: { choose: async () => 'x264enc', distrust: () => undefined, failed: () => undefined },
+    encoders: encodersFrom(),
     clock: new MediaClock(),
     cname: 'bench',
     log: silentLog,

@@ -5,6 +5,7 @@
  *
  * Devices are the test picture and a camera of this process, so that no driver's own start is in it.
  */
+
 import { availableParallelism, loadavg } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CaptureSource } from '../daemon/capture/capture-source.ts';
@@ -13,6 +14,7 @@ import { MediaClock } from '../daemon/lib/clock.ts';
 import { silentLog } from '../daemon/lib/log.ts';
 import { MediaStream } from '../daemon/media/media-stream.ts';
 import { createTrack } from '../daemon/media/media-stream-track.ts';
+import { encodersFrom } from '../test/support/capture-test-source.ts';
 import { Daemon } from '../test/support/daemon.ts';
 import { freePort } from '../test/support/mosquitto.ts';
 import { testServer } from '../test/support/rtsp-server.ts';
@@ -118,7 +120,7 @@ async function deviceBack(): Promise<number[]> {
   const source = new CaptureSource({
     kind: 'video',
     device,
-    encoders: { choose: async () => 'x264enc', distrust: () => undefined, failed: () => undefined },
+    encoders: encodersFrom(),
     clock,
     cname: 'bench',
     log: silentLog,

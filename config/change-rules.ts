@@ -114,6 +114,9 @@ export const CHANGE_RULES: Readonly<Record<string, ChangeRule>> = {
   'streams.*.audio.gain': restart,
   'streams.*.encodings': restart,
   'streams.*.encodings.*.rid': restart,
+  // Viewers cannot go over to another codec: they connect again.
+  'streams.*.encodings.*.codec': restart,
+  'streams.*.encodings.*.profile': live,
   'streams.*.encodings.*.maxBitrate': live,
   'streams.*.encodings.*.maxFramerate': live,
   'streams.*.encodings.*.scaleResolutionDownBy': live,

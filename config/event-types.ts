@@ -9,6 +9,7 @@ export const EVENT_TYPES = [
   'device_reset',
   'health',
   'thermal',
+  'encoder_failed',
   'config',
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];

@@ -88,7 +88,13 @@ function streamProblems({ streams }: Settings): Problem[] {
           message: `must leave a tenth of the picture: opposite edges together at most ${MOST_CROPPED} percent`,
         });
     }
-    for (const [index, { rid }] of encodings.entries()) {
+    for (const [index, { rid, codec, profile }] of encodings.entries()) {
+      if (codec !== 'h264' && profile !== 'baseline')
+        problems.push({
+          path: pointer(['streams', name, 'encodings', index, 'profile']),
+          value: profile,
+          message: `is of h264 only; the codec here is ${codec}`,
+        });
       const first = encodings.findIndex((encoding) => encoding.rid === rid);
       if (first === index) continue;
       const path = pointer(['streams', name, 'encodings', index, 'rid']);

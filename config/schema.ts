@@ -1,3 +1,4 @@
+import { H264_PROFILES, VIDEO_CODECS } from './codecs.ts';
 import { EVENT_TYPES } from './event-types.ts';
 import { type Group, isSetting, type Setting } from './setting.ts';
 
@@ -153,8 +154,20 @@ const encoding: Group = {
     pattern: /^[A-Za-z0-9_-]{1,16}$/,
     allowed: 'up to 16 letters, digits, `-` and `_`',
   },
+  codec: {
+    doc: 'What encodes it. RTSP carries all of them, WebRTC `h264` and `vp8` (`h265` where the browser offers it), RTMP `h264` alone. What this machine can encode stands in `gateway/info`.',
+    format: 'choice',
+    default: 'h264',
+    choices: VIDEO_CODECS,
+  },
+  profile: {
+    doc: 'Of `h264`: a later profile gives a better picture for the same bits; `baseline`, the constrained one, is what every player takes.',
+    format: 'choice',
+    default: 'baseline',
+    choices: H264_PROFILES,
+  },
   maxBitrate: {
-    doc: 'Target of the encoder.',
+    doc: 'Target of the encoder; `mjpeg` gets the quality that usual pictures take it at.',
     format: 'integer',
     default: 2_000_000,
     minimum: 50_000,

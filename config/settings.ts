@@ -1,5 +1,6 @@
 /** The effective configuration as the rooms receive it, each its own slice. The schema beside this file is the home of defaults, limits and docs. */
 
+import type { H264Profile, VideoCodec } from './codecs.ts';
 import type { EventType } from './event-types.ts';
 
 /** How a picture is turned; clockwise and counterclockwise by a quarter. */
@@ -54,9 +55,12 @@ export interface AudioSettings {
   gain: number;
 }
 
-/** RTCRtpEncodingParameters (W3C WebRTC, 5.2.2) and what H.264 needs besides. */
+/** RTCRtpEncodingParameters (W3C WebRTC, 5.2.2) and what encoders need besides. */
 export interface EncodingSettings {
   rid: string;
+  codec: VideoCodec;
+  /** Of H.264. */
+  profile: H264Profile;
   /** Target of the encoder in bit/s. */
   maxBitrate: number;
   /** Frames per second; undefined: as captured. */

@@ -325,7 +325,7 @@ export class ConfiguredStream {
         settings: { ...track.getSettings() },
         ...(isConstrained(track) && { constraints: { ...track.getConstraints() } }),
       })),
-      encodings: this.#encodings.map((encoding) => ({ ...encoding })),
+      encodings: this.#encodings.map((encoding) => this.#reportEncoding(encoding)),
       ...(reduction && { reduction: { ...reduction } }),
       viewers,
       bitrate: Math.round(this.#bitrate.read(octets, now) * 8),
@@ -333,6 +333,12 @@ export class ConfiguredStream {
       urls,
       controls: controlsOf(this.video?.device),
     };
+  }
+
+  #reportEncoding(encoding: EncodingSettings): Record<string, unknown> {
+    const [track] = this.rendition(encoding.rid)?.getVideoTracks() ?? [];
+    const problem = track && encodedOf(track).problem;
+    return { ...encoding, ...(problem !== undefined && { problem }) };
   }
 
   #hold(): void {

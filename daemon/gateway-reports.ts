@@ -4,7 +4,7 @@ import type { LoadedConfig } from '../config/settings.ts';
 import type { BannerFacts } from './banner.ts';
 import type { CaptureSource } from './capture/capture-source.ts';
 import type { CaptureDevice } from './capture/device.ts';
-import type { EncoderReport } from './capture/encoder.ts';
+import type { CodecReport, EncoderReport } from './capture/encoder.ts';
 import { runTool } from './capture/run-tool.ts';
 import type { ConfiguredStream } from './configured-stream.ts';
 import type { GatewayInfo, SessionReport } from './control/gateway-port.ts';
@@ -40,6 +40,7 @@ export interface GatewayReportsOptions {
   /** Number by outcome. */
   usbResets: () => Readonly<Record<string, number>>;
   encoders: () => EncoderReport[];
+  codecs: () => CodecReport[];
   access: { readonly open: boolean; readonly failures: Readonly<Record<string, number>> };
   mqtt: () => MqttControl | undefined;
   /** Who watches. */
@@ -122,6 +123,7 @@ export class GatewayReports {
       })),
       features: ['rtsp', 'webrtc', 'rtmp', 'http'].filter((name) => this.#listening.has(name as ListenerName)),
       encoders: this.#options.encoders(),
+      codecs: this.#options.codecs(),
       brokerTrusted: trustsEverybody(config.settings.mqtt.acl),
     };
   }

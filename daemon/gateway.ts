@@ -111,6 +111,8 @@ export class Gateway {
       stateDirectory: settings.stateDirectory,
       environment: this.#environment,
       log: this.#room('capture'),
+      changed: () => this.#control.infoChanged(),
+      failed: (data) => this.#control.event({ type: 'encoder_failed', data: { ...data } }),
     });
     this.#hooks = new Hooks({
       settings: settings.hooks,
@@ -153,6 +155,7 @@ export class Gateway {
       devices: () => this.#devices?.devices ?? [],
       usbResets: () => this.#usbResets.counts,
       encoders: () => this.#encoders.report(),
+      codecs: () => this.#encoders.codecs(),
       access: this.#access,
       mqtt: () => this.#listeners.mqtt,
       sessions: () => this.#control.sessions.list(),
@@ -239,7 +242,7 @@ export class Gateway {
     await this.#notifier.start();
     await this.#access.start();
     // Found out meanwhile, so that no picture waits for it; a failure shows in the stream that needs an encoder.
-    void this.#encoders.choose().catch(() => undefined);
+    void this.#encoders.choose('h264').catch(() => undefined);
     await Promise.all([this.#findDevices(), this.#privacy.load()]);
     this.#streams.start();
     const pictures = this.#firstPictures();
@@ -247,6 +250,8 @@ export class Gateway {
     this.#registerHealth();
     this.#watch.start();
     this.#configuration.start();
+    // What else this machine can encode is only told, and holds nothing up.
+    void this.#encoders.survey().catch(() => undefined);
     await this.#notifier.ready(`${this.#streams.names().length} streams`);
     this.#control.infoChanged();
   }

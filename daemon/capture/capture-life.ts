@@ -1,5 +1,5 @@
 import type { MediaTrackSettings } from '../media/track-dictionaries.ts';
-import type { CapturePlan } from './capture-plan.ts';
+import type { BranchTuning, CapturePlan } from './capture-plan.ts';
 import type { EncodedTrack } from './encoded-track.ts';
 import { framePrefix } from './pushed-frames.ts';
 import type { SourceOpening } from './worker-messages.ts';
@@ -76,13 +76,17 @@ export class CaptureLife {
     if (before === undefined || before.layout !== next.layout) return false;
     for (const [index, track] of this.tracks.entries()) {
       this.worker.send({ type: 'enable', track: index, enabled: track.configuration.enabled });
-      const bitrate = next.bitrates[index];
-      const { liveBitrate } = before;
-      if (liveBitrate === undefined || bitrate === undefined || bitrate === before.bitrates[index]) continue;
-      const { property, value } = liveBitrate;
-      this.worker.send({ type: 'set-bitrate', track: index, property, value: value(bitrate) });
+      this.#tune(index, before.tunings[index] ?? {}, next.tunings[index] ?? {});
     }
     this.#plan = next;
     return true;
+  }
+
+  #tune(track: number, before: BranchTuning, { shape, encoder, keyFrameInterval }: BranchTuning): void {
+    if (shape !== undefined && shape.caps !== before.shape?.caps) this.worker.send({ type: 'shape', track, ...shape });
+    if (encoder !== undefined && encoder.value !== before.encoder?.value)
+      this.worker.send({ type: 'tune', track, ...encoder });
+    if (keyFrameInterval !== undefined && keyFrameInterval !== before.keyFrameInterval)
+      this.worker.send({ type: 'key-frame-interval', track, seconds: keyFrameInterval });
   }
 }

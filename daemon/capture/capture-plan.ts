@@ -1,3 +1,5 @@
+import { availableParallelism } from 'node:os';
+import type { VideoCodec } from '../../config/codecs.ts';
 import type { MediaTrackSettings } from '../media/track-dictionaries.ts';
 import type {
   ContentHint,
@@ -8,15 +10,18 @@ import type {
 } from '../media/track-source.ts';
 import { type AudioBranch, type AudioInput, SOUND_QUEUE_ROOM, type SoundContent } from './audio-pipeline.ts';
 import { CaptureError } from './capture-error.ts';
-import { chooseMode, type VideoWish } from './capture-mode.ts';
+import { type CaptureMode, chooseMode, type VideoWish } from './capture-mode.ts';
 import type { AudioDevice, CaptureDevice, VideoDevice } from './device.ts';
 import { SOUND } from './device-capabilities.ts';
-import { ENCODERS, type H264Encoder, type PictureContent } from './encoders.ts';
+import { macroblockRate, type NumberProperty, type PictureContent } from './encoder-description.ts';
+import { ENCODERS, type EncoderRanking, type VideoEncoder } from './encoders.ts';
 import { isLibcamera, sourceProperties } from './libcamera-controls.ts';
 import { launchString, type PipelineDescription } from './pipeline.ts';
 import {
+  type BranchShape,
   FRAME_QUEUE_ROOM,
   isTransposed,
+  shapeOf,
   type TestPattern,
   type VideoBranch,
   type VideoInput,
@@ -34,8 +39,8 @@ export interface CapturePlanInput {
   readonly device: CaptureDevice;
   /** None while the device is only held open. */
   readonly tracks: readonly PlannedTrack[];
-  /** Of a picture. */
-  readonly encoder: H264Encoder;
+  /** Of pictures. */
+  readonly encoders: EncoderRanking;
   /** Text on the test picture, before its clock; without one there is no clock either. */
   readonly text: string | undefined;
   readonly pattern: TestPattern;
@@ -45,17 +50,23 @@ export interface CapturePlanInput {
   readonly photo?: { readonly width: number; readonly height: number } | undefined;
 }
 
+/** What of a branch can be set while it runs, as far as its encoder goes along. */
+export interface BranchTuning {
+  readonly encoder?: NumberProperty;
+  readonly shape?: Omit<BranchShape, 'scales'>;
+  /** Seconds between key frames that nobody asked for; undefined: every frame is one. */
+  readonly keyFrameInterval?: number;
+}
+
 /** What a worker is told to do, and what will come of it. */
 export interface CapturePlan {
   readonly start: Extract<WorkerCommand, { type: 'start' }>;
   /** Of each track. */
   readonly settings: readonly MediaTrackSettings[];
-  /** The element that encodes; undefined where the device's own encoding goes out. */
-  readonly encoder: H264Encoder | 'opusenc' | undefined;
-  /** How the bit rate is set while it runs, where that is possible. */
-  readonly liveBitrate?: { readonly property: string; value(bitsPerSecond: number): number };
-  /** Bit rate of each track in bit/s. */
-  readonly bitrates: readonly number[];
+  /** What encodes each track; none where the device's own encoding goes out. */
+  readonly encoders: readonly (VideoEncoder | 'opusenc')[];
+  /** What of each track is set while it runs. */
+  readonly tunings: readonly BranchTuning[];
   /** The same for plans that a running worker can go over to: what differs is set while it runs. */
   readonly layout: string;
 }
@@ -69,6 +80,8 @@ const UNREDUCED: EncodingReduction = { frameRate: 1, bitrate: 1 };
 /** bit/s; a bit rate below is not reduced. */
 const LEAST_REDUCED = 100_000;
 const DEFAULT_SIZE = { width: 1280, height: 720, frameRate: 30 };
+/** Pixels at an edge of a JPEG that RTP carries. */
+const LARGEST_RTP_JPEG = 2040;
 /** H.264 of a camera's picture, by an encoder of little effort. */
 const BITS_PER_PIXEL = 0.07;
 const OPUS_BITRATE_PER_CHANNEL = 32_000;
@@ -93,7 +106,7 @@ export function planCapture(input: CapturePlanInput): CapturePlan {
 }
 
 function planPicture(input: CapturePlanInput, device: VideoDevice): CapturePlan {
-  const { tracks, encoder, text, pattern, photo } = input;
+  const { tracks, encoders, text, pattern, photo } = input;
   const wishes = tracks.map(({ configuration }) => wishOf(configuration.settings));
   const all = [
     ...(wishes.length > 0 ? wishes : [wishOf({})]),
@@ -116,41 +129,87 @@ function planPicture(input: CapturePlanInput, device: VideoDevice): CapturePlan 
     const scale = encoding.scaleResolutionDownBy;
     if (!(scale >= 1))
       throw new CaptureError('invalid-value', `scaleResolutionDownBy is ${scale}; allowed is 1 or more`);
+    const { codec = 'h264', profile = 'baseline', keyFrameInterval, maxBitrate } = encoding;
+    const size = codedSize(codec, { width: width / scale, height: height / scale });
+    const encoder = encoderFor(codec, encoders, size);
     const output = {
-      width: scaled(width, scale),
-      height: scaled(height, scale),
-      frameRate: Math.min(frameRate, encoding.maxFramerate ?? frameRate, HIGHEST_RATE[content]) * reduction.frameRate,
+      ...size,
+      frameRate: Math.min(
+        Math.min(frameRate, encoding.maxFramerate ?? frameRate, HIGHEST_RATE[content]) * reduction.frameRate,
+        highestRate(encoder, size),
+      ),
     };
-    const { keyFrameInterval, maxBitrate } = encoding;
     const bitrate = Math.round(Math.max(maxBitrate * reduction.bitrate, Math.min(maxBitrate, LEAST_REDUCED)));
-    return { open, enabled, output, bitrate, keyFrameInterval, content, adjustments };
+    return { open, enabled, encoder, profile, output, bitrate, keyFrameInterval, content, adjustments };
   });
-  const live = ENCODERS[encoder].liveBitrate;
-  const describe = (these: readonly VideoBranch[]): PipelineDescription => ({
-    kind: 'video',
-    input: source,
-    encoder,
-    branches: these,
-  });
+  const pipeline = { kind: 'video', input: source, branches, processors: availableParallelism() } as const;
+  const tunings = branches.map((branch) => tuningOf(branch, captured));
   return {
     start: {
       type: 'start',
-      launch: launchString(describe(branches)),
+      launch: launchString(pipeline),
       gates: branches.map(({ open }) => open),
+      keyFrameIntervals: tunings.map(({ keyFrameInterval }) => keyFrameInterval),
       input: inputOf(source),
       overlays: branches.map(({ adjustments }) => adjustments.overlay),
       text: source.type === 'test' ? text : undefined,
       queueRoom: FRAME_QUEUE_ROOM,
     },
     settings,
-    encoder,
-    bitrates: branches.map(({ bitrate }) => bitrate),
-    layout: launchString(describe(branches.map((branch) => neutral(branch, live !== undefined)))),
-    ...(live === undefined
-      ? {}
-      : // The binding passes numbers as 32-bit floats: whole kbit/s come through exactly.
-        { liveBitrate: { property: live.property, value: (bits) => (Math.round(bits / 1000) * 1000) / live.unit } }),
+    encoders: branches.map(({ encoder }) => encoder),
+    tunings,
+    layout: launchString({ ...pipeline, untuned: true, branches: branches.map(neutral) }),
   };
+}
+
+function tuningOf(branch: VideoBranch, captured: CaptureMode | VideoWish): BranchTuning {
+  const { encoder, bitrate, output, keyFrameInterval } = branch;
+  const { codec, liveBitrate, renegotiates } = ENCODERS[encoder];
+  const { caps, reduces } = shapeOf(branch, captured);
+  return {
+    ...(liveBitrate && { encoder: liveBitrate({ ...output, bitrate }) }),
+    ...(renegotiates && { shape: { caps, reduces } }),
+    ...(codec !== 'mjpeg' && { keyFrameInterval }),
+  };
+}
+
+/** The best encoder for pictures of this size. */
+function encoderFor(
+  codec: VideoCodec,
+  encoders: EncoderRanking,
+  size: { width: number; height: number },
+): VideoEncoder {
+  const ranking = encoders[codec] ?? [];
+  const fits = ranking.find((name) => {
+    const { limits } = ENCODERS[name];
+    return limits === undefined || (size.width <= limits.width && size.height <= limits.height);
+  });
+  const { limits } = ENCODERS[ranking[0] as VideoEncoder] ?? {};
+  if (fits !== undefined) return fits;
+  const most = limits === undefined ? '' : `: ${ranking[0]} takes up to ${limits.width} x ${limits.height}`;
+  throw new CaptureError('invalid-value', `nothing encodes ${codec} of ${size.width} x ${size.height} here${most}`);
+}
+
+/** Whole frames per second that an encoder keeps up with at a size. */
+function highestRate(encoder: VideoEncoder, size: { width: number; height: number }): number {
+  const { limits } = ENCODERS[encoder];
+  if (limits === undefined) return Infinity;
+  return Math.max(1, Math.floor(limits.macroblocksPerSecond / macroblockRate({ ...size, frameRate: 1 })));
+}
+
+/** What a codec can be had in: even sizes of 4:2:0, and of JPEG over RTP whole blocks of 8 up to 255 (RFC 2435, 3.1). */
+function codedSize(
+  codec: VideoCodec,
+  { width, height }: { width: number; height: number },
+): { width: number; height: number } {
+  if (codec !== 'mjpeg') return { width: scaled(width, 1), height: scaled(height, 1) };
+  const size = { width: 8 * Math.max(2, Math.round(width / 8)), height: 8 * Math.max(2, Math.round(height / 8)) };
+  if (size.width > LARGEST_RTP_JPEG || size.height > LARGEST_RTP_JPEG)
+    throw new CaptureError(
+      'invalid-value',
+      `mjpeg of ${size.width} x ${size.height} does not fit into RTP, which carries up to ${LARGEST_RTP_JPEG} x ${LARGEST_RTP_JPEG}; a larger scaleResolutionDownBy makes it smaller`,
+    );
+  return size;
 }
 
 export function wishOf({ width, height, frameRate, resizeMode }: MediaTrackSettings): VideoWish {
@@ -201,8 +260,8 @@ function defaultEncoding(width: number, height: number, frameRate: number): Enco
 }
 
 /** What can be changed while it runs does not count. */
-function neutral<T extends VideoBranch | AudioBranch>(branch: T, liveBitrate: boolean): T {
-  return { ...branch, open: false, enabled: true, ...(liveBitrate && { bitrate: 1_000_000 }) };
+function neutral<T extends VideoBranch | AudioBranch>(branch: T): T {
+  return { ...branch, open: false, enabled: true };
 }
 
 /** The test picture is as large as the largest wish, and as fast as the fastest. */
@@ -259,15 +318,16 @@ function planSound({ tracks, pattern }: CapturePlanInput, device: AudioDevice): 
       type: 'start',
       launch: launchString(describe(branches)),
       gates: branches.map(({ open }) => open),
+      keyFrameIntervals: [],
       input: undefined,
       overlays: [],
       text: undefined,
       queueRoom: SOUND_QUEUE_ROOM,
     },
     settings: branches.map(({ channelCount }) => ({ ...SOUND, channelCount })),
-    encoder: 'opusenc',
-    bitrates: branches.map(({ bitrate }) => bitrate),
-    layout: launchString(describe(branches.map((branch) => neutral(branch, false)))),
+    encoders: branches.map(() => 'opusenc'),
+    tunings: [],
+    layout: launchString(describe(branches.map(neutral))),
   };
 }
 

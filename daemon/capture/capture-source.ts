@@ -33,7 +33,7 @@ const CHANGE_TIMEOUT_MS = 10_000;
 const MAXIMUM_TRACKS = 8;
 
 export interface CaptureSourceOptions extends SourceDeviceOptions {
-  /** The encoder of the picture, chosen once for the machine. */
+  /** Where encoders of pictures come from, chosen once for the machine. */
   encoders: EncoderChoice;
   clock: MediaClock;
   /** RTCP canonical name, the same for all tracks of the process. */
@@ -148,8 +148,9 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
     });
     this.#slates = new Slates({
       ...common,
+      encoders,
       ...(options.text !== undefined && { text: options.text }),
-      tracks: () => [...this.#tracks],
+      tracks: () => [...this.#tracks].filter(({ problem }) => problem === undefined),
       darkens: (track) => this.#coded.darkens(track),
       reason: () => this.#status.reason,
     });
@@ -212,9 +213,9 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
     return this.state === 'live';
   }
 
-  /** The element that encodes, once it is chosen. */
-  get encoder(): string | undefined {
-    return this.#capture.life?.plan?.encoder;
+  /** The elements that encode, once they are chosen; none where the device's own encoding goes out. */
+  get encoders(): readonly string[] {
+    return this.#capture.life?.plan?.encoders ?? [];
   }
 
   /** Process of the worker while it runs. */
@@ -347,6 +348,12 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
   }
 
   /** @internal */
+  trackProblem(track: EncodedTrack): string | undefined {
+    if (this.kind === 'audio' || this.#coded.passes(track)) return undefined;
+    return this.#options.encoders.problem(track.codec);
+  }
+
+  /** @internal */
   async configureTrack(track: EncodedTrack, next: TrackConfiguration): Promise<void> {
     const before = track.configuration;
     track.configuration = next;
@@ -370,7 +377,7 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
   /** @internal */
   trackWanted(track: EncodedTrack): void {
     const known = this.#coded.active || this.#capture.setGate(track);
-    if (!known && this.#capture.life !== undefined && track.wanted && !track.private) this.restart();
+    if (!known && this.#capture.life !== undefined && track.wanted && !track.private && !track.problem) this.restart();
     this.#wantedChanged();
     this.#slates.trackChanged(track);
   }
@@ -454,9 +461,11 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
     }
   }
 
-  /** The tracks that the next life encodes for. */
+  /** The tracks that the next life encodes for. What cannot be encoded here fails it only where there is nothing else. */
   #selectTracks(): EncodedTrack[] {
-    const tracks = [...this.#tracks].filter((track) => !track.private);
+    const all = [...this.#tracks].filter((track) => !track.private);
+    const able = all.filter(({ problem }) => problem === undefined);
+    const tracks = able.length > 0 ? able : all;
     return [...tracks.filter(({ wanted }) => wanted), ...tracks.filter(({ wanted }) => !wanted)].slice(
       0,
       MAXIMUM_TRACKS,
@@ -524,7 +533,7 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
   #flows(): void {
     if (this.flowing) return;
     this.#failures.over();
-    this.#log.info({ device: this.label, encoder: this.encoder }, `capturing from ${this.label}`);
+    this.#log.info({ device: this.label, encoders: this.encoders }, `capturing from ${this.label}`);
     this.#status.on('packet');
   }
 }

@@ -110,7 +110,7 @@ export class CodedCapture {
   /** What a track has of the device; undefined where it is not from here. */
   settingsOf(track: EncodedTrack): MediaTrackSettings | undefined {
     if (!this.#active) return undefined;
-    return this.#passes(track) ? this.settings : this.#decoder?.settingsOf(track);
+    return this.passes(track) ? this.settings : this.#decoder?.settingsOf(track);
   }
 
   /** The life that feeds a track which asks for key frames. */
@@ -146,7 +146,7 @@ export class CodedCapture {
       }
     // Before it follows: who joins once it does begins with what it followed with.
     for (const track of this.#options.tracks())
-      track.rtp.keepsGroup = this.#active && this.#passes(track) && isServed(track);
+      track.rtp.keepsGroup = this.#active && this.passes(track) && isServed(track);
     for (const track of following)
       if (!this.#followers.has(track)) this.#followers.set(track, track.follow(this.native));
     this.#decoder?.update(flowing);
@@ -164,18 +164,19 @@ export class CodedCapture {
   }
 
   get #passing(): EncodedTrack[] {
-    return this.#options.tracks().filter((track) => !track.private && this.#passes(track));
+    return this.#options.tracks().filter((track) => !track.private && this.passes(track));
   }
 
   get #decoded(): EncodedTrack[] {
-    return this.#options.tracks().filter((track) => isServed(track) && !this.#passes(track));
+    return this.#options.tracks().filter((track) => isServed(track) && !this.passes(track));
   }
 
   get #configurations(): TrackConfiguration[] {
     return this.#passing.map(({ configuration }) => configuration);
   }
 
-  #passes({ configuration }: EncodedTrack): boolean {
+  /** Whether the device's own encoding suits a track. */
+  passes({ configuration }: EncodedTrack): boolean {
     const device = this.#options.device();
     return device !== undefined && passesThrough(device, configuration);
   }
@@ -216,6 +217,7 @@ const isServed = ({ wanted, hidden }: EncodedTrack): boolean => wanted && hidden
 /** The device's own stream has no wishes. */
 const silentOwner: ConstructorParameters<typeof EncodedTrack>[0] = {
   trackSettings: () => ({}),
+  trackProblem: () => undefined,
   configureTrack: async () => undefined,
   trackWanted: () => undefined,
   trackClosed: () => undefined,

@@ -25,6 +25,7 @@ export function uncodedOnly<T extends CaptureDevice>(device: T): T {
 /** Whether a track gets what it asks for when the device's own encoding goes out as it is. */
 export function passesThrough(device: CaptureDevice, configuration: TrackConfiguration): boolean {
   const { passthrough = true, settings, encoding, picture = AS_CAPTURED, gain = 0 } = configuration;
+  if (device.kind === 'videoinput' && (encoding?.codec ?? 'h264') !== 'h264') return false;
   if (!passthrough || gain !== 0 || !isDeepStrictEqual(picture, AS_CAPTURED)) return false;
   if (device.kind === 'audioinput') return device.rtsp?.encoding === 'OPUS';
   const coded = codedOnly(device);

@@ -1,7 +1,8 @@
-import { H264, OPUS } from '../rtp/codec.ts';
+import { OPUS } from '../rtp/codec.ts';
 import type { CaptureMode } from './capture-mode.ts';
 import { type RtspInput, rtspSource, v4l2Source } from './device-sources.ts';
 import { packetTail } from './launch-parts.ts';
+import { payloader } from './payloaders.ts';
 
 /** What comes encoded from a device and goes out as it is. */
 export type CodedInput =
@@ -20,10 +21,8 @@ const PACKET_QUEUE = 'queue leaky=downstream max-size-time=3000000000 max-size-b
  */
 export function codedLaunch(kind: 'video' | 'audio', input: CodedInput): string {
   const source = input.type === 'v4l2' ? v4l2Source(input.path, input.mode) : rtspSource(kind, input.rtsp);
-  // The parser repeats the parameter sets, which many cameras say only once; it does not touch what it passes on.
+  // The parser does not touch what it passes on.
   const pay =
-    kind === 'video'
-      ? `h264parse config-interval=-1 ! rtph264pay name=pay0 pt=${H264.payloadType} mtu=1200 config-interval=0 aggregate-mode=zero-latency timestamp-offset=0`
-      : `rtpopuspay name=pay0 pt=${OPUS.payloadType} timestamp-offset=0`;
+    kind === 'video' ? payloader('h264', 0) : `rtpopuspay name=pay0 pt=${OPUS.payloadType} timestamp-offset=0`;
   return `${source} ! ${pay} ! ${PACKET_QUEUE} ! ${packetTail(0)}`;
 }

@@ -21,14 +21,15 @@ export function planCoded(device: CaptureDevice, configurations: readonly TrackC
       type: 'start',
       launch,
       gates: [true],
+      keyFrameIntervals: [],
       input: undefined,
       overlays: [],
       text: undefined,
       queueRoom: 0,
     },
     settings: [mode === undefined ? { ...SOUND, channelCount: 2 } : codedSettings(mode)],
-    encoder: undefined,
-    bitrates: [],
+    encoders: [],
+    tunings: [],
     layout: launch,
   };
 }

@@ -10,7 +10,7 @@ import { type CapturePlan, planCapture } from './capture-plan.ts';
 import type { CaptureDevice } from './device.ts';
 import type { DriverRefusal } from './driver-refusal.ts';
 import type { EncodedTrack } from './encoded-track.ts';
-import type { EncoderChoice, H264Encoder } from './encoders.ts';
+import { type EncoderChoice, type EncoderRanking, SOFTWARE_ENCODERS } from './encoders.ts';
 import type { TestPattern } from './video-pipeline.ts';
 import type { PictureFormat, SourceOpening, WorkerCommand, WorkerFailure, WorkerReport } from './worker-messages.ts';
 import { type CaptureWorker, startCaptureWorker } from './worker-process.ts';
@@ -99,6 +99,8 @@ export class DeviceCapture {
   readonly #jpegReaders = new Set<(jpeg: Buffer) => void>();
   /** The life that counts; one that was asked to stop does not. */
   #life: CaptureLife | undefined;
+  /** What this life's encoders were chosen from. */
+  #ranking: EncoderRanking = {};
   #begunAt = 0;
   /** When this life was given its device. */
   #launchedAt: number | undefined;
@@ -182,11 +184,15 @@ export class DeviceCapture {
     const device = this.#options.owner.device();
     const { tracks, plan } = this.#life ?? {};
     if (tracks === undefined || plan === undefined || device === undefined) return undefined;
-    return this.#life?.adapt(this.plan(device, tracks, plan.encoder as H264Encoder));
+    return this.#life?.adapt(this.plan(device, tracks, this.#ranking));
   }
 
   /** What a life would do. @throws CaptureError `invalid-value`. */
-  plan(device: CaptureDevice, tracks: readonly EncodedTrack[], encoder: H264Encoder = 'x264enc'): CapturePlan {
+  plan(
+    device: CaptureDevice,
+    tracks: readonly EncodedTrack[],
+    encoders: EncoderRanking = SOFTWARE_ENCODERS,
+  ): CapturePlan {
     const { owner, pattern = 'smpte75' } = this.#options;
     const plan = owner.plan?.(device, tracks);
     if (plan !== undefined) return plan;
@@ -196,7 +202,7 @@ export class DeviceCapture {
         configuration: owner.configuration?.(track) ?? track.configuration,
         open: owner.flowsTo(track),
       })),
-      encoder,
+      encoders,
       pattern,
       text: owner.text(),
       wallClock: owner.wallClock?.() ?? 0,
@@ -301,7 +307,7 @@ export class DeviceCapture {
   }
 
   async #launch(life: CaptureLife): Promise<void> {
-    const { kind, owner, encoders, log } = this.#options;
+    const { kind, owner, log } = this.#options;
     const found = owner.device();
     if (found === undefined) return;
     this.#launchedAt = this.#options.clock.now();
@@ -314,9 +320,9 @@ export class DeviceCapture {
       this.#prepareTimer = undefined;
       this.#prepareBackoff.reset();
       const unusual = owner.plan?.(device, life.tracks);
-      const encoder = await (kind === 'video' && unusual === undefined ? encoders.choose() : undefined);
+      this.#ranking = await (kind === 'video' && unusual === undefined ? this.#rank(life.tracks) : {});
       if (this.#life !== life) return;
-      life.begin(unusual ?? this.plan(device, life.tracks, encoder), owner.opening?.());
+      life.begin(unusual ?? this.plan(device, life.tracks, this.#ranking), owner.opening?.());
       log.debug({ launch: life.plan?.start.launch }, 'capture pipeline');
       owner.launched?.(life);
       if (this.#jpegReaders.size > 0) life.worker.send({ type: 'jpegs', open: true });
@@ -341,6 +347,13 @@ export class DeviceCapture {
     owner.unprepared?.({ reason: 'device', message }, delay);
   }
 
+  /** The encoders of this machine for what the tracks are to be encoded with. @throws CaptureError `not-installed`. */
+  async #rank(tracks: readonly EncodedTrack[]): Promise<EncoderRanking> {
+    const codecs = new Set(tracks.map(({ codec }) => codec));
+    const ranked = [...codecs].map(async (codec) => [codec, await this.#options.encoders.choose(codec)]);
+    return Object.fromEntries(await Promise.all(ranked));
+  }
+
   #signOfLife(): void {
     this.#lastSignAt = this.#options.clock.now();
     this.#supervisor.progress();
@@ -357,6 +370,7 @@ export class DeviceCapture {
         owner.flows();
         break;
       case 'failed':
+        this.#blame(report);
         if (this.#refusal === undefined) this.#failed(report.reason, report.message);
         else this.#failed('device', `the driver does not begin: ${this.#refusal.text}`, this.#refusal.errno);
         break;
@@ -366,13 +380,15 @@ export class DeviceCapture {
       case 'left-out':
         owner.lost?.('capture', this.#life?.framesIn(report.seconds) ?? 0);
         break;
-      case 'bitrate':
-        if (report.accepted) log.info({ value: report.value }, 'bit rate changed');
+      case 'tuned': {
+        const { property, value, accepted } = report;
+        if (accepted) log.info({ property, value }, `encoder: ${property} changed`);
         else {
-          log.warn({ value: report.value }, 'the encoder does not take the bit rate while it runs');
+          log.warn({ property, value }, `the encoder does not take its ${property} while it runs`);
           this.restart();
         }
         break;
+      }
       case 'picture':
         this.#questions.answered(report.id, { ...report, data: Buffer.from(report.data) });
         break;
@@ -385,11 +401,17 @@ export class DeviceCapture {
     }
   }
 
+  /** The next life takes other encoders where these may be the reason. */
+  #blame({ reason, track = 0, message }: Extract<WorkerReport, { type: 'failed' }>): void {
+    const { encoders } = this.#options;
+    const encoder = this.#life?.plan?.encoders[track];
+    if (encoder === undefined || encoder === 'opusenc') return;
+    if (reason === 'pipeline') encoders.distrust();
+    if (reason === 'encoder') encoders.failed(encoder, message);
+  }
+
   /** This life is of no use any more: the next one begins by the supervisor's back-off. */
   #failed(reason: WorkerFailure, message: string, errno?: number): void {
-    const { kind, encoders } = this.#options;
-    if (kind === 'video' && reason === 'pipeline') encoders.distrust();
-    if (kind === 'video' && reason === 'encoder') encoders.failed(this.#life?.plan?.encoder as H264Encoder, message);
     this.#failure = { reason, message, ...(errno !== undefined && { errno }) };
     this.#supervisor.restart(message);
   }

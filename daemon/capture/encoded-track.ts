@@ -1,7 +1,8 @@
+import type { H264Profile, VideoCodec } from '../../config/codecs.ts';
 import type { MediaClock } from '../lib/clock.ts';
 import type { MediaTrackSettings } from '../media/track-dictionaries.ts';
 import type { EncodedStream, StillPicture, TrackConfiguration } from '../media/track-source.ts';
-import { H264, OPUS } from '../rtp/codec.ts';
+import { OPUS, RTP_VIDEO_CODECS } from '../rtp/codec.ts';
 import { RtpStream, type RtpStreamOptions } from '../rtp/rtp-stream.ts';
 import { KeyFrameRequests } from './key-frame-requests.ts';
 
@@ -19,6 +20,7 @@ export interface EncodedTrackOptions {
 /** What an encoded track needs of its source. */
 export interface EncodedTrackOwner {
   trackSettings(track: EncodedTrack): MediaTrackSettings;
+  trackProblem(track: EncodedTrack): string | undefined;
   configureTrack(track: EncodedTrack, configuration: TrackConfiguration): Promise<void>;
   /** The track is consumed from now on, or no longer. */
   trackWanted(track: EncodedTrack): void;
@@ -52,7 +54,7 @@ export class EncodedTrack implements EncodedStream {
       send: () => owner.sendKeyFrameRequest(this),
     });
     this.rtp = new RtpStream({
-      codec: this.#video ? H264 : OPUS,
+      codec: this.#video ? RTP_VIDEO_CODECS[this.codec] : OPUS,
       clock,
       cname,
       lossy,
@@ -61,6 +63,19 @@ export class EncodedTrack implements EncodedStream {
     this.rtp.onFrame((frame) => {
       if (frame.keyFrame) this.#keyFrames.satisfied(frame.captureTime);
     });
+  }
+
+  /** Of a picture. */
+  get codec(): VideoCodec {
+    return this.configuration.encoding?.codec ?? 'h264';
+  }
+
+  get profile(): H264Profile | undefined {
+    return this.configuration.encoding?.profile;
+  }
+
+  get problem(): string | undefined {
+    return this.#owner.trackProblem(this);
   }
 
   /** Somebody consumes it. */

@@ -3,13 +3,14 @@ import { CaptureError } from './capture-error.ts';
 import { type CaptureDevice, TEST_PICTURE, TEST_TONE } from './device.ts';
 import { DeviceCapture, type DeviceCaptureOptions } from './device-capture.ts';
 import type { EncodedTrack } from './encoded-track.ts';
+import { ENCODERS, type EncoderChoice } from './encoders.ts';
 import type { Picture } from './worker-questions.ts';
 
 const FRAME_RATE = 5;
 const BITRATE = 200_000;
 const START_TIMEOUT_MS = 10_000;
 
-export interface SlateOptions extends Omit<DeviceCaptureOptions, 'owner' | 'pattern' | 'encoders'> {
+export interface SlateOptions extends Omit<DeviceCaptureOptions, 'owner' | 'pattern'> {
   /** For which tracks it is made, as of now. */
   tracks: () => EncodedTrack[];
   /** Whether a track shows it, to whom no picture comes from elsewhere. */
@@ -28,7 +29,27 @@ function slateConfiguration(track: EncodedTrack): TrackConfiguration {
     // Its size is the one of the picture that was cut and turned.
     picture: undefined,
     settings: { ...configuration.settings, ...(width && height && { width, height }), frameRate: FRAME_RATE },
-    encoding: { maxBitrate: BITRATE, maxFramerate: undefined, scaleResolutionDownBy, keyFrameInterval },
+    encoding: {
+      ...configuration.encoding,
+      maxBitrate: BITRATE,
+      maxFramerate: undefined,
+      scaleResolutionDownBy,
+      keyFrameInterval,
+    },
+  };
+}
+
+/** A slate must not take a hardware encoder away from a camera, nor say what becomes of one. */
+function modest(encoders: EncoderChoice): EncoderChoice {
+  return {
+    choose: async (codec) => {
+      const ranking = await encoders.choose(codec);
+      const software = ranking.filter((name) => !ENCODERS[name].hardware);
+      return software.length > 0 ? software : ranking;
+    },
+    problem: (codec) => encoders.problem(codec),
+    distrust: () => undefined,
+    failed: () => undefined,
   };
 }
 
@@ -45,8 +66,7 @@ export class Slate {
     this.capture = new DeviceCapture({
       ...options,
       pattern: 'black',
-      // It must not take a hardware encoder away from a camera.
-      encoders: { choose: async () => 'x264enc', distrust: () => undefined, failed: () => undefined },
+      encoders: modest(options.encoders),
       owner: {
         device: () => device,
         tracks,

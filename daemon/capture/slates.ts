@@ -2,6 +2,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { CaptureLife } from './capture-life.ts';
 import type { EncodedTrack } from './encoded-track.ts';
+import type { EncoderChoice } from './encoders.ts';
 import { Slate } from './slate.ts';
 import type { Picture } from './worker-questions.ts';
 
@@ -21,6 +22,7 @@ export interface SlatesOptions {
   darkens?: (track: EncodedTrack) => boolean;
   /** Why the device is silent. */
   reason: () => string | undefined;
+  encoders: EncoderChoice;
   clock: Clock;
   log: Log;
   environment: Readonly<Record<string, string>>;
@@ -138,9 +140,10 @@ export class Slates {
   #slate(reason: SlateReason): Slate {
     let slate = this.#slates.get(reason);
     if (slate === undefined) {
-      const { kind, clock, log, environment } = this.#options;
+      const { kind, encoders, clock, log, environment } = this.#options;
       slate = new Slate({
         kind,
+        encoders,
         clock,
         log,
         environment,

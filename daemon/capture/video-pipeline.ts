@@ -1,9 +1,10 @@
+import type { H264Profile } from '../../config/codecs.ts';
 import type { Orientation } from '../../config/settings.ts';
 import type { PictureAdjustments } from '../media/track-source.ts';
-import { H264 } from '../rtp/codec.ts';
 import type { CaptureMode, VideoWish } from './capture-mode.ts';
 import { libcameraSource, type RtspInput, rtspSource, sizedCaps, v4l2Source } from './device-sources.ts';
-import { ENCODERS, type H264Encoder, type PictureContent } from './encoders.ts';
+import { type PictureContent, threadsFor } from './encoder-description.ts';
+import { ENCODERS, type VideoEncoder } from './encoders.ts';
 import {
   type Branch,
   bounded,
@@ -21,6 +22,7 @@ import {
   packetTail,
   rate,
 } from './launch-parts.ts';
+import { payloader } from './payloaders.ts';
 
 /** What a test picture can show. */
 export type TestPattern = 'smpte75' | 'ball' | 'snow' | 'black';
@@ -40,6 +42,9 @@ export type VideoInput =
 
 /** One encoded track of a picture. */
 export interface VideoBranch extends Branch {
+  readonly encoder: VideoEncoder;
+  /** Of H.264. */
+  readonly profile: H264Profile;
   /** What is encoded, in pixels and frames per second; never more frames than the input gives. */
   readonly output: VideoWish;
   /** Seconds between key frames that nobody asked for. */
@@ -51,8 +56,11 @@ export interface VideoBranch extends Branch {
 export interface VideoPipeline {
   readonly kind: 'video';
   readonly input: VideoInput;
-  readonly encoder: H264Encoder;
   readonly branches: readonly VideoBranch[];
+  /** Of the machine. */
+  readonly processors: number;
+  /** What can be changed while it runs is left out: the same for pipelines of which one can become the other. */
+  readonly untuned?: true;
 }
 
 // A stalled reader costs whole frames before the encoder, so that what was encoded stays decodable.
@@ -67,6 +75,11 @@ const STILL =
   'appsink name=still max-buffers=1 drop=true sync=false async=false';
 /** Every picture as a JPEG, for all who look: a reader that is busy costs whole pictures. */
 const JPEGS = 'valve name=jpegs drop=true ! queue leaky=downstream max-size-buffers=1 max-size-bytes=0 max-size-time=0';
+/**
+ * Where nobody asks for key frames the worker does, in the interval of the branch; the encoder's own come at the latest
+ * after so many seconds.
+ */
+export const KEY_FRAME_BACKSTOP = 10;
 /** In a corner, out of the way of the picture. */
 const OVERLAY = 'halignment=left valignment=bottom shaded-background=true font-desc="Sans 14"';
 /** The element's own property for it, `method`, does nothing in GStreamer 1.22. */
@@ -83,13 +96,17 @@ const DIRECTIONS: Readonly<Record<Orientation, string>> = {
 /** What a disabled track shows. */
 const BLACK = ' contrast=0 saturation=0';
 
-export function videoLaunch({ input, encoder, branches }: VideoPipeline): string {
+export function videoLaunch({ input, branches, processors, untuned }: VideoPipeline): string {
   const source = input.type === 'test' ? testPicture(input, branches) : camera(input, branches);
   const captured = input.type === 'test' ? input.wish : input.mode;
   // Times of coming frames count from an instant that is told, not from the beginning of this pipeline.
   const stamp = input.type === 'rtp' ? ` ntp-offset=${ntpNanoseconds(input.wallClock)}` : '';
   const encoded = branches.map((branch, index) =>
-    [videoBranch(branch, index, captured, encoder), PACKET_QUEUE, packetTail(index, stamp)].join(' ! '),
+    [
+      videoBranch(branch, index, captured, untuned ? undefined : processors),
+      PACKET_QUEUE,
+      packetTail(index, stamp),
+    ].join(' ! '),
   );
   const reads = input.type === 'push' || input.type === 'rtp';
   const jpegs =
@@ -102,49 +119,77 @@ export function videoLaunch({ input, encoder, branches }: VideoPipeline): string
 
 const isJpeg = (input: VideoInput): boolean => input.type !== 'test' && input.mode.media.type === 'jpeg';
 
+/** @param processors undefined: what can be changed while it runs is left out. */
 function videoBranch(
   branch: VideoBranch,
   index: number,
   captured: CaptureMode | VideoWish,
-  encoder: H264Encoder,
+  processors: number | undefined,
 ): string {
-  const { output, bitrate, keyFrameInterval, content, enabled, adjustments } = branch;
+  const { output, encoder, profile, bitrate, keyFrameInterval, content, enabled, adjustments } = branch;
+  const { codec, renegotiates = false, liveBitrate, launch } = ENCODERS[encoder];
+  const untuned = processors === undefined;
+  const seconds = Math.max(keyFrameInterval, KEY_FRAME_BACKSTOP);
+  const distance = Math.round(seconds * (captured.frameRate ?? output.frameRate));
   const settings = {
     name: `encoder${index}`,
-    bitrate: bounded('bitrate', bitrate, 10_000, 100_000_000),
-    keyFrameDistance: bounded(
-      'keyFrameInterval',
-      Math.max(1, Math.round(keyFrameInterval * output.frameRate)),
-      1,
-      36_000,
-    ),
-    width: bounded('width', output.width, 16, 8192),
-    height: bounded('height', output.height, 16, 8192),
-    frameRate: output.frameRate,
+    bitrate: bounded('bitrate', untuned && liveBitrate ? 1_000_000 : bitrate, 10_000, 100_000_000),
+    keyFrameDistance: bounded('keyFrameInterval', distance, 1, 36_000),
+    ...(untuned && renegotiates ? UNTUNED_PICTURE : output),
+    profile,
     content,
+    threads: untuned ? 1 : threadsFor(output, processors),
   };
-  const adapt: string[] = [];
-  if (captured.frameRate !== undefined && output.frameRate < captured.frameRate)
-    adapt.push(`videorate drop-only=true ! video/x-raw,framerate=${rate(output.frameRate)}`);
+  bounded('width', output.width, 16, 8192);
+  bounded('height', output.height, 16, 8192);
   const { orientation, overlay } = adjustments;
-  // The size before it is turned.
-  const { width, height } = isTransposed(orientation) ? { width: output.height, height: output.width } : output;
-  const crop = cropOf(captured, adjustments.crop, { width, height });
-  if (crop !== '') adapt.push(`videocrop ${crop}`);
-  if (captured.width !== width || captured.height !== height)
-    adapt.push(`videoscale ! video/x-raw,width=${width},height=${height},pixel-aspect-ratio=1/1`);
+  const crop = cropOf(captured, adjustments.crop, beforeTurn(branch));
+  const shape = shapeOf(branch, captured);
+  const adapt = renegotiates
+    ? [
+        `videorate name=rate${index} drop-only=true skip-to-first=true average-period=${untuned || shape.reduces ? 0 : 1}`,
+        ...(crop === '' ? [] : [`videocrop ${crop}`]),
+        `videoscale ! capsfilter name=shape${index} caps="${untuned ? 'video/x-raw' : shape.caps}"`,
+      ]
+    : [
+        ...(shape.reduces ? ['videorate drop-only=true skip-to-first=true'] : []),
+        ...(crop === '' ? [] : [`videocrop ${crop}`]),
+        ...(shape.scales ? ['videoscale'] : []),
+        ...(shape.scales || shape.reduces ? [shape.caps] : []),
+      ];
   if (orientation !== 'none') adapt.push(`videoflip video-direction=${DIRECTIONS[orientation]}`);
   if (overlay !== '') adapt.push(`clockoverlay name=overlay${index} ${OVERLAY}`);
-  // The parser repeats the parameter sets, not the payloader: that one puts them before every slice of a key frame.
   return [
     gate(branch, index),
     countedQueue(`encode${index}`, FRAME_QUEUE),
     ...adapt,
     `videobalance name=light${index}${enabled ? '' : BLACK}`,
-    ENCODERS[encoder].launch(settings),
-    'h264parse config-interval=-1',
-    `rtph264pay name=pay${index} pt=${H264.payloadType} mtu=1200 config-interval=0 aggregate-mode=zero-latency timestamp-offset=0`,
+    launch(settings),
+    payloader(codec, index),
   ].join(' ! ');
+}
+
+const UNTUNED_PICTURE = { width: 640, height: 480, frameRate: 30 };
+
+/** What is made of the captured picture for a branch, before it is turned. */
+export interface BranchShape {
+  readonly caps: string;
+  /** Frames are left out. */
+  readonly reduces: boolean;
+  readonly scales: boolean;
+}
+
+export function shapeOf(branch: VideoBranch, captured: CaptureMode | VideoWish): BranchShape {
+  const { width, height } = beforeTurn(branch);
+  const { frameRate } = branch.output;
+  const reduces = captured.frameRate !== undefined && frameRate < captured.frameRate;
+  const caps = `video/x-raw,width=${width},height=${height},pixel-aspect-ratio=1/1${reduces ? `,framerate=${rate(frameRate)}` : ''}`;
+  return { caps, reduces, scales: captured.width !== width || captured.height !== height };
+}
+
+function beforeTurn({ output, adjustments }: VideoBranch): Size {
+  const { width, height } = output;
+  return isTransposed(adjustments.orientation) ? { width: height, height: width } : { width, height };
 }
 
 interface Size {

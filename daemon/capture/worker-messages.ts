@@ -14,6 +14,8 @@ export type WorkerCommand =
       readonly launch: string;
       /** Of each track, in the order of the pipes: whether its media flows from the beginning. */
       readonly gates: readonly boolean[];
+      /** Of each track: seconds between key frames that nobody asked for; undefined or missing: the encoder sees to it. */
+      readonly keyFrameIntervals: readonly (number | undefined)[];
       /** What comes by the pipe after those of the tracks. */
       readonly input: WorkerInput | undefined;
       /** Text over the picture of each track, with the conversions of strftime(3); empty: none. */
@@ -29,8 +31,11 @@ export type WorkerCommand =
   /** Black or silence while it is not enabled. */
   | { readonly type: 'enable'; readonly track: number; readonly enabled: boolean }
   | { readonly type: 'key-frame'; readonly track: number }
-  /** In the encoder's own unit. */
-  | { readonly type: 'set-bitrate'; readonly track: number; readonly property: string; readonly value: number }
+  | { readonly type: 'key-frame-interval'; readonly track: number; readonly seconds: number }
+  /** Makes pictures of another size, or leaves out frames (`reduces`), before an encoder that goes along with it. */
+  | { readonly type: 'shape'; readonly track: number; readonly caps: string; readonly reduces: boolean }
+  /** Sets a number of the encoder, in its own unit. */
+  | { readonly type: 'tune'; readonly track: number; readonly property: string; readonly value: number }
   | { readonly type: 'picture'; readonly id: number; readonly format: PictureFormat }
   /** Every picture goes out as a JPEG, on the last descriptor, or none does. */
   | { readonly type: 'jpegs'; readonly open: boolean }
@@ -57,8 +62,19 @@ export type WorkerReport =
   /** The device has left out frames, by its own numbers: of so many seconds. */
   | { readonly type: 'left-out'; readonly seconds: number }
   /** Nothing (more) will come of this life; the worker waits to be ended. */
-  | { readonly type: 'failed'; readonly reason: WorkerFailure; readonly message: string }
-  | { readonly type: 'bitrate'; readonly track: number; readonly value: number; readonly accepted: boolean }
+  | {
+      readonly type: 'failed';
+      readonly reason: WorkerFailure;
+      readonly track?: number | undefined;
+      readonly message: string;
+    }
+  | {
+      readonly type: 'tuned';
+      readonly track: number;
+      readonly property: string;
+      readonly value: number;
+      readonly accepted: boolean;
+    }
   | {
       readonly type: 'picture';
       readonly id: number;
@@ -84,8 +100,12 @@ export type WorkerFailure =
   /** The source came to its end. */
   | 'ended';
 
-/** What an error on the bus means, by the name of the element that reports it, and its words: they are all that tells of `busy`. */
-export function failureBy(element: string | undefined, words = ''): WorkerFailure {
-  if (element === 'source' && /\bbusy\b|already in use|being used by another/i.test(words)) return 'busy';
-  return /^encoder\d+$/.test(element ?? '') ? 'encoder' : 'stream';
+/**
+ * What an error on the bus means, by the name of the element that reports it, and its words: they are all that tells of
+ * `busy`. Of an encoder also for which track it encodes.
+ */
+export function failureBy(element: string | undefined, words = ''): { reason: WorkerFailure; track?: number } {
+  if (element === 'source' && /\bbusy\b|already in use|being used by another/i.test(words)) return { reason: 'busy' };
+  const [, track] = /^encoder(\d+)$/.exec(element ?? '') ?? [];
+  return track === undefined ? { reason: 'stream' } : { reason: 'encoder', track: Number(track) };
 }

@@ -12,6 +12,7 @@ import { childLog } from '../lib/child.ts';
 import { PushedFrameReader } from './pushed-frames.ts';
 import { openTlsRelay } from './tls-relay.ts';
 import { QueueDrops } from './worker-drops.ts';
+import { WorkerKeyFrames } from './worker-key-frames.ts';
 import {
   failureBy,
   type PictureFormat,
@@ -62,10 +63,10 @@ function end(): never {
   throw new Error('unreachable');
 }
 
-function fail(reason: WorkerFailure, message: string): void {
+function fail(reason: WorkerFailure, message: string, track?: number): void {
   if (failed) return;
   failed = true;
-  report({ type: 'failed', reason, message });
+  report({ type: 'failed', reason, track, message });
 }
 
 async function start(command: Extract<WorkerCommand, { type: 'start' }>): Promise<void> {
@@ -78,6 +79,7 @@ async function start(command: Extract<WorkerCommand, { type: 'start' }>): Promis
     return;
   }
   gates = [...open];
+  for (const [track, seconds] of command.keyFrameIntervals.entries()) keyFrames.setInterval(track, seconds);
   if (opening !== undefined) {
     const source = element('source') as Element;
     for (const [name, value] of Object.entries(opening.properties)) source[name] = value;
@@ -205,8 +207,8 @@ function watchBus(playing: Pipeline): void {
     playing.pollBus((message) => {
       messages += 1;
       if (message.type === 'error') {
-        const by = failureBy(message._src_element_name, message.message);
-        fail(by === 'stream' && dead() ? 'device' : by, message.message ?? 'unknown error');
+        const { reason, track } = failureBy(message._src_element_name, message.message);
+        fail(reason === 'stream' && dead() ? 'device' : reason, message.message ?? 'unknown error', track);
       } else if (message.type === 'eos') fail('ended', 'the source has come to its end');
       else if (message.type === 'qos' && message._src_element_name === 'source') leftOut(message.duration);
       else if (message.type === 'warning')
@@ -227,15 +229,28 @@ function markup(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }
 
-function setBitrate(track: number, property: string, value: number): void {
+const keyFrames = new WorkerKeyFrames((track) => {
+  // With a name that is not there the binding would write to a null pointer's pad.
+  if (gates[track] && !failed && element(`pay${track}`) !== undefined) pipeline?.forceKeyUnit(`pay${track}`, 0);
+});
+
+function shape(track: number, caps: string, reduces: boolean): void {
+  const [rate, filter] = [element(`rate${track}`), element(`shape${track}`)];
+  if (rate === undefined || filter === undefined) return;
+  // Averaging over next to nothing it lets everything through, also of a camera that is faster than it says.
+  rate['average-period'] = reduces ? 0 : 1;
+  filter.caps = caps;
+}
+
+function tune(track: number, property: string, value: number): void {
   const encoder = element(`encoder${track}`);
   // What the element does not have would become a property of the wrapper, and read back as if it had worked.
-  if (encoder === undefined || property !== 'bitrate' || typeof encoder[property] !== 'number') {
-    report({ type: 'bitrate', track, value, accepted: false });
+  if (encoder === undefined || typeof encoder[property] !== 'number') {
+    report({ type: 'tuned', track, property, value, accepted: false });
     return;
   }
   encoder[property] = value;
-  report({ type: 'bitrate', track, value, accepted: encoder[property] === value });
+  report({ type: 'tuned', track, property, value, accepted: encoder[property] === value });
 }
 
 const taps: TapPipeline = {
@@ -264,12 +279,17 @@ function obey(command: WorkerCommand): void {
       enable(command.track, command.enabled);
       break;
     case 'key-frame':
-      // With a name that is not there the binding would write to a null pointer's pad.
-      if (element(`pay${command.track}`) !== undefined && !failed) pipeline?.forceKeyUnit(`pay${command.track}`, 0);
+      keyFrames.ask(command.track);
       repeatFrame();
       break;
-    case 'set-bitrate':
-      setBitrate(command.track, command.property, command.value);
+    case 'key-frame-interval':
+      keyFrames.setInterval(command.track, command.seconds);
+      break;
+    case 'shape':
+      shape(command.track, command.caps, command.reduces);
+      break;
+    case 'tune':
+      tune(command.track, command.property, command.value);
       break;
     case 'jpegs':
       setJpegs(command.open);

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { VIDEO_CODECS } from '../../config/codecs.ts';
 import { EVENT_TYPES, type EventType } from '../../config/event-types.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { SchemaObject } from './command.ts';
@@ -96,6 +97,22 @@ export const EVENTS: Readonly<Record<EventType, EventDefinition>> = {
         },
       },
       required: ['to', 'throttled', 'encoding'],
+    },
+  },
+  encoder_failed: {
+    summary:
+      'An encoder failed while it ran, or had no room for one more picture: another one takes its place for a while',
+    stream: false,
+    data: {
+      type: 'object',
+      properties: {
+        encoder: { type: 'string', description: 'As in `gateway/info`' },
+        codec: { enum: VIDEO_CODECS },
+        reason,
+        replacement: text,
+        rests: { type: 'number', description: 'Seconds for which it is left alone' },
+      },
+      required: ['encoder', 'codec', 'reason', 'replacement', 'rests'],
     },
   },
   config: {

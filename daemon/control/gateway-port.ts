@@ -1,3 +1,4 @@
+import type { H264Profile } from '../../config/codecs.ts';
 import type { EventType } from '../../config/event-types.ts';
 import type { ConfigPort } from './config-port.ts';
 import type { LogPort } from './log-tail.ts';
@@ -44,8 +45,10 @@ export interface GatewayInfo {
   clockTrusted: boolean;
   listeners: { protocol: string; url: string }[];
   features: string[];
-  /** `failed`: why another one takes its place for a while. */
-  encoders: { name: string; hardware: boolean; chosen: boolean; failed?: string }[];
+  /** `failed`: why it does not encode here, or another one takes its place for a while. */
+  encoders: { name: string; codec: string; hardware: boolean; chosen: boolean; version?: string; failed?: string }[];
+  /** What pictures can be encoded with here; `reason`: why not. */
+  codecs: { codec: string; encodes: boolean; reason?: string }[];
   /** Nobody on the broker is restricted unless `mqtt.acl` says so. */
   brokerTrusted: boolean;
 }
@@ -211,6 +214,10 @@ export interface EncodingChange {
   maxBitrate?: number;
   maxFramerate?: number;
   scaleResolutionDownBy?: number;
+  /** Seconds. */
+  keyFrameInterval?: number;
+  /** Of H.264. */
+  profile?: H264Profile;
 }
 
 /** Something happened; `events.ts` says what each type tells. */

@@ -1,3 +1,5 @@
+import { H264_PROFILES, VIDEO_CODECS } from '../../config/codecs.ts';
+
 /** JSON Schemas of what requests and answers are made of. Requests are closed (`additionalProperties: false`), answers may grow. */
 import { anyObject, integer, isoTime, number, text } from './json-types.ts';
 
@@ -11,6 +13,13 @@ export const streamName = {
 } as const;
 
 export const maxBitrate = { type: 'integer', minimum: 10_000, maximum: 100_000_000, description: 'bit/s' } as const;
+export const keyFrameInterval = {
+  type: 'number',
+  minimum: 0.1,
+  maximum: 60,
+  description: 'Seconds between key frames that nobody asked for',
+} as const;
+export const h264Profile = { enum: H264_PROFILES, description: 'Of h264' } as const;
 export const maxFramerate = { type: 'number', minimum: 1, maximum: 240, description: 'frames per second' } as const;
 
 /** As the configuration has it (`streams.NAME.encodings`). */
@@ -47,11 +56,29 @@ export const gatewayInfo = {
         type: 'object',
         properties: {
           name: text,
+          codec: { enum: VIDEO_CODECS },
           hardware: { type: 'boolean' },
           chosen: { type: 'boolean' },
-          failed: { type: 'string', description: 'Why another one takes its place for a while' },
+          version: { type: 'string', description: 'Of its plug-in' },
+          failed: {
+            type: 'string',
+            description: 'Why it does not encode here, or another one takes its place for a while',
+          },
         },
-        required: ['name', 'hardware', 'chosen'],
+        required: ['name', 'codec', 'hardware', 'chosen'],
+      },
+    },
+    codecs: {
+      type: 'array',
+      description: 'What pictures can be encoded with here',
+      items: {
+        type: 'object',
+        properties: {
+          codec: { enum: VIDEO_CODECS },
+          encodes: { type: 'boolean' },
+          reason: { type: 'string', description: 'Why not, and what would help' },
+        },
+        required: ['codec', 'encodes'],
       },
     },
     brokerTrusted: { type: 'boolean', description: 'Every client of the broker may send every request' },
@@ -67,6 +94,7 @@ export const gatewayInfo = {
     'listeners',
     'features',
     'encoders',
+    'codecs',
     'brokerTrusted',
   ],
 } as const;

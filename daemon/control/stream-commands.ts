@@ -1,7 +1,7 @@
 import type { FromSchema } from 'json-schema-to-ts';
 import { byName, type Command, command, noMembers, nothing, START_TIME_LIMIT } from './command.ts';
 import { ControlError, type EncodingChange } from './gateway-port.ts';
-import { encodingRid, maxBitrate, maxFramerate, stream, streamName } from './schemas.ts';
+import { encodingRid, h264Profile, keyFrameInterval, maxBitrate, maxFramerate, stream, streamName } from './schemas.ts';
 import { setStreamProperty } from './stream-properties.ts';
 
 const propertyChange = {
@@ -30,6 +30,8 @@ const encodingChange = {
     maxBitrate,
     maxFramerate,
     scaleResolutionDownBy: { type: 'number', minimum: 1, maximum: 16 },
+    keyFrameInterval,
+    profile: h264Profile,
   },
   required: ['name'],
   additionalProperties: false,
@@ -137,20 +139,19 @@ export const STREAM_COMMANDS: Readonly<Record<string, Command>> = {
     run: ({ gateway }, { name, privacy }) => gateway.setPrivacy(name, privacy),
   }),
   'stream/encoding': command<FromSchema<typeof encodingChange>>({
-    summary: 'Changes an encoding while it runs',
+    summary:
+      'Changes an encoding while it runs; viewers stay. Another codec is for `stream/update`: viewers connect again',
     right: 'control',
     request: encodingChange,
     example: { name: 'camera', maxBitrate: 500_000, maxFramerate: 15 },
     result: stream,
     timeLimit: START_TIME_LIMIT,
     run: ({ gateway }, { name, ...change }) => {
-      const { maxBitrate, maxFramerate, scaleResolutionDownBy } = change;
-      if (maxBitrate === undefined && maxFramerate === undefined && scaleResolutionDownBy === undefined) {
-        throw new ControlError(
-          'invalid_request',
-          'says nothing to change: one of maxBitrate, maxFramerate, scaleResolutionDownBy is needed',
-          '',
-        );
+      const { rid: _, ...values } = change;
+      if (Object.keys(values).length === 0) {
+        const { name: _name, rid: _rid, ...known } = encodingChange.properties;
+        const names = Object.keys(known).join(', ');
+        throw new ControlError('invalid_request', `says nothing to change: one of ${names} is needed`, '');
       }
       return gateway.setEncoding(name, change as EncodingChange);
     },

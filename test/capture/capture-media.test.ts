@@ -7,6 +7,7 @@ import {
   collect,
   decode,
   ENCODING,
+  encodersFrom,
   temporaryFolder,
   until,
 } from '../support/capture-test-source.ts';
@@ -15,7 +16,7 @@ test('what comes out decodes without a complaint', async (t) => {
   const folder = await temporaryFolder(t);
   for (const encoder of ['x264enc', 'openh264enc'] as const) {
     const { source, track } = captureTest('video', {
-      encoders: { choose: async () => encoder, distrust: () => undefined, failed: () => undefined },
+      encoders: encodersFrom({ h264: [encoder] }),
       encoding: { ...ENCODING, keyFrameInterval: 1 },
     });
     t.teardown(() => source.close());

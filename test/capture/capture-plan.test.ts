@@ -2,6 +2,7 @@ import { test } from 'tap';
 import { planCapture } from '../../daemon/capture/capture-plan.ts';
 import { passesThrough } from '../../daemon/capture/coded-formats.ts';
 import { TEST_PICTURE, type VideoDevice } from '../../daemon/capture/device.ts';
+import { SOFTWARE_ENCODERS } from '../../daemon/capture/encoders.ts';
 import type { TrackConfiguration } from '../../daemon/media/track-source.ts';
 import { ENCODING } from '../support/capture-test-source.ts';
 
@@ -16,7 +17,7 @@ const plan = (configuration: Partial<TrackConfiguration>) =>
   planCapture({
     device: TEST_PICTURE,
     tracks: [{ configuration: { ...CONFIGURATION, ...configuration }, open: true }],
-    encoder: 'x264enc',
+    encoders: SOFTWARE_ENCODERS,
     text: undefined,
     pattern: 'ball',
     wallClock: 0,
@@ -31,13 +32,22 @@ test('a reduction: fewer frames and bits, of what is captured as before', (t) =>
   ];
   for (const [change, framerate, bitrate] of table) {
     const encoding = { ...ENCODING, ...change };
-    const { start, bitrates, settings } = plan({ encoding, reduction: { frameRate: 0.5, bitrate: 0.6 } });
+    const { start, tunings, settings } = plan({ encoding, reduction: { frameRate: 0.5, bitrate: 0.6 } });
     t.match(start.launch, `framerate=30/1 ! `, 'captured');
-    t.match(start.launch, `videorate drop-only=true ! video/x-raw,framerate=${framerate} ! `, 'encoded');
-    t.same(bitrates, [bitrate]);
+    t.match(
+      start.launch,
+      `average-period=0 ! videoscale ! capsfilter name=shape0 caps="video/x-raw,width=640,height=360,pixel-aspect-ratio=1/1,framerate=${framerate}"`,
+      'encoded',
+    );
+    t.same(tunings[0]?.encoder, { property: 'bitrate', value: bitrate / 1000 });
     t.equal(settings[0]?.frameRate, 30, 'the track has what it had');
   }
   t.same(plan({ reduction: undefined }), plan({}));
+  t.equal(
+    plan({ reduction: { frameRate: 0.5, bitrate: 0.6 } }).layout,
+    plan({}).layout,
+    'and nothing has to begin anew',
+  );
   t.throws(() => plan({ encoding: { ...ENCODING, maxBitrate: 5000 }, reduction: { frameRate: 0.5, bitrate: 0.6 } }), {
     code: 'invalid-value',
   });

@@ -7,6 +7,7 @@ import {
   collect,
   decode,
   ENCODING,
+  encodersFrom,
   live,
   temporaryFolder,
   until,
@@ -118,11 +119,13 @@ test('the last track that stops closes the device; end() ends the tracks', async
 test('an encoder that is not installed: error, and the choice is looked at again', async (t) => {
   let distrusted = 0;
   const { source, track } = captureTest('video', {
-    encoders: {
-      choose: async () => (distrusted === 0 ? 'mpph264enc' : 'x264enc'),
-      distrust: () => (distrusted += 1),
-      failed: () => undefined,
-    },
+    encoders: encodersFrom(
+      {},
+      {
+        choose: async () => (distrusted === 0 ? ['mpph264enc'] : ['x264enc']),
+        distrust: () => (distrusted += 1),
+      },
+    ),
   });
   t.teardown(() => source.close());
   track.retain();
@@ -130,7 +133,7 @@ test('an encoder that is not installed: error, and the choice is looked at again
   t.match(source.stateReason, /mpph264enc/);
   await live(source);
   t.equal(distrusted, 1);
-  t.equal(source.encoder, 'x264enc');
+  t.same(source.encoders, ['x264enc']);
 });
 
 test('a camera that is not there: muted with a reason, tried again, live as soon as there is one', async (t) => {

@@ -1,4 +1,5 @@
 /** Every transition of a source, by workers that the test makes and a clock that it turns. */
+
 import { setImmediate as turn } from 'node:timers/promises';
 import { type Test, test } from 'tap';
 import { CaptureSource, type CaptureSourceOptions } from '../../daemon/capture/capture-source.ts';
@@ -6,6 +7,7 @@ import { CAPTURE_STATES } from '../../daemon/capture/capture-state.ts';
 import type { VideoDevice } from '../../daemon/capture/device.ts';
 import { MediaClock } from '../../daemon/lib/clock.ts';
 import { silentLog } from '../../daemon/lib/log.ts';
+import { encodersFrom } from '../support/capture-test-source.ts';
 import { FakeWorkers } from '../support/fake-workers.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
@@ -39,7 +41,7 @@ class Play {
       kind: 'video',
       device: CAMERA,
       wishedDevice: 'Left',
-      encoders: { choose: async () => 'x264enc', distrust: () => undefined, failed: () => undefined },
+      encoders: encodersFrom(),
       clock: new MediaClock(this.clock),
       cname: 'test',
       log: silentLog,

@@ -77,5 +77,5 @@ test('of what passes through', async (t) => {
   track.watchJpegs((jpeg) => got.push(jpeg));
   await until(() => got.length >= 15);
   t.ok(got.every(isJpeg));
-  t.equal(source.encoder, undefined);
+  t.same(source.encoders, []);
 });

@@ -9,6 +9,7 @@ import type { Test } from 'tap';
 import { CaptureSource, type CaptureSourceOptions } from '../../daemon/capture/capture-source.ts';
 import { testDevice } from '../../daemon/capture/device.ts';
 import type { EncodedTrack } from '../../daemon/capture/encoded-track.ts';
+import { type EncoderChoice, type EncoderRanking, SOFTWARE_ENCODERS } from '../../daemon/capture/encoders.ts';
 import { MediaClock } from '../../daemon/lib/clock.ts';
 import { silentLog } from '../../daemon/lib/log.ts';
 import type { EncodingParameters, TrackConfiguration } from '../../daemon/media/track-source.ts';
@@ -24,6 +25,17 @@ export const ENCODING: EncodingParameters = {
   keyFrameInterval: 10,
 };
 
+/** A choice of encoders that is made already: of each codec what software there is, in place of it what is given. */
+export function encodersFrom(ranking: EncoderRanking = {}, more: Partial<EncoderChoice> = {}): EncoderChoice {
+  return {
+    choose: async (codec) => ranking[codec] ?? SOFTWARE_ENCODERS[codec] ?? [],
+    problem: () => undefined,
+    distrust: () => undefined,
+    failed: () => undefined,
+    ...more,
+  };
+}
+
 /** A capture source over the test picture or tone, and a track of it small enough for a loaded machine. */
 export function captureTest(
   kind: 'video' | 'audio',
@@ -33,7 +45,7 @@ export function captureTest(
   const source = new CaptureSource({
     kind,
     device: testDevice(kind),
-    encoders: { choose: async () => 'x264enc', distrust: () => undefined, failed: () => undefined },
+    encoders: encodersFrom(),
     clock: new MediaClock(),
     cname: 'test',
     log: silentLog,

@@ -158,7 +158,8 @@ export class FakeGateway implements GatewayPort {
       clockTrusted: true,
       listeners: [{ protocol: 'rtsp', url: 'rtsp://127.0.0.1:8554/' }],
       features: ['webrtc'],
-      encoders: [{ name: 'x264enc', hardware: false, chosen: true }],
+      encoders: [{ name: 'x264enc', codec: 'h264', hardware: false, chosen: true }],
+      codecs: [{ codec: 'h264', encodes: true }],
       brokerTrusted: true,
     };
   }

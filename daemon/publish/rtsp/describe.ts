@@ -11,13 +11,17 @@ export interface IndexedTrack {
 
 /**
  * Learns the formats of tracks; a source that was not running is started for it.
- * @throws RtspError `unavailable` when a source delivers nothing in time, `not_found` when it ended.
+ * @throws RtspError `unavailable` when a source delivers nothing in time or nothing can be encoded of it, `not_found` when it ended.
  */
 export async function describeTracks(
   tracks: readonly IndexedTrack[],
   timeout: number,
   closed: AbortSignal,
 ): Promise<DescribedTrack[]> {
+  for (const { track } of tracks) {
+    const { problem } = encodedOf(track);
+    if (problem !== undefined) throw new RtspError('unavailable', problem);
+  }
   const ended = new AbortController();
   const signal = AbortSignal.any([AbortSignal.timeout(timeout), ended.signal, closed]);
   const taps = tracks.map(({ track }) => tapRtp(track, { frame: () => undefined, ended: () => ended.abort() }));

@@ -7,6 +7,7 @@ import type { MediaClock, Timer } from '../../lib/clock.ts';
 import { listenOn, probeUdp } from '../../lib/listen.ts';
 import type { Log } from '../../lib/log.ts';
 import { Supervisor } from '../../lib/supervisor.ts';
+import type { MediaStream } from '../../media/media-stream.ts';
 import { encodedOf, type MediaStreamTrack } from '../../media/media-stream-track.ts';
 import type { StreamDirectory, Viewer, ViewerObserver, ViewerTraffic } from '../viewer.ts';
 import type { FromWorker, PeerMedia, PeerReport, ToWorker, WorkerStatistics } from './messages.ts';
@@ -230,10 +231,14 @@ export class WebRtcPublisher {
       const encoding = rid === undefined ? '' : ` with an encoding '${rid}'`;
       throw new WebRtcError('not_found', `there is no stream '${stream}'${encoding}`);
     }
-    const renditions = media.map((rendition) => {
-      const live = rendition.getTracks().filter((track) => track.readyState === 'live' && kinds.includes(track.kind));
-      return (['video', 'audio'] as const).flatMap((kind) => live.find((track) => track.kind === kind) ?? []);
-    });
+    const problems = media.flatMap((rendition) => problemOf(rendition) ?? []);
+    if (problems.length === media.length) throw new WebRtcError('not_live', problems[0] as string);
+    const renditions = media
+      .filter((rendition) => problemOf(rendition) === undefined)
+      .map((rendition) => {
+        const live = rendition.getTracks().filter((track) => track.readyState === 'live' && kinds.includes(track.kind));
+        return (['video', 'audio'] as const).flatMap((kind) => live.find((track) => track.kind === kind) ?? []);
+      });
     if (renditions.every((tracks) => tracks.length === 0))
       throw new WebRtcError('not_live', `stream '${stream}' has no live track now`);
     return renditions;
@@ -370,6 +375,11 @@ export class WebRtcPublisher {
 
 function workerGone(): WebRtcError {
   return new WebRtcError('unavailable', 'WebRTC is just starting again; try once more in a second');
+}
+
+/** Why the picture of a rendition cannot be encoded here. */
+function problemOf(rendition: MediaStream): string | undefined {
+  return rendition.getVideoTracks().flatMap((track) => encodedOf(track).problem ?? [])[0];
 }
 
 function offeredTracks(tracks: readonly MediaStreamTrack[]): OfferedTracks {
