@@ -67,6 +67,7 @@ export class CaptureFailures {
   over(): void {
     this.#last = undefined;
     this.#explanation = undefined;
+    this.#behind = Promise.resolve(undefined);
     this.#row = 0;
     this.#resetAt = undefined;
   }

@@ -43,7 +43,9 @@ export class ControlsMemory {
   }
 
   async #apply(device: VideoDevice, values: Values): Promise<DeviceControl[]> {
-    return isLibcamera(device) ? withControls(device.controls, values) : this.#set(device.path, values);
+    if (!isLibcamera(device)) return this.#set(device.path, values);
+    // Nobody else knows what it was set to.
+    return withControls(device.controls, { ...this.held(device.deviceId), ...values });
   }
 }
 

@@ -1,6 +1,7 @@
-import { readdir, readFile, readlink } from 'node:fs/promises';
+import { readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CaptureDevice } from './device.ts';
+import { namesIn } from './device-finder.ts';
 
 /**
  * Who has a device open that we could not get: `ffmpeg (process 123)`; a worker of ours, where no other program has.
@@ -23,9 +24,9 @@ export async function deviceHolder(device: CaptureDevice, proc = '/proc'): Promi
 
 async function pidsWithOpen(path: string, proc: string): Promise<string[]> {
   const found: string[] = [];
-  for (const pid of (await readdir(proc)).filter((name) => /^\d+$/.test(name))) {
+  for (const pid of (await namesIn(proc)).filter((name) => /^\d+$/.test(name))) {
     const folder = join(proc, pid, 'fd');
-    for (const descriptor of await readdir(folder).catch(() => []))
+    for (const descriptor of await namesIn(folder))
       if ((await readlink(join(folder, descriptor)).catch(() => '')) === path) {
         found.push(pid);
         break;

@@ -11,9 +11,9 @@ export const NO_BANDWIDTH = 28;
 /** What has a worker's GStreamer tell of refusals, and of nothing else. */
 export const REFUSAL_DEBUG = 'v4l2bufferpool:1';
 
-/** Whether a line of standard error is from there, and the refusal in it. */
+/** Whether a line of standard error is from there and about the camera, and the refusal in it. Encoders have such pools too. */
 export function readRefusal(line: string): { readonly refusal: DriverRefusal | undefined } | undefined {
-  if (!/ ERROR +v4l2bufferpool /.test(line)) return undefined;
+  if (!/ ERROR +v4l2bufferpool \S+:<source:/.test(line)) return undefined;
   const [, errno, text] = / error with STREAMON (\d+) \((.*)\)$/.exec(line) ?? [];
   return { refusal: errno === undefined ? undefined : { errno: Number(errno), text: text as string } };
 }

@@ -28,6 +28,7 @@ test('what the driver refuses stands on standard error', async (t) => {
     refusal: { errno: 28, text: 'No space left on device' },
   });
   t.same(readRefusal(`${at}<source:pool0:src> failed to queue`), { refusal: undefined });
+  t.equal(readRefusal(`${at}<encoder0:pool:sink> error with STREAMON 22 (Invalid argument)`), undefined);
   t.equal(readRefusal('(node:1): GLib-GObject-WARNING **: error with STREAMON 28 (x)'), undefined);
 });
 

@@ -16,6 +16,8 @@ import {
 import { sourceProperties } from '../../daemon/capture/libcamera-controls.ts';
 import { LibcameraFinder } from '../../daemon/capture/libcamera-finder.ts';
 import type { runTool, ToolResult } from '../../daemon/capture/run-tool.ts';
+import { captureTest, until } from '../support/capture-test-source.ts';
+import { FakeWorkers } from '../support/fake-workers.ts';
 import { CAM_INFO, CAM_INFO_OLD, CAM_LIST, INSPECT, INSPECT_OLD } from '../support/libcamera-outputs.ts';
 import { type LogEntry, recordingLog } from '../support/recording-log.ts';
 
@@ -168,6 +170,34 @@ test('what is missing is told with its package, once', async (t) => {
   finder.forget();
   t.same(await finder.find(), []);
   t.match(warnings()[1], /imx219, ov5647: .*\(package gstreamer1\.0-libcamera\)/);
+});
+
+test('a running camera gets its controls with another life, whoever set them', async (t) => {
+  const pi = await board(t);
+  await pi.node('v4l-subdev0', 'imx219 10-0010');
+  const controls = new ControlsMemory();
+  const finder = pi.finder((deviceId) => controls.held(deviceId) as Record<string, number>);
+  const [camera] = (await finder.find()) as [VideoDevice];
+  const workers = new FakeWorkers();
+  const launches = (): (string | undefined)[] =>
+    workers.lives.map(({ sent }) => {
+      const start = sent.find((command) => command.type === 'start');
+      return start && /^libcamerasrc name=source camera-name="[^"]*"(.*?) ! /.exec(start.launch)?.[1];
+    });
+  const { source } = captureTest('video', { device: camera, controls, startWorker: workers.start });
+  t.teardown(() => source.close());
+  source.hold();
+  await until(() => launches().length === 1 && launches()[0] !== undefined);
+  workers.last.report({ type: 'flowing' });
+  await source.setControls({ brightness: 0.5 });
+  await until(() => launches()[1] !== undefined);
+  workers.last.report({ type: 'flowing' });
+  source.setDevice((await finder.find())[0]);
+  t.equal(workers.lives.length, 2, 'the table tells the same');
+  await controls.set(camera, { AeEnable: 0 });
+  source.setDevice((await finder.find())[0]);
+  await until(() => launches()[2] !== undefined);
+  t.same(launches(), ['', ' brightness=0.5', ' ae-enable=0 brightness=0.5']);
 });
 
 test('controls are constraints, and properties of the next life', async (t) => {

@@ -152,6 +152,18 @@ test('standard error becomes log lines', async (t) => {
   t.equal(long.message.length, 2000, 'a line is cut, an empty one left out');
 });
 
+test('lines of native code are taken by who knows them, and not logged then', async (t) => {
+  const entries: LogEntry[] = [];
+  const seen: string[] = [];
+  const take = (line: string): boolean => seen.push(line.slice(0, 20)) > 0 && line.startsWith('a line');
+  const child = fork(t, { log: recordingLog(entries), take });
+  await message(child);
+  await ask(child, { do: 'log' });
+  while (entries.length < 5) await sleep(10);
+  t.same(seen, ['a line of a native l', '{"not": "ours"}', '{"broken', 'x'.repeat(20)], 'not those of our log');
+  t.notOk(entries.some((entry) => entry.message.startsWith('a line of a native')));
+});
+
 test('an uncaught error of the child is in the log', async (t) => {
   const entries: LogEntry[] = [];
   const child = fork(t, { log: recordingLog(entries) });
