@@ -83,7 +83,8 @@ function filesUnder(folder, root = ROOT) {
 
 function fingerprint(trees) {
   const hash = createHash('sha256');
-  for (const path of [...trees.flatMap((tree) => filesUnder(tree)), ...SETTINGS]) {
+  const sources = trees.flatMap((tree) => filesUnder(tree)).filter((path) => !LEFT_OUT.test(path));
+  for (const path of [...sources, ...SETTINGS]) {
     const { mtimeMs, size } = statSync(join(ROOT, path));
     hash.update(`${path} ${mtimeMs} ${size}\n`);
   }

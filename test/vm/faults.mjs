@@ -1,119 +1,23 @@
 // What happens to capture, and what its viewers see of it. Each fault is tried a few times; with VMLAB_SOAK=1 as often
 // as docs/vm-lab.md says. VMLAB_SEED repeats a run's random moments.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { staysFlat } from './footprint.mjs';
-import {
-  check,
-  eventually,
-  expect,
-  guest,
-  meanLuma,
-  PASSWORD,
-  percentiles,
-  request,
-  snapshot,
-  state,
-  USER,
-  Viewer,
-} from './lab.mjs';
+import { isCamera, isSlate, random, repeat, repeatFlat, seed, startWebRtc, summary, webRtc } from './fault-viewers.mjs';
+import { holders, ids, inject, nameCamerasById, nodes, signal, sound, vivid } from './guest-devices.mjs';
+import { check, eventually, expect, guest, meanLuma, percentiles, request, snapshot, state, Viewer } from './lab.mjs';
 import { serviceConfig } from './service.mjs';
 
 const soak = process.env.VMLAB_SOAK !== undefined;
 const TIMES = soak
   ? { unplug: 50, error: 10, stop: 50, other: 10, sound: 10 }
-  : { unplug: 3, error: 1, stop: 2, other: 1, sound: 1 };
-/** vivid's bars have a mean luma of 65 and more, a slate one below 30. */
-const isCamera = ({ level }) => level > 45;
-const isSlate = ({ level }) => level < 40;
-/** A camera that had died delivers again: the first picture after a pause that is longer than any between two of its own. */
-const isBack = (picture, before) => isCamera(picture) && (!isCamera(before) || picture.at - before.at > 700);
+  : { unplug: 4, error: 1, stop: 2, other: 1, sound: 1 };
 /** Decibels: the tone, and nothing. */
 const isTone = ({ level }) => level > -40;
 const isSilence = ({ level }) => level < -70;
 
-const seed = Number(process.env.VMLAB_SEED ?? Date.now() % 1e6);
-let drawn = seed;
-/** 0 to `most`; the same row for the same seed. */
-function random(most) {
-  drawn = (Math.imul(drawn, 1_664_525) + 1_013_904_223) >>> 0;
-  return (drawn / 2 ** 32) * most;
-}
+/** Each runs under the viewers of the stream `camera`. */
+export const FAULTS = { unplug, names, drivers, workers, cameras, microphone, busy };
 
-const vivid = (action) => guest(`echo vivid.0 >/sys/bus/platform/drivers/vivid/${action}`);
-const sound = (action) => guest(`echo snd_aloop.0 >/sys/bus/platform/drivers/snd_aloop/${action}`);
-
-/** Device nodes by stream, as of now. */
-async function nodes() {
-  const { devices } = (await request('device/list', {})).data;
-  const byId = new Map(devices.map(({ deviceId, path }) => [deviceId, path]));
-  return Object.fromEntries(Object.entries(ids).map(([stream, id]) => [stream, byId.get(id)]));
-}
-
-/** The gateway's processes that have a node open. */
-const holders = async (node) =>
-  (
-    await guest(
-      `for p in $(pgrep -u vedette); do for f in /proc/$p/fd/*; do ` +
-        `[ "$(readlink $f)" != ${node} ] || echo $p; done; done 2>/dev/null | sort -u`,
-    )
-  )
-    .split('\n')
-    .filter((pid) => pid !== '');
-
-/** The ids by which the streams name their cameras: a node's number may be another one after a replug. */
-let ids = {};
-
-async function nameCamerasById() {
-  const { devices } = (await request('device/list', {})).data;
-  const idOf = (node) => devices.find(({ path }) => path === node).deviceId;
-  ids = { camera: idOf('/dev/video0'), second: idOf('/dev/video1') };
-  await guest('cat >/etc/vedette/config.yaml', { input: serviceConfig(ids) });
-  await guest('systemctl restart vedette');
-}
-
-/** What the WebRTC viewer in the machine has had so far; he fails the check when he has lost anything. */
-async function webRtc() {
-  const { sessions, packets, lost, disordered, state } = JSON.parse(await guest('tail -n 1 /run/whep.jsonl'));
-  const told = `WebRTC: ${sessions} session, ${state}, ${packets} packets, ${lost} lost, ${disordered} disordered`;
-  expect(sessions === 1 && state === 'connected' && lost === 0 && disordered === 0, told);
-  return { packets, told };
-}
-
-const startWebRtc = () =>
-  guest(
-    'rm -f /run/whep.jsonl; systemctl reset-failed whep 2>/dev/null; systemd-run --quiet --unit=whep ' +
-      '-p StandardOutput=file:/run/whep.jsonl node /mnt/project/test/vm/whep-viewer.mjs ' +
-      `http://127.0.0.1:8080/streams/camera/whep ${USER} '${PASSWORD}'`,
-  );
-
-/** A fault, `times` times, under the viewers: all stay; how long until each has the camera's picture again, in milliseconds. */
-async function repeat(times, viewer, fault) {
-  const recoveries = [];
-  for (let i = 0; i < times; i++) {
-    const { packets } = await webRtc();
-    const since = await fault(i);
-    recoveries.push(await viewer.sees(since.sees ?? isBack, 'picture of the camera', since.at));
-    await eventually(async () => expect((await webRtc()).packets > packets + 5, 'the WebRTC viewer gets nothing'));
-    await sleep(random(1000));
-  }
-  return recoveries;
-}
-
-function summary(recoveries) {
-  const { p50, p95, max } = percentiles(recoveries);
-  const times = recoveries.length;
-  return `viewers kept ${times}/${times}, the picture is back after p50 ${p50} ms, p95 ${p95} ms, at most ${max} ms`;
-}
-
-/** The same in two halves, of which the second one leaves nothing behind: handles, processes and memory. */
-async function repeatFlat(times, viewer, fault) {
-  const recoveries = [];
-  const half = (count) => async () => recoveries.push(...(await repeat(count, viewer, fault)));
-  const flat = await staysFlat(half(Math.ceil(times / 2)), half(Math.floor(times / 2)));
-  return `${summary(recoveries)}; ${flat}`;
-}
-
-export async function faults() {
+export async function faults(names = Object.keys(FAULTS)) {
   await nameCamerasById();
   let viewer;
   let came = false;
@@ -128,7 +32,13 @@ export async function faults() {
     return `random moments: VMLAB_SEED=${seed}`;
   });
   try {
-    if (came) await underViewers(viewer);
+    if (came) {
+      for (const name of names) await FAULTS[name](viewer);
+      await check('through all of that both viewers had one session', async () => {
+        expect(viewer.running, viewer.complaints);
+        return `RTSP: ${viewer.pictures.length} pictures; ${(await webRtc()).told}`;
+      });
+    }
   } finally {
     viewer?.stop();
     await guest('systemctl stop whep').catch(() => undefined);
@@ -145,15 +55,15 @@ export async function faults() {
   });
 }
 
-async function underViewers(viewer) {
+async function unplug(viewer) {
   await check('while a camera is away its viewers see a dark picture, and so do snapshots', async () => {
-    const bright = meanLuma(await snapshot());
+    const bright = meanLuma(await eventually(() => snapshot()));
     const since = performance.now();
     await vivid('unbind');
     try {
       const took = await viewer.sees(isSlate, 'dark picture', since);
       for (let i = 0; i < 10; i++) await viewer.sees(isSlate, 'more of it');
-      const dark = meanLuma(await snapshot());
+      const dark = meanLuma(await eventually(() => snapshot()));
       expect(dark < 40 && bright > 45, `the snapshot's mean luma is ${dark}, ${bright} with the camera`);
       const { reason } = await state();
       const picture = Math.round(viewer.pictures.at(-1).level);
@@ -177,38 +87,97 @@ async function underViewers(viewer) {
     };
     return repeatFlat(TIMES.unplug, viewer, replug);
   });
-  const inject = (control) => async () => {
-    const { camera } = await nodes();
-    const at = performance.now();
-    await guest(`v4l2-ctl -d ${camera} -c ${control}=1`);
-    return { at };
+}
+
+/** Other names than its id by which a stream may have its camera. */
+async function names() {
+  const links = async () => {
+    const told = await guest('for l in /dev/v4l/by-path/* /dev/snd/by-path/*; do echo "$l $(readlink -f $l)"; done');
+    return new Map(told.split('\n').map((line) => line.split(' ')));
   };
+  /** The gateway's table is udev's, which may have to come up with it. */
+  const agree = () =>
+    eventually(async () => {
+      const { devices } = (await request('device/list', {})).data;
+      const udev = await links();
+      // A sound card's inputs have its links in common.
+      const found = [...new Set(devices.flatMap(({ links = [] }) => links))].sort();
+      expect(found.join() === [...udev.keys()].sort().join(), `${found}; udev: ${[...udev.keys()]}`);
+      for (const { kind, path, links = [] } of devices)
+        for (const link of kind === 'videoinput' ? links : [])
+          expect(udev.get(link) === path, `${link}: ${path}, udev: ${udev.get(link)}`);
+      return udev;
+    });
+  const replug = async () => {
+    await vivid('unbind');
+    await vivid('bind');
+    return agree();
+  };
+  await check("devices have udev's links, before a replug and after it", async () => {
+    const [before, after] = [await agree(), await replug()];
+    expect(before.size >= 2 && after.size === before.size, `${before.size} links, then ${after.size}`);
+    return [...after.keys()].join(', ');
+  });
+  const shown = async (wish, action) => {
+    await guest('cat >/etc/vedette/config.yaml; systemctl reload vedette', {
+      input: serviceConfig({ ...ids, second: `"${wish}"` }),
+    });
+    const other = new Viewer('second');
+    try {
+      await other.sees(isCamera, 'picture');
+      return await action?.(other);
+    } finally {
+      other.stop();
+    }
+  };
+  await check("a stream has its camera by udev's link", async () => {
+    // Both cameras have the same link, which one of them gets.
+    for (let tries = 10; ; tries--) {
+      const [link, path] = [...(await agree())].find(([name]) => name.startsWith('/dev/v4l/'));
+      if (path === (await nodes()).second) {
+        await shown(link);
+        return link;
+      }
+      expect(tries > 0, `${link} is always ${path}`);
+      await replug();
+    }
+  });
+  await check('a stream has its camera by a pattern, and again after a replug', () =>
+    shown('*vivid-001', async (other) => {
+      await vivid('unbind');
+      await other.sees(isSlate, 'dark picture');
+      const at = performance.now();
+      await vivid('bind');
+      return `*vivid-001: again after ${Math.round(await other.sees(isCamera, 'picture', at))} ms`;
+    }),
+  );
+}
+
+async function drivers(viewer) {
   for (const control of ['disconnect', 'inject_fatal_streaming_error'])
     await check(`vivid's ${control}, ${TIMES.error} times`, async () =>
       summary(await repeat(TIMES.error, viewer, inject(control))),
     );
-  await check(`a start that fails (vivid's inject_vidioc_streamon_error), ${TIMES.error} times`, async () => {
-    const fail = async () => {
-      const { camera } = await nodes();
-      const [pid] = await holders(camera);
-      const at = performance.now();
-      await guest(`v4l2-ctl -d ${camera} -c inject_vidioc_streamon_error=1; kill -KILL ${pid}`);
-      return { at };
-    };
-    return summary(await repeat(TIMES.error, viewer, fail));
-  });
-  const { camera } = await nodes();
-  const signal = (name) => async () => {
+  const fail = async () => {
+    const { camera } = await nodes();
     const [pid] = await holders(camera);
-    expect(pid !== undefined, 'no worker has the camera open');
     const at = performance.now();
-    await guest(`kill -${name} ${pid}`);
+    await guest(`v4l2-ctl -d ${camera} -c inject_vidioc_streamon_error=1; kill -KILL ${pid}`);
     return { at };
   };
+  await check(`a start that fails (vivid's inject_vidioc_streamon_error), ${TIMES.error} times`, async () =>
+    summary(await repeat(TIMES.error, viewer, fail)),
+  );
+}
+
+async function workers(viewer) {
   await check(`the worker hangs (SIGSTOP), ${TIMES.stop} times`, () => repeatFlat(TIMES.stop, viewer, signal('STOP')));
   await check(`the worker is killed, ${TIMES.error} times`, async () =>
     summary(await repeat(TIMES.error, viewer, signal('KILL'))),
   );
+}
+
+async function cameras(viewer) {
   await check(`one of two cameras dies ${2 * TIMES.other} times: the other loses no picture`, async () => {
     const other = new Viewer('second');
     try {
@@ -229,6 +198,9 @@ async function underViewers(viewer) {
       other.stop();
     }
   });
+}
+
+async function microphone() {
   await check(`the microphone is pulled out and plugged in, ${TIMES.sound} times`, async () => {
     const listener = new Viewer('camera', 'audio');
     const [silences, tones] = [[], []];
@@ -255,6 +227,9 @@ async function underViewers(viewer) {
       listener.stop();
     }
   });
+}
+
+async function busy() {
   await check('a camera that another process holds: the reason says so', async () => {
     const { second } = await nodes();
     await eventually(async () => expect((await holders(second)).length === 0, 'it is still open'));
@@ -290,9 +265,5 @@ async function underViewers(viewer) {
     } finally {
       other.stop();
     }
-  });
-  await check('through all of that both viewers had one session', async () => {
-    expect(viewer.running, viewer.complaints);
-    return `RTSP: ${viewer.pictures.length} pictures; ${(await webRtc()).told}`;
   });
 }

@@ -179,12 +179,14 @@ const MEASURES = {
 
 /** An RTSP viewer who decodes on and on, and notes when each picture came, its place in the stream and its mean luma (of sound: its level in dB). */
 export class Viewer {
-  /** `at`: of `performance.now()`; `time`: seconds of the stream. */
+  /** `at`: when it was decoded, of `performance.now()`; `time`: seconds of the stream. */
   pictures = [];
   complaints = '';
   #child;
   #rest = '';
   #time = 0;
+  /** Of `performance.now()`, when the stream's time was 0: by the picture that came with the least delay. */
+  #beginning = Infinity;
 
   constructor(stream = 'camera', kind = 'video') {
     const input = ['-v', 'error', '-threads', '1', '-fflags', 'nobuffer', ...overTcp, '-i', rtspUrl(stream)];
@@ -204,15 +206,22 @@ export class Viewer {
     this.#child.kill('SIGKILL');
   }
 
-  /** The first picture from now on (or from `since`) that is as wanted; the time until it came, in milliseconds. */
+  /** When a picture was captured, of `performance.now()`: a decoder may keep the last one until another comes. */
+  #capturedAt({ time }) {
+    return this.#beginning + time * 1000;
+  }
+
+  /** The first picture captured from now on (or from `since`) that is as wanted; the time until it came, in milliseconds. */
   async sees(wanted, what, since = performance.now()) {
-    let next = this.pictures.findIndex(({ at }) => at >= since);
+    let next = this.pictures.findIndex((picture) => this.#capturedAt(picture) >= since);
     if (next < 0) next = this.pictures.length;
     const found = await eventually(
       async () => {
         if (!this.running) throw new Final(`the viewer's session has ended: ${this.complaints}`);
-        for (; next < this.pictures.length; next++)
-          if (wanted(this.pictures[next], this.pictures[next - 1])) return this.pictures[next];
+        for (; next < this.pictures.length; next++) {
+          const picture = this.pictures[next];
+          if (this.#capturedAt(picture) >= since && wanted(picture, this.pictures[next - 1])) return picture;
+        }
         throw new Error(
           `no ${what}; ${this.pictures.length} pictures, the last ${JSON.stringify(this.pictures.at(-1))}`,
         );
@@ -230,12 +239,11 @@ export class Viewer {
       const [, time] = /pts_time:([\d.]+)/.exec(line) ?? [];
       const [, level] = /=(-?[\d.]+|-inf)$/.exec(line) ?? [];
       if (time !== undefined) this.#time = Number(time);
-      else if (level !== undefined)
-        this.pictures.push({
-          at: performance.now(),
-          time: this.#time,
-          level: Number(level.replace('inf', 'Infinity')),
-        });
+      else if (level !== undefined) {
+        const at = performance.now();
+        this.#beginning = Math.min(this.#beginning, at - this.#time * 1000);
+        this.pictures.push({ at, time: this.#time, level: Number(level.replace('inf', 'Infinity')) });
+      }
     }
   }
 }

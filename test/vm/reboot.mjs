@@ -27,7 +27,7 @@ export async function reboot() {
       try {
         await viewer.sees(({ level }) => level < 40, 'dark picture');
         for (let i = 0; i < 10; i++) await viewer.sees(({ level }) => level < 40, 'more of it');
-        const picture = meanLuma(await snapshot());
+        const picture = meanLuma(await eventually(() => snapshot()));
         expect(picture < 40, `the snapshot's mean luma is ${picture}`);
         expect(
           viewer.pictures.every(({ level }) => level < 40),

@@ -4,10 +4,11 @@
 //
 //   npm run test:vm                          builds the image (once) and the project, boots, tests, powers off
 //   npm run test:vm -- service faults        only these sets of checks
+//   npm run test:vm -- faults/unplug         only this one of the set
 //   VMLAB_KEEP_UP=1 npm run test:vm          leaves the machine running; the next run goes on in it
 //   VMLAB_SOAK=1 npm run test:vm             as often as docs/vm-lab.md says, instead of a few times
 import { spawnSync } from 'node:child_process';
-import { faults } from './faults.mjs';
+import { FAULTS, faults } from './faults.mjs';
 import { down, guest, ROOT, tell, totals, up } from './lab.mjs';
 import { reboot } from './reboot.mjs';
 import { installation, leaving, publishing } from './service.mjs';
@@ -21,11 +22,14 @@ async function library() {
 /** In the order in which they build upon each other; `service` first, `leaving` last. */
 const SETS = { library, service: installation, publishing, faults, reboot, leaving };
 const wanted = process.argv.slice(2);
-const unknown = wanted.find((name) => !(name in SETS));
+const someFaults = wanted.flatMap((name) => (name.startsWith('faults/') ? [name.slice('faults/'.length)] : []));
+const known = [...Object.keys(SETS), ...Object.keys(FAULTS).map((name) => `faults/${name}`)];
+const unknown = wanted.find((name) => !known.includes(name));
 if (unknown !== undefined) {
-  console.error(`there is no set '${unknown}'; there are: ${Object.keys(SETS).join(', ')}`);
+  console.error(`there is no set '${unknown}'; there are: ${known.join(', ')}`);
   process.exit(64);
 }
+if (someFaults.length > 0) SETS.faults = () => faults(someFaults);
 // The second one builds the viewer, too.
 for (const script of ['set-up.mjs', 'build.mjs'])
   if (spawnSync(process.execPath, [`native-deps/${script}`], { cwd: ROOT, stdio: 'inherit' }).status !== 0)
@@ -38,7 +42,8 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
   });
 }
 try {
-  for (const [name, checks] of Object.entries(SETS)) if (wanted.length === 0 || wanted.includes(name)) await checks();
+  for (const [name, checks] of Object.entries(SETS))
+    if (wanted.length === 0 || wanted.some((want) => want === name || want.startsWith(`${name}/`))) await checks();
   if (totals.failed > 0) console.log(await guest('journalctl -u vedette --no-pager -o cat | tail -n 60').catch(String));
 } finally {
   down();

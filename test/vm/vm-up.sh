@@ -87,8 +87,14 @@ fi
 resume=(); [ "$MODE" = resume ] && resume=(-loadvm ready)
 
 # ---- go ---------------------------------------------------------------------
+# In a session of its own, with no descriptor of ours: who calls us may hold a lock by one until all have closed it.
+apart() {
+  local fd
+  for fd in /proc/self/fd/*; do fd=${fd##*/}; [ "$fd" -le 2 ] || eval "exec $fd>&-"; done
+  exec setsid "$@"
+}
 # Console: $RUN/console.log always; interactive with  socat -,raw,echo=0 UNIX:$RUN/con.sock
-setsid "$QEMU" -name "vmlab-$NAME" -nodefaults -no-user-config -display none "${machine[@]}" "${accel[@]}" \
+apart "$QEMU" -name "vmlab-$NAME" -nodefaults -no-user-config -display none "${machine[@]}" "${accel[@]}" \
   -smp "$SMP" -m "$MEM" -kernel "$KERNEL" -initrd "$IMG/initrd.img" -append "$append" \
   -drive "if=none,id=d0,file=$RUN/disk.qcow2,format=qcow2,cache=unsafe,discard=unmap" -device virtio-blk-pci,drive=d0 \
   -netdev "$net" -device virtio-net-pci,netdev=n0,romfile= \
