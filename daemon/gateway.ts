@@ -222,9 +222,10 @@ export class Gateway {
     }
   }
 
-  /** Stops everything, in reverse order of the start. Idempotent. */
-  async stop(): Promise<void> {
-    await this.#notifier.stopping();
+  /** Stops everything, in reverse order of the start, for another gateway to follow where it says so. Idempotent. */
+  async stop(next: 'reload' | undefined = undefined): Promise<void> {
+    // A service that says that it stops has to be gone soon.
+    await (next === 'reload' ? this.#notifier.reloading() : this.#notifier.stopping());
     this.#watch.stop();
     await this.#configuration.stop();
     await this.#listeners.stop();

@@ -65,7 +65,7 @@ async function runGateway(config: RecoveredConfig, logger: Logger): Promise<End 
     const gateway = await startGateway(config, logger, () => end('restart'));
     await greet(gateway.reports);
     const how = await ended;
-    await gateway.stop();
+    await gateway.stop(how === 'reload' ? how : undefined);
     return how;
   } catch (error) {
     const code = exitCodeOf(error);

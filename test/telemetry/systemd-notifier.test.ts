@@ -1,31 +1,13 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { DgramSocket } from 'node-unix-socket';
-import { type Test, test } from 'tap';
+import { test } from 'tap';
 import { silentLog } from '../../daemon/lib/log.ts';
 import { SystemdNotifier } from '../../daemon/telemetry/systemd-notifier.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { until } from '../support/mosquitto.ts';
+import { notifySocket } from '../support/notify-socket.ts';
 import { type LogEntry, recordingLog } from '../support/recording-log.ts';
 
-/** The socket that systemd would have bound, and what came. */
-function systemd(t: Test): { path: string; received: string[] } {
-  const folder = mkdtempSync(join(tmpdir(), 'vedette-notify-'));
-  const path = join(folder, 'notify');
-  const socket = new DgramSocket();
-  const received: string[] = [];
-  socket.bind(path);
-  socket.on('data', (data: Buffer) => received.push(data.toString()));
-  t.teardown(() => {
-    socket.close();
-    rmSync(folder, { recursive: true, force: true });
-  });
-  return { path, received };
-}
-
 test('what systemd is told', async (t) => {
-  const { path, received } = systemd(t);
+  const { path, received } = notifySocket(t);
   const clock = new ManualClock();
   const notifier = new SystemdNotifier({ log: silentLog, healthy: () => true, env: { NOTIFY_SOCKET: path }, clock });
   await notifier.start();
@@ -50,7 +32,7 @@ test('what systemd is told', async (t) => {
 });
 
 test('beats at half the time, only while healthy', async (t) => {
-  const { path, received } = systemd(t);
+  const { path, received } = notifySocket(t);
   const clock = new ManualClock();
   const log: LogEntry[] = [];
   let healthy = true;
@@ -76,7 +58,7 @@ test('beats at half the time, only while healthy', async (t) => {
 });
 
 test('the watchdog of another process is not ours', async (t) => {
-  const { path } = systemd(t);
+  const { path } = notifySocket(t);
   const clock = new ManualClock();
   const env = { NOTIFY_SOCKET: path, WATCHDOG_USEC: '30000000', WATCHDOG_PID: '1' };
   const notifier = new SystemdNotifier({ log: silentLog, healthy: () => true, env, clock });
