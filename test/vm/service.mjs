@@ -73,6 +73,17 @@ export async function installation() {
     expect(/ActiveState=active/.test(shown) && /Type=notify/.test(shown) && /NRestarts=0/.test(shown), shown);
     return /StatusText=(.*)/.exec(shown)?.[1];
   });
+  await check('systemctl reload reads the configuration again, in the same process', async () => {
+    const shown = async () => guest('systemctl show vedette -p ActiveState,SubState,NRestarts,MainPID');
+    const before = await shown();
+    await guest('systemctl reload vedette');
+    await eventually(async () => {
+      await guest('journalctl -u vedette --no-pager -o cat | grep -q "gateway ended: reload"');
+      expect((await guest("mosquitto_sub -t 'vedette/+/availability' -C 1 -W 30")) === 'online', 'it is not back');
+    });
+    const after = await shown();
+    expect(/SubState=running/.test(after) && after === before, `${before}\n${after}`);
+  });
   await check('it is online on the broker of this machine', async () => {
     const topic = await guest("mosquitto_sub -t 'vedette/+/availability' -C 1 -W 30 -v");
     expect(topic.endsWith(' online'), topic);
