@@ -24,8 +24,7 @@ export async function faults(names = Object.keys(FAULTS)) {
   await check('an RTSP and a WebRTC viewer come', async () => {
     // The first start may have to look through all plug-ins.
     await eventually(() => snapshot());
-    viewer = new Viewer();
-    await viewer.sees(isCamera, 'picture of the camera');
+    viewer = await Viewer.whoSees(isCamera, 'picture of the camera');
     await startWebRtc();
     await eventually(async () => expect((await webRtc()).packets > 20, 'no packets'));
     came = true;
@@ -122,9 +121,8 @@ async function names() {
     await guest('cat >/etc/vedette/config.yaml; systemctl reload vedette', {
       input: serviceConfig({ ...ids, second: `"${wish}"` }),
     });
-    const other = new Viewer('second');
+    const other = await Viewer.whoSees(isCamera, 'picture', 'second');
     try {
-      await other.sees(isCamera, 'picture');
       return await action?.(other);
     } finally {
       other.stop();
@@ -179,9 +177,8 @@ async function workers(viewer) {
 
 async function cameras(viewer) {
   await check(`one of two cameras dies ${2 * TIMES.other} times: the other loses no picture`, async () => {
-    const other = new Viewer('second');
+    const other = await Viewer.whoSees(isCamera, 'picture of the other camera', 'second');
     try {
-      await other.sees(isCamera, 'picture of the other camera');
       await sleep(2000);
       const first = other.pictures.length;
       await repeat(TIMES.other, viewer, inject('disconnect'));
@@ -202,10 +199,9 @@ async function cameras(viewer) {
 
 async function microphone() {
   await check(`the microphone is pulled out and plugged in, ${TIMES.sound} times`, async () => {
-    const listener = new Viewer('camera', 'audio');
+    const listener = await Viewer.whoSees(isTone, 'tone', 'camera', 'audio');
     const [silences, tones] = [[], []];
     try {
-      await listener.sees(isTone, 'tone');
       for (let i = 0; i < TIMES.sound; i++) {
         const out = performance.now();
         await sound('unbind');

@@ -198,6 +198,20 @@ export class Viewer {
     });
   }
 
+  /** One who is let in and sees such a picture; a slow machine may refuse the first ones, whose camera does not start in time. */
+  static async whoSees(wanted, what, ...args) {
+    for (let tries = 4; ; tries--) {
+      const viewer = new Viewer(...args);
+      try {
+        await viewer.sees(wanted, what);
+        return viewer;
+      } catch (error) {
+        viewer.stop();
+        if (!(error instanceof Final) || tries === 0) throw error;
+      }
+    }
+  }
+
   get running() {
     return this.#child.exitCode === null;
   }
