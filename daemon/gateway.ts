@@ -292,6 +292,7 @@ export class Gateway {
         ),
         this.#health.register(`load ${stream.name}`, loadProbe(stream, this.#clock.clock)),
       ]);
+    this.#health.register('devices', () => this.#devices?.problems.join('; ') || undefined);
     this.#health.register('heat', () => this.#reduction.reason);
     this.#health.register('mqtt', () => {
       const status = this.#listeners.mqtt?.status();

@@ -10,6 +10,8 @@ import { type Attachment, readAttachment, readText, usbOf } from './sysfs.ts';
 export class AlsaFinder implements DeviceFinder {
   readonly #options: DeviceFinderOptions;
 
+  readonly problems = [];
+
   constructor(options: DeviceFinderOptions) {
     this.#options = options;
   }

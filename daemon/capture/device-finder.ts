@@ -23,27 +23,39 @@ export interface DeviceFinderOptions {
 export interface DeviceFinder {
   /** Those that are there now. */
   find(): Promise<readonly CaptureDevice[]>;
+  /** Why there may be more than were found, for people. */
+  readonly problems: readonly string[];
   /** Has the next {@link find} ask again: every device, or the one at a path. */
   forget(path?: string): void;
 }
 
-/** What keeps a device from being found. A scan asks again and again: each is told once, until it is over. */
-export class FinderWarnings {
+/** What keeps devices from being found. Looks follow each other: a problem is logged when it is new. */
+export class FinderProblems {
   readonly #log: Log;
-  readonly #told = new Set<string>();
+  /** Of the last look that has ended, by what they are about. */
+  #known: ReadonlyMap<string, string> = new Map();
+  #found = new Map<string, string>();
 
   constructor(log: Log) {
     this.#log = log;
   }
 
-  tell(what: string, message: string): void {
-    if (this.#told.has(what)) return;
-    this.#told.add(what);
-    this.#log.warn({ what }, message);
+  /** For people. */
+  get all(): string[] {
+    return [...this.#known.values()];
   }
 
-  over(what: string): void {
-    this.#told.delete(what);
+  /** Looks again: what is not told meanwhile is over. */
+  async during<Result>(look: () => Promise<Result>): Promise<Result> {
+    this.#found = new Map();
+    const result = await look();
+    this.#known = this.#found;
+    return result;
+  }
+
+  tell(what: string, message: string): void {
+    if (!this.#known.has(what) && !this.#found.has(what)) this.#log.warn({ what }, message);
+    this.#found.set(what, message);
   }
 }
 

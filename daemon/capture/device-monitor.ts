@@ -76,6 +76,11 @@ export class DeviceMonitor {
     return this.#devices;
   }
 
+  /** Why there may be more devices than are known, for people. */
+  get problems(): string[] {
+    return this.#finders.flatMap(({ problems }) => problems);
+  }
+
   /** Adds a listener for every change of {@link devices}; returns what removes it. */
   onChange(listener: (devices: readonly CaptureDevice[]) => void): () => void {
     this.#listeners.add(listener);

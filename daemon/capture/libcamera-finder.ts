@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { DeviceControl, VideoDevice, VideoFormat } from './device.ts';
-import { type DeviceFinder, type DeviceFinderOptions, FinderWarnings, namesIn } from './device-finder.ts';
+import { type DeviceFinder, type DeviceFinderOptions, FinderProblems, namesIn } from './device-finder.ts';
 import { saltedId } from './device-id.ts';
 import {
   type LibcameraCamera,
@@ -45,14 +45,18 @@ interface KnownCamera extends LibcameraCamera {
  */
 export class LibcameraFinder implements DeviceFinder {
   readonly #options: LibcameraFinderOptions;
-  readonly #warnings: FinderWarnings;
+  readonly #problems: FinderProblems;
   /** What the answers are about. */
   #sensors = '';
   readonly #known = new Map<string, KnownCamera>();
 
   constructor(options: LibcameraFinderOptions) {
     this.#options = options;
-    this.#warnings = new FinderWarnings(options.log);
+    this.#problems = new FinderProblems(options.log);
+  }
+
+  get problems(): string[] {
+    return this.#problems.all;
   }
 
   forget(path?: string): void {
@@ -64,7 +68,7 @@ export class LibcameraFinder implements DeviceFinder {
     const sensors = await this.#readSensors();
     if (sensors !== this.#sensors) {
       this.#sensors = sensors;
-      await this.#ask(sensors !== '');
+      await this.#problems.during(() => this.#ask(sensors !== ''));
     }
     return [...this.#known.values()].map((camera) => this.#device(camera));
   }
@@ -102,13 +106,13 @@ export class LibcameraFinder implements DeviceFinder {
     const list = await this.#run('cam', ['--list']);
     const cameras = list.ok ? parseCameraList(list.stdout) : [];
     if (list.missing)
-      this.#warnings.tell('cam', 'there may be cameras on CSI, which need libcamera (package libcamera-tools)');
-    else if (!list.ok) this.#warnings.tell('cam', `libcamera tells no cameras: ${lastLine(list)}`);
+      this.#problems.tell('cam', 'there may be cameras on CSI, which need libcamera (package libcamera-tools)');
+    else if (!list.ok) this.#problems.tell('cam', `libcamera tells no cameras: ${lastLine(list)}`);
     if (cameras.length === 0) return;
     const source = await this.#run('gst-inspect-1.0', ['libcamerasrc']);
     if (!source.ok) {
       const names = cameras.map(({ model }) => model).join(', ');
-      this.#warnings.tell('libcamerasrc', `${names}: GStreamer cannot capture it (package gstreamer1.0-libcamera)`);
+      this.#problems.tell('libcamerasrc', `${names}: GStreamer cannot capture it (package gstreamer1.0-libcamera)`);
       return;
     }
     const properties = parseSourceProperties(source.stdout);

@@ -5,7 +5,7 @@ import type { VideoDevice } from './device.ts';
 import {
   type DeviceFinder,
   type DeviceFinderOptions,
-  FinderWarnings,
+  FinderProblems,
   namesIn,
   withIds,
   withPart,
@@ -35,12 +35,16 @@ export class V4l2Finder implements DeviceFinder {
   readonly #options: V4l2FinderOptions;
   readonly #probe: (path: string) => Promise<string | undefined>;
   readonly #probed = new Map<string, Promise<ProbedNode | undefined>>();
-  readonly #warnings: FinderWarnings;
+  readonly #problems: FinderProblems;
 
   constructor(options: V4l2FinderOptions) {
     this.#options = options;
     this.#probe = options.probe ?? ((path) => this.#probeWithTool(path));
-    this.#warnings = new FinderWarnings(options.log);
+    this.#problems = new FinderProblems(options.log);
+  }
+
+  get problems(): string[] {
+    return this.#problems.all;
   }
 
   forget(path?: string): void {
@@ -48,7 +52,11 @@ export class V4l2Finder implements DeviceFinder {
       if (path === undefined || key.startsWith(`${basename(path)} `)) this.#probed.delete(key);
   }
 
-  async find(): Promise<VideoDevice[]> {
+  find(): Promise<VideoDevice[]> {
+    return this.#problems.during(() => this.#find());
+  }
+
+  async #find(): Promise<VideoDevice[]> {
     const { salt, roots } = this.#options;
     const classDirectory = join(roots.sys, 'class/video4linux');
     const names = (await namesIn(classDirectory)).filter((name) => /^video\d+$/.test(name)).sort(byNumber);
@@ -115,17 +123,14 @@ export class V4l2Finder implements DeviceFinder {
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (await this.#isWithUdev(path)) return undefined;
-      this.#warnings.tell(path, `${path} may not be opened (${code}): is this user in the group 'video'?`);
+      this.#problems.tell(path, `${path} may not be opened (${code}): is this user in the group 'video'?`);
       return undefined;
     }
     const result = await runTool('v4l2-ctl', ['-d', path, ...V4L2_CTL_ARGUMENTS], { timeout: PROBE_TIMEOUT_MS });
-    if (result.ok) {
-      this.#warnings.over(path);
-      return result.stdout;
-    }
+    if (result.ok) return result.stdout;
     if (result.missing)
-      this.#warnings.tell('v4l2-ctl', 'v4l2-ctl is not installed (package v4l-utils): cameras cannot be found');
-    else this.#warnings.tell(path, `${path} does not answer`);
+      this.#problems.tell('v4l2-ctl', 'v4l2-ctl is not installed (package v4l-utils): cameras cannot be found');
+    else this.#problems.tell(path, `${path} does not answer`);
     return undefined;
   }
 }

@@ -176,7 +176,10 @@ test('a node that udev is not done with is no reason for a warning', async (t) =
     const logged: LogEntry[] = [];
     const monitor = new DeviceMonitor({ log: recordingLog(logged), salt: 'salt', roots: fake.roots });
     await monitor.start();
+    // Looks again, and has nothing new to say.
+    await monitor.rescan();
     await monitor.stop();
+    t.equal(monitor.problems.length, logged.filter(({ level }) => level === 'warn').length);
     return logged.filter(({ level }) => level === 'warn').length;
   };
   t.equal(await warnings(), 1, 'without udev');

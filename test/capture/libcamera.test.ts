@@ -169,7 +169,12 @@ test('what is missing is told with its package, once', async (t) => {
   pi.inspect = { ok: false, stdout: "No such element or plugin 'libcamerasrc'" };
   finder.forget();
   t.same(await finder.find(), []);
+  t.match(finder.problems, [/gstreamer1\.0-libcamera/], 'and stays to be seen until it is over');
   t.match(warnings()[1], /imx219, ov5647: .*\(package gstreamer1\.0-libcamera\)/);
+  pi.inspect = { stdout: INSPECT };
+  finder.forget();
+  t.equal((await finder.find()).length, 2);
+  t.same(finder.problems, []);
 });
 
 test('a running camera gets its controls with another life, whoever set them', async (t) => {
