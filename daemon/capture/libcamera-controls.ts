@@ -17,10 +17,18 @@ export function withControls(
 ): DeviceControl[] {
   const byName = new Map(controls.map((control) => [control.name, control]));
   for (const [name, value] of Object.entries(values)) checkControl(byName, name, value);
-  return controls.map((control) => ({
-    ...control,
-    ...(values[control.name] !== undefined && { value: values[control.name] as number }),
-  }));
+  return withValues(controls, values);
+}
+
+/** The same for values that were checked before; what the camera has no more is left out. */
+export function withValues(
+  controls: readonly DeviceControl[],
+  values: Readonly<Record<string, number>>,
+): DeviceControl[] {
+  return controls.map((control) => {
+    const value = values[control.name];
+    return value === undefined ? control : { ...control, value };
+  });
 }
 
 /**

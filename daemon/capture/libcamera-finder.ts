@@ -1,3 +1,4 @@
+import { access, constants } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DeviceControl, VideoDevice, VideoFormat } from './device.ts';
 import { type DeviceFinder, type DeviceFinderOptions, FinderProblems, namesIn } from './device-finder.ts';
@@ -10,7 +11,7 @@ import {
   parseSourceProperties,
   type SourceProperty,
 } from './libcamera.ts';
-import { withControls } from './libcamera-controls.ts';
+import { withValues } from './libcamera-controls.ts';
 import { runTool, type ToolResult } from './run-tool.ts';
 import { readText } from './sysfs.ts';
 import { isCsiReceiver } from './v4l2.ts';
@@ -48,7 +49,7 @@ export class LibcameraFinder implements DeviceFinder {
   readonly #problems: FinderProblems;
   /** What the answers are about. */
   #sensors = '';
-  readonly #known = new Map<string, KnownCamera>();
+  #known: readonly KnownCamera[] = [];
 
   constructor(options: LibcameraFinderOptions) {
     this.#options = options;
@@ -68,9 +69,9 @@ export class LibcameraFinder implements DeviceFinder {
     const sensors = await this.#readSensors();
     if (sensors !== this.#sensors) {
       this.#sensors = sensors;
-      await this.#problems.during(() => this.#ask(sensors !== ''));
+      this.#known = await this.#problems.during(() => this.#ask(sensors !== ''));
     }
-    return [...this.#known.values()].map((camera) => this.#device(camera));
+    return this.#known.map((camera) => this.#device(camera));
   }
 
   #device({ id, model, formats, controls }: KnownCamera): VideoDevice {
@@ -84,50 +85,63 @@ export class LibcameraFinder implements DeviceFinder {
       bus: 'libcamera',
       path: id,
       formats,
-      controls: withControls(controls, held?.(deviceId) ?? {}),
+      controls: withValues(controls, held?.(deviceId) ?? {}),
     };
   }
 
-  /** The sensors and the receivers that they deliver to, as sysfs has them; empty where there are none. */
+  /**
+   * The sensors and the receivers that they deliver to, as sysfs has them, and the nodes that libcamera may open for them:
+   * their permissions may come late. Empty where there are none.
+   */
   async #readSensors(): Promise<string> {
-    const directory = join(this.#options.roots.sys, 'class/video4linux');
+    const { sys, dev } = this.#options.roots;
+    const directory = join(sys, 'class/video4linux');
     const found: string[] = [];
     for (const node of (await namesIn(directory)).sort()) {
       const name = (await readText(join(directory, node, 'name'))) ?? '';
       if (node.startsWith('v4l-subdev') || isCsiReceiver(name)) found.push(`${node} ${name}`);
     }
+    if (found.length > 0)
+      for (const node of (await namesIn(dev)).sort())
+        if (/^(media|v4l-subdev)\d+$/.test(node) && (await isOpenable(join(dev, node)))) found.push(node);
     return found.join('\n');
   }
 
-  async #ask(any: boolean): Promise<void> {
-    const before = new Map(this.#known);
-    this.#known.clear();
-    if (!any) return;
+  async #ask(any: boolean): Promise<readonly KnownCamera[]> {
+    if (!any) return [];
     const list = await this.#run('cam', ['--list']);
-    const cameras = list.ok ? parseCameraList(list.stdout) : [];
-    if (list.missing)
+    if (list.missing) {
       this.#problems.tell('cam', 'there may be cameras on CSI, which need libcamera (package libcamera-tools)');
-    else if (!list.ok) this.#problems.tell('cam', `libcamera tells no cameras: ${lastLine(list)}`);
-    if (cameras.length === 0) return;
+      return [];
+    }
+    if (!list.ok) {
+      this.#problems.tell('cam', `libcamera tells no cameras: ${lastLine(list)}`);
+      // The next scan asks again.
+      this.#sensors = '';
+      return this.#known;
+    }
+    const cameras = parseCameraList(list.stdout);
+    if (cameras.length === 0) return [];
     const source = await this.#run('gst-inspect-1.0', ['libcamerasrc']);
     if (!source.ok) {
       const names = cameras.map(({ model }) => model).join(', ');
       this.#problems.tell('libcamerasrc', `${names}: GStreamer cannot capture it (package gstreamer1.0-libcamera)`);
-      return;
+      return [];
     }
     const properties = parseSourceProperties(source.stdout);
-    for (const camera of cameras) this.#known.set(camera.id, await this.#look(camera, properties, before));
+    const found: KnownCamera[] = [];
+    for (const camera of cameras) found.push(await this.#look(camera, properties));
+    return found;
   }
 
   /** One that we capture from cannot be asked; nor can one that somebody else has. */
-  async #look(
-    camera: LibcameraCamera,
-    properties: ReadonlyMap<string, SourceProperty>,
-    before: ReadonlyMap<string, KnownCamera>,
-  ): Promise<KnownCamera> {
+  async #look(camera: LibcameraCamera, properties: ReadonlyMap<string, SourceProperty>): Promise<KnownCamera> {
     const { ok, stdout } = await this.#run('cam', ['--camera', camera.id, '--info', '--list-controls']);
     const formats = ok ? parseCameraFormats(stdout) : [];
-    if (formats.length === 0) return before.get(camera.id) ?? { ...camera, formats: ASSUMED, controls: [] };
+    if (formats.length === 0) {
+      const before = this.#known.find(({ id }) => id === camera.id);
+      return before ?? { ...camera, formats: ASSUMED, controls: [] };
+    }
     return { ...camera, formats, controls: parseCameraControls(stdout, properties) };
   }
 
@@ -136,6 +150,12 @@ export class LibcameraFinder implements DeviceFinder {
     return run(program, args, { timeout: TIMEOUT_MS, env: { ...environment, LIBCAMERA_LOG_LEVELS: '*:ERROR' } });
   }
 }
+
+const isOpenable = (path: string): Promise<boolean> =>
+  access(path, constants.R_OK | constants.W_OK).then(
+    () => true,
+    () => false,
+  );
 
 const lastLine = ({ stderr, late }: ToolResult): string =>
   late ? 'it does not answer' : (stderr.trim().split('\n').at(-1) ?? '');

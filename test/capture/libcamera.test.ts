@@ -76,12 +76,14 @@ class Board {
   readonly ran: string[] = [];
   readonly logged: LogEntry[] = [];
   readonly sys: string;
+  readonly dev: string;
   list: Partial<ToolResult> = { stdout: CAM_LIST };
   info: Partial<ToolResult> = { stdout: CAM_INFO };
   inspect: Partial<ToolResult> = { stdout: INSPECT };
 
   constructor(sys: string) {
     this.sys = sys;
+    this.dev = join(sys, 'dev');
   }
 
   readonly run: typeof runTool = async (program, args) => {
@@ -97,7 +99,7 @@ class Board {
   }
 
   finder(held?: (deviceId: string) => Record<string, number>): LibcameraFinder {
-    const roots = { sys: this.sys, proc: '/nonexistent', dev: '/nonexistent', run: '/nonexistent' };
+    const roots = { sys: this.sys, proc: '/nonexistent', dev: this.dev, run: '/nonexistent' };
     return new LibcameraFinder({ log: recordingLog(this.logged), salt: 'salt', roots, run: this.run, held });
   }
 }
@@ -145,6 +147,26 @@ test('asked once, when the kernel shows sensors; again when others come, or when
   t.same(await finder.find(), []);
 });
 
+test('permissions that come late, and a libcamera that does not answer', async (t) => {
+  const pi = await board(t);
+  await pi.node('v4l-subdev0', 'imx219 10-0010');
+  pi.list = { stdout: 'Available cameras:\n' };
+  const finder = pi.finder();
+  t.same(await finder.find(), [], 'it may not open anything yet');
+  pi.list = { stdout: CAM_LIST };
+  t.same(await finder.find(), []);
+  await mkdir(pi.dev);
+  await writeFile(join(pi.dev, 'media0'), '');
+  t.equal((await finder.find()).length, 2);
+  pi.list = { ok: false, late: true };
+  finder.forget();
+  t.equal((await finder.find()).length, 2, 'what was there stays');
+  t.match(finder.problems, [/libcamera tells no cameras: it does not answer/]);
+  pi.list = { stdout: CAM_LIST };
+  t.equal((await finder.find()).length, 2);
+  t.same(finder.problems, [], 'asked again by itself');
+});
+
 test('one that somebody else has open from the start', async (t) => {
   const pi = await board(t);
   pi.info = { ok: false, stderr: 'Failed to acquire camera' };
@@ -152,6 +174,8 @@ test('one that somebody else has open from the start', async (t) => {
   const [camera] = await pi.finder().find();
   t.match(camera, { label: 'imx219', controls: [] });
   t.match(camera?.formats.at(-1), { pixelFormat: 'NV12', width: 1920, height: 1080 });
+  const [remembered] = await pi.finder(() => ({ Brightness: 1 })).find();
+  t.same(remembered?.controls, [], 'what it was set to has to wait');
 });
 
 test('what is missing is told with its package, once', async (t) => {
