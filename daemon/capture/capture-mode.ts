@@ -17,6 +17,9 @@ export interface CaptureMode {
   readonly frameRate: number | undefined;
 }
 
+/** `h264` or `h265`, where frames build on each other. */
+export const codedFormat = ({ media }: CaptureMode): string => (media.type === 'video' ? media.format : '');
+
 /** Ideal values, in pixels and frames per second. */
 export interface VideoWish {
   readonly width: number;

@@ -1,13 +1,15 @@
+import type { VideoCodec } from '../../config/codecs.ts';
 import type { MediaClock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { MediaTrackSettings } from '../media/track-dictionaries.ts';
 import type { TrackConfiguration } from '../media/track-source.ts';
 import { readSequenceParameters } from '../rtp/h264-sps.ts';
+import { readH265Size } from '../rtp/h265-sps.ts';
 import { timestampDistance } from '../rtp/packet.ts';
 import type { RtpFrame } from '../rtp/rtp-frame.ts';
 import type { CaptureLife } from './capture-life.ts';
 import type { CapturePlan } from './capture-plan.ts';
-import { passesThrough, unplayable } from './coded-formats.ts';
+import { codecOf, passesThrough, unplayable } from './coded-formats.ts';
 import { planCoded } from './coded-plan.ts';
 import { Decoder } from './decoder.ts';
 import type { CaptureDevice } from './device.ts';
@@ -38,37 +40,48 @@ export interface CodedCaptureOptions {
  * pictures: neither disturbs the tracks that it passes to.
  */
 export class CodedCapture {
-  /** Stands for the device's own stream. */
-  readonly native: EncodedTrack;
   readonly #options: CodedCaptureOptions;
   readonly #followers = new Map<EncodedTrack, () => void>();
   readonly #decoder: Decoder | undefined;
   /** The device whose encoding viewers could not play. */
   #refused: string | undefined;
   #active = false;
+  /** Of the life that runs, or is about to. */
+  #codec: VideoCodec = 'h264';
+  readonly #natives = new Map<VideoCodec, EncodedTrack>();
   #sps: Buffer | undefined;
   #size: { width: number; height: number } | undefined;
   #lastTimestamp: number | undefined;
 
   constructor(options: CodedCaptureOptions) {
-    const { kind, clock, cname } = options;
     this.#options = options;
-    this.native = new EncodedTrack(silentOwner, {
-      kind,
-      clock,
-      cname,
-      lossy: true,
-      configuration: { settings: {}, contentHint: '', enabled: true },
-    });
-    this.native.rtp.keepsGroup = true;
-    this.native.rtp.onFrame((frame) => this.#check(frame));
-    if (kind === 'video')
+    if (options.kind === 'video')
       this.#decoder = new Decoder({
         ...options,
-        stream: this.native.rtp,
+        stream: () => this.native.rtp,
         tracks: () => this.#decoded,
         size: () => this.settings,
       });
+  }
+
+  /** Stands for the device's own stream. */
+  get native(): EncodedTrack {
+    const codec = this.#codec;
+    let native = this.#natives.get(codec);
+    if (native === undefined) {
+      const { kind, clock, cname } = this.#options;
+      const configuration = {
+        settings: {},
+        contentHint: '',
+        enabled: true,
+        encoding: { ...NO_WISHES, codec },
+      } as const;
+      native = new EncodedTrack(silentOwner, { kind, clock, cname, lossy: true, configuration });
+      native.rtp.keepsGroup = true;
+      native.rtp.onFrame((frame) => this.#check(frame));
+      this.#natives.set(codec, native);
+    }
+    return native;
   }
 
   /** The life that runs, or is about to, takes the device's own encoding. */
@@ -86,8 +99,12 @@ export class CodedCapture {
   /** Decides on the next life. */
   decide(): boolean {
     const was = this.#active;
+    const { codec } = this.native;
+    this.#active = false;
+    const [track] = this.#options.tracks().filter((each) => !each.private && this.passes(each));
+    if (track !== undefined) this.#codec = track.codec;
     this.#active = this.suits;
-    if (was !== this.#active) this.update();
+    if (was !== this.#active || codec !== this.#codec) this.update();
     return this.#active;
   }
 
@@ -137,7 +154,7 @@ export class CodedCapture {
   /** The device's state, a track or what it wants has changed. */
   update(): void {
     const flowing = this.#active && this.#options.flowing();
-    if (!flowing) this.native.rtp.sourceChanged();
+    for (const native of this.#natives.values()) if (!flowing || native !== this.native) native.rtp.sourceChanged();
     const following = new Set(flowing ? this.#passing.filter((track) => isServed(track)) : []);
     for (const [track, stop] of this.#followers)
       if (!following.has(track)) {
@@ -178,7 +195,9 @@ export class CodedCapture {
   /** Whether the device's own encoding suits a track. */
   passes({ configuration }: EncodedTrack): boolean {
     const device = this.#options.device();
-    return device !== undefined && passesThrough(device, configuration);
+    if (device === undefined || !passesThrough(device, configuration)) return false;
+    // One life takes one encoding of the device.
+    return !this.#active || device.kind === 'audioinput' || codecOf(configuration) === this.#codec;
   }
 
   /** Before anybody else gets the frame. */
@@ -189,18 +208,20 @@ export class CodedCapture {
     if (parameterSets === undefined) return;
     if (!this.#sps?.equals(parameterSets.sps)) {
       this.#sps = parameterSets.sps;
-      const reason = unplayable(parameterSets.sps);
+      const reason = this.#codec === 'h264' ? unplayable(parameterSets.sps) : undefined;
       if (reason !== undefined) {
         this.#refuse(reason);
         return;
       }
-      const { width, height } = readSequenceParameters(parameterSets.sps) as { width: number; height: number };
+      const { width, height } =
+        (this.#codec === 'h264' ? readSequenceParameters : readH265Size)(parameterSets.sps) ?? {};
+      if (width === undefined || height === undefined) return;
       if (this.#size !== undefined && (this.#size.width !== width || this.#size.height !== height))
         this.#decoder?.restart();
       this.#size = { width, height };
     }
     if (before !== undefined && !frame.keyFrame && timestampDistance(frame.timestamp, before) < 0)
-      this.#refuse('its H.264 has B-frames');
+      this.#refuse('it has B-frames');
   }
 
   #refuse(reason: string): void {
@@ -213,6 +234,8 @@ export class CodedCapture {
 }
 
 const isServed = ({ wanted, hidden }: EncodedTrack): boolean => wanted && hidden === undefined;
+
+const NO_WISHES = { maxBitrate: 0, maxFramerate: undefined, scaleResolutionDownBy: 1, keyFrameInterval: 0 };
 
 /** The device's own stream has no wishes. */
 const silentOwner: ConstructorParameters<typeof EncodedTrack>[0] = {

@@ -1,34 +1,40 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { VideoCodec } from '../../config/codecs.ts';
 import type { TrackConfiguration } from '../media/track-source.ts';
+import { H265, type RtpCodec } from '../rtp/codec.ts';
 import { readSequenceParameters } from '../rtp/h264-sps.ts';
 import type { CaptureMode } from './capture-mode.ts';
 import { chooseMode } from './capture-mode.ts';
 import { AS_CAPTURED, wishOf } from './capture-plan.ts';
 import type { CaptureDevice, VideoDevice } from './device.ts';
 
-/** What a device delivers encoded in the way that our tracks are. */
-export const PASSED_FORMAT = 'H264';
+/** The codecs of tracks that a device can deliver, by V4L2's names. */
+const PASSED_FORMATS: Readonly<Record<string, VideoCodec>> = { H264: 'h264', HEVC: 'h265' };
 
-/** The device with nothing but its H.264; undefined where it has none. */
-export function codedOnly(device: VideoDevice): VideoDevice | undefined {
-  const formats = device.formats.filter(({ pixelFormat }) => pixelFormat === PASSED_FORMAT);
+/** V4L2's name of a codec. */
+export const formatOf = (codec: RtpCodec): string => (codec === H265 ? 'HEVC' : 'H264');
+
+export const codecOf = ({ encoding }: TrackConfiguration): VideoCodec => encoding?.codec ?? 'h264';
+
+/** The device with nothing but what it encodes so; undefined where it does not. */
+export function codedOnly(device: VideoDevice, codec: VideoCodec): VideoDevice | undefined {
+  const formats = device.formats.filter(({ pixelFormat }) => PASSED_FORMATS[pixelFormat] === codec);
   return formats.length === 0 ? undefined : { ...device, formats };
 }
 
-/** The device without it, where it has something else, too. */
+/** The device without what it encodes, where it has something else, too. */
 export function uncodedOnly<T extends CaptureDevice>(device: T): T {
   if (device.kind !== 'videoinput') return device;
-  const formats = device.formats.filter(({ pixelFormat }) => pixelFormat !== PASSED_FORMAT);
+  const formats = device.formats.filter(({ pixelFormat }) => PASSED_FORMATS[pixelFormat] === undefined);
   return formats.length === 0 ? device : { ...device, formats };
 }
 
 /** Whether a track gets what it asks for when the device's own encoding goes out as it is. */
 export function passesThrough(device: CaptureDevice, configuration: TrackConfiguration): boolean {
   const { passthrough = true, settings, encoding, picture = AS_CAPTURED, gain = 0 } = configuration;
-  if (device.kind === 'videoinput' && (encoding?.codec ?? 'h264') !== 'h264') return false;
   if (!passthrough || gain !== 0 || !isDeepStrictEqual(picture, AS_CAPTURED)) return false;
   if (device.kind === 'audioinput') return device.rtsp?.encoding === 'OPUS';
-  const coded = codedOnly(device);
+  const coded = codedOnly(device, codecOf(configuration));
   if (coded === undefined) return false;
   const wish = wishOf(settings);
   const mode = chooseMode(coded, [wish]) as CaptureMode;
@@ -43,7 +49,7 @@ export function passesThrough(device: CaptureDevice, configuration: TrackConfigu
 /** Baseline, main, high: 4:2:0 of 8 bits, which every browser decodes. */
 const PLAYABLE_PROFILES: ReadonlySet<number> = new Set([66, 77, 100]);
 
-/** Why viewers could not play pictures with this sequence parameter set; undefined where they can. */
+/** Why viewers could not play H.264 with this sequence parameter set; undefined where they can. */
 export function unplayable(sps: Buffer): string | undefined {
   const parameters = readSequenceParameters(sps);
   if (parameters === undefined) return 'its H.264 has a sequence parameter set that cannot be read';

@@ -1,5 +1,5 @@
 import { OPUS } from '../rtp/codec.ts';
-import type { CaptureMode } from './capture-mode.ts';
+import { type CaptureMode, codedFormat } from './capture-mode.ts';
 import { type RtspInput, rtspSource, v4l2Source } from './device-sources.ts';
 import { packetTail } from './launch-parts.ts';
 import { payloader } from './payloaders.ts';
@@ -21,8 +21,9 @@ const PACKET_QUEUE = 'queue leaky=downstream max-size-time=3000000000 max-size-b
  */
 export function codedLaunch(kind: 'video' | 'audio', input: CodedInput): string {
   const source = input.type === 'v4l2' ? v4l2Source(input.path, input.mode) : rtspSource(kind, input.rtsp);
+  const coded = input.type === 'v4l2' ? codedFormat(input.mode) : input.rtsp.encoding.toLowerCase();
+  const codec = coded === 'h265' ? 'h265' : 'h264';
   // The parser does not touch what it passes on.
-  const pay =
-    kind === 'video' ? payloader('h264', 0) : `rtpopuspay name=pay0 pt=${OPUS.payloadType} timestamp-offset=0`;
+  const pay = kind === 'video' ? payloader(codec, 0) : `rtpopuspay name=pay0 pt=${OPUS.payloadType} timestamp-offset=0`;
   return `${source} ! ${pay} ! ${PACKET_QUEUE} ! ${packetTail(0)}`;
 }

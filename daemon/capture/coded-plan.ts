@@ -2,7 +2,7 @@ import type { TrackConfiguration } from '../media/track-source.ts';
 import { CaptureError } from './capture-error.ts';
 import { type CaptureMode, chooseMode } from './capture-mode.ts';
 import { type CapturePlan, wishOf } from './capture-plan.ts';
-import { codedOnly } from './coded-formats.ts';
+import { codecOf, codedOnly } from './coded-formats.ts';
 import { type CodedInput, codedLaunch } from './coded-pipeline.ts';
 import type { CaptureDevice } from './device.ts';
 import { SOUND } from './device-capabilities.ts';
@@ -42,7 +42,7 @@ function codedInput(
   if (device.kind === 'audioinput') {
     if (rtsp?.encoding === 'OPUS') return { input: { type: 'rtsp', rtsp } };
   } else {
-    const coded = codedOnly(device);
+    const coded = codedOnly(device, configurations[0] ? codecOf(configurations[0]) : 'h264');
     const wishes = configurations.map(({ settings }) => wishOf(settings));
     const mode = coded && chooseMode(coded, wishes.length > 0 ? wishes : [wishOf({})]);
     if (mode !== undefined)

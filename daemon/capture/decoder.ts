@@ -6,7 +6,7 @@ import type { MediaTrackSettings } from '../media/track-dictionaries.ts';
 import type { RtpStream } from '../rtp/rtp-stream.ts';
 import { CaptureError } from './capture-error.ts';
 import type { CaptureLife } from './capture-life.ts';
-import { PASSED_FORMAT } from './coded-formats.ts';
+import { formatOf } from './coded-formats.ts';
 import type { VideoDevice } from './device.ts';
 import { DeviceCapture } from './device-capture.ts';
 import type { EncodedTrack } from './encoded-track.ts';
@@ -16,11 +16,12 @@ import type { Picture } from './worker-questions.ts';
 
 /** A picture is often followed by the next one, in milliseconds. */
 const LINGER_MS = 2000;
+const LARGEST_MARGIN_MS = 20;
 const ASSUMED = { width: 1280, height: 720 };
 
 export interface DecoderOptions {
   /** What is decoded. */
-  stream: RtpStream;
+  stream: () => RtpStream;
   /** Its size, as far as it is known. */
   size: () => MediaTrackSettings;
   /** The tracks that it decodes for. */
@@ -69,7 +70,9 @@ export class Decoder {
           if (tracks().includes(track)) track.push(life, packet);
         },
         begun: () => {
-          this.#from = stream.lastCaptureTime ?? clock.clock.now();
+          // A little into the newest picture: the one before it, whose time may reach that far, would be shown at the same time.
+          const { frameRate = 30 } = this.#options.size();
+          this.#from = (stream().lastCaptureTime ?? clock.clock.now()) + Math.min(LARGEST_MARGIN_MS, 500 / frameRate);
           this.#wallClock = clock.clock.wall() - clock.clock.now() + this.#from;
           this.#launched = false;
         },
@@ -148,7 +151,9 @@ export class Decoder {
   }
 
   get #device(): VideoDevice {
-    const { width = ASSUMED.width, height = ASSUMED.height, frameRate } = this.#options.size();
+    const { stream, size } = this.#options;
+    const { width = ASSUMED.width, height = ASSUMED.height, frameRate } = size();
+    const pixelFormat = formatOf(stream().codec);
     return {
       kind: 'videoinput',
       deviceId: 'rtp',
@@ -156,14 +161,14 @@ export class Decoder {
       label: 'decoded picture',
       bus: 'rtp',
       path: 'rtp',
-      formats: [{ pixelFormat: PASSED_FORMAT, width, height, frameRates: frameRate === undefined ? [] : [frameRate] }],
+      formats: [{ pixelFormat, width, height, frameRates: frameRate === undefined ? [] : [frameRate] }],
       controls: [],
     };
   }
 
   #feed(life: CaptureLife): void {
     this.#unfeed();
-    const { stream } = this.#options;
+    const stream = this.#options.stream();
     const pipe = life.worker.pipes[life.tracks.length] as Writable;
     const { group } = stream;
     const input = new RtpInput(pipe, stream.codec, this.#from);

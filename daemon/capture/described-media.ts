@@ -1,4 +1,5 @@
 import { readSequenceParameters } from '../rtp/h264-sps.ts';
+import { readH265Size } from '../rtp/h265-sps.ts';
 import { isRtspEncoding, type RtspEncoding } from './device-sources.ts';
 
 /** One medium of a session description (RFC 8866) that we can take in. */
@@ -33,6 +34,9 @@ export function describedMedia(sdp: string): { media: DescribedMedia[]; unknown:
 }
 
 function sizeOf(section: string): DescribedMedia['size'] {
+  const h265 = /sprop-sps=([A-Za-z0-9+/=]+)/.exec(section)?.[1];
+  const size = h265 && readH265Size(Buffer.from(h265, 'base64'));
+  if (size) return size;
   const sets = /sprop-parameter-sets=([A-Za-z0-9+/=]+)/.exec(section)?.[1];
   const parameters = sets && readSequenceParameters(Buffer.from(sets, 'base64'));
   if (parameters) return { width: parameters.width, height: parameters.height };

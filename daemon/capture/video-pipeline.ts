@@ -1,7 +1,7 @@
 import type { H264Profile } from '../../config/codecs.ts';
 import type { Orientation } from '../../config/settings.ts';
 import type { PictureAdjustments } from '../media/track-source.ts';
-import type { CaptureMode, VideoWish } from './capture-mode.ts';
+import { type CaptureMode, codedFormat, type VideoWish } from './capture-mode.ts';
 import { libcameraSource, type RtspInput, rtspSource, sizedCaps, v4l2Source } from './device-sources.ts';
 import { type PictureContent, threadsFor } from './encoder-description.ts';
 import { ENCODERS, type VideoEncoder } from './encoders.ts';
@@ -259,6 +259,6 @@ function cameraSource(input: Exclude<VideoInput, { type: 'test' }>, branches: nu
     case 'rtsp':
       return rtspSource('video', input.rtsp);
     case 'rtp':
-      return `fdsrc name=source fd=${MEDIA_DESCRIPTOR + branches} blocksize=65536 ! gdpdepay ! rtph264depay`;
+      return `fdsrc name=source fd=${MEDIA_DESCRIPTOR + branches} blocksize=65536 ! gdpdepay ! rtp${codedFormat(input.mode)}depay`;
   }
 }

@@ -1,4 +1,4 @@
-import { withoutEmulationPrevention } from './nal.ts';
+import { Bits } from './bits.ts';
 
 /** What a sequence parameter set tells of the pictures (ITU-T H.264, 7.3.2.1.1). */
 export interface SequenceParameters {
@@ -75,36 +75,5 @@ function skipScaling(bits: Bits, list: number): void {
   for (let left = list < 6 ? 16 : 64; left > 0 && last !== 0; left--) {
     const code = bits.exponential();
     last = (last + (code % 2 === 1 ? (code + 1) / 2 : -code / 2) + 256) % 256;
-  }
-}
-
-/** Bit by bit. */
-class Bits {
-  readonly #bytes: Buffer;
-  #at = 0;
-
-  constructor(nal: Buffer) {
-    this.#bytes = withoutEmulationPrevention(nal);
-  }
-
-  skip(count: number): void {
-    this.#at += count;
-  }
-
-  take(count: number): number {
-    let value = 0;
-    for (let i = 0; i < count; i++, this.#at++) {
-      const byte = this.#bytes[this.#at >> 3];
-      if (byte === undefined) throw new RangeError('the set ends too early');
-      value = value * 2 + ((byte >> (7 - (this.#at & 7))) & 1);
-    }
-    return value;
-  }
-
-  /** An unsigned Exp-Golomb code (9.1). */
-  exponential(): number {
-    let zeros = 0;
-    while (this.take(1) === 0) if (++zeros > 31) throw new RangeError('the code is too long');
-    return 2 ** zeros - 1 + this.take(zeros);
   }
 }

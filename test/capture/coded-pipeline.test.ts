@@ -34,6 +34,13 @@ test('launch lines of what passes through: no decoder, no encoder', async (t) =>
       `${RTSPSRC}application/x-rtp,media=video,encoding-name=H264 ! rtph264depay wait-for-keyframe=true ! ${ARRIVAL_TIMES} ! ${H264_TAIL}`,
     ],
     [
+      'network, H.265',
+      'video',
+      { type: 'rtsp', rtsp: { ...RTSP, encoding: 'H265' } },
+      `${RTSPSRC}application/x-rtp,media=video,encoding-name=H265 ! rtph265depay ! ${ARRIVAL_TIMES} ! ` +
+        `${H264_TAIL.replaceAll('h264', 'h265').replace('pt=96', 'pt=98')}`,
+    ],
+    [
       'network, UDP',
       'audio',
       { type: 'rtsp', rtsp: { ...RTSP, encoding: 'OPUS', transport: 'udp' } },
@@ -45,7 +52,7 @@ test('launch lines of what passes through: no decoder, no encoder', async (t) =>
 });
 
 test('what cannot pass is decoded: the valve is behind the decoder', async (t) => {
-  const DECODE = 'decodebin force-sw-decoders=true ! identity name=probe silent=true ! valve name=intake drop=true';
+  const DECODE = 'decodebin force-sw-decoders=true ! tee name=probed ! valve name=intake drop=true';
   for (const [name, input, begin] of [
     [
       'UVC',
@@ -103,6 +110,7 @@ test('which tracks pass', async (t) => {
     ['fewer frames', { settings: HD, encoding: { ...encoding, maxFramerate: 15 } }, false],
     ['more frames than there are', { settings: HD, encoding: { ...encoding, maxFramerate: 60 } }, true],
     ['turned', { settings: HD, picture: { ...picture, orientation: 'rotate-180' } }, false],
+    ['another codec', { settings: HD, encoding: { ...encoding, codec: 'h265' } }, false],
     ['not changed', { settings: HD, picture }, true],
     ['not allowed to', { settings: HD, passthrough: false }, false],
   ];

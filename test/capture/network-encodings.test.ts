@@ -1,6 +1,6 @@
 /** What cameras on the network send, and what becomes of it. */
 import { test } from 'tap';
-import { checkContinuity, collect, decode, temporaryFolder, until } from '../support/capture-test-source.ts';
+import { checkContinuity, collect, decode, ENCODING, temporaryFolder, until } from '../support/capture-test-source.ts';
 import { peakOf } from '../support/decoded.ts';
 import { cameraProcess, cameraSettings, H264_10_SECONDS, networkSource } from '../support/network-camera.ts';
 
@@ -62,4 +62,34 @@ test('sound: Opus as it is, the others as Opus', async (t) => {
     t.ok((await peakOf(frames.slice(-50))) > 3000, 'a tone');
     camera.kill('SIGKILL');
   }
+});
+
+test('H.265 to a track of H.265: as it is, beside one of H.264', async (t) => {
+  const folder = await temporaryFolder(t);
+  const camera = await cameraProcess(
+    t,
+    video('x265enc tune=zerolatency speed-preset=ultrafast key-int-max=150 ! rtph265pay name=pay0 pt=96'),
+  );
+  const encoding = { ...ENCODING, codec: 'h265' } as const;
+  const { source, track } = networkSource(t, 'video', cameraSettings(camera.url), { encoding });
+  const frames = collect(track);
+  track.retain();
+  await until(() => frames.length >= 20);
+  t.same(source.encoders, [], 'nothing is encoded');
+  t.match(track.settings(), { width: 320, height: 240 });
+  t.equal(track.rtp.codec.mimeType, 'video/H265');
+  const late = source.encode(track.configuration);
+  const others = collect(late);
+  late.retain();
+  t.ok(others[0]?.keyFrame, 'who comes later begins with the kept pictures');
+  const photo = await track.photo();
+  t.same([photo.width, photo.height], [320, 240]);
+  const h264 = source.encode({ ...track.configuration, encoding: ENCODING });
+  const encoded = collect(h264);
+  h264.retain();
+  await until(() => encoded.length >= 20 && frames.length >= 60);
+  await source.close();
+  for (const each of [frames, others, encoded]) checkContinuity(t, each);
+  const { frames: pictures } = await decode(folder, encoded.slice(0, 15));
+  t.ok(pictures.every(({ width, height }) => width === 320 && height === 240));
 });

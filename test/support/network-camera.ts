@@ -68,7 +68,8 @@ export async function cameraGateway(
     transport = 'tcp',
     password = '',
     audio = true,
-  }: { url: string; transport?: string; password?: string; audio?: boolean },
+    encodings = '[{rid: main}]',
+  }: { url: string; transport?: string; password?: string; audio?: boolean; encodings?: string },
 ): Promise<CameraGateway> {
   const file = `
 gateway: {id: porch}
@@ -80,7 +81,7 @@ mqtt: {embeddedPort: 0}
 cameras:
   door: {url: "${url}", transport: ${transport}, timeout: 2${password === '' ? '' : ', username: admin, passwordFile: door.password'}}
 streams:
-  door: {start: always, video: {device: door}, audio: ${audio ? '{device: door}' : 'false'}}
+  door: {start: always, video: {device: door}, audio: ${audio ? '{device: door}' : 'false'}, encodings: ${encodings}}
 `;
   const daemon = new Daemon({}, file);
   t.teardown(() => daemon.stop());
