@@ -181,7 +181,8 @@ function hostileSettings(): { path: string; value: unknown; settings: object }[]
   const names = ruledSettings().filter((name) => name.startsWith('streams.*.') && changeRule(name.split('.'))?.remote);
   return names.flatMap((name) => {
     const path = name.split('.').slice(2);
-    return HOSTILE.map((value) => ({
+    // Deeper ones are no request at all: their answers have no transaction.
+    return HOSTILE.filter((value) => (JSON.stringify(value) ?? '').split('[').length < 10).map((value) => ({
       path: path.join('.'),
       value,
       settings: path.reduceRight<unknown>((inner, key) => (key === '*' ? [inner] : { [key]: inner }), value) as object,
@@ -190,7 +191,7 @@ function hostileSettings(): { path: string; value: unknown; settings: object }[]
 }
 
 test('hostile settings: what is refused changes nothing, what is a text stays one', { timeout: 900_000 }, async (t) => {
-  const { daemon, ask, state } = await world(t, { 'streams.camera.audio': 'false' });
+  const { daemon, ask } = await world(t);
   const strange = watchFor(t, daemon);
   const all = hostileSettings();
   const taken: string[] = [];
@@ -200,17 +201,20 @@ test('hostile settings: what is refused changes nothing, what is a text stays on
     const answer = await ask('stream/update', { name: 'camera', settings });
     if (answer.status === 'ok') {
       taken.push(path);
-      // Into the pipeline with it; there may be no such device.
-      await ask('stream/start', { name: 'camera' });
+      // Texts go into the pipeline. A device of such a name is not there, and is waited for: nobody waits for that here.
+      const started = ask('stream/start', { name: 'camera' });
       if (path === 'video.overlay')
-        t.equal(state().state, 'live', `an overlay of ${JSON.stringify(value).slice(0, 60)}`);
-      t.match(await ask('stream/delete', { name: 'camera' }), { status: 'ok' });
-      t.match(await ask('stream/create', { name: 'camera', settings: { audio: false } }), { status: 'ok' });
+        t.equal((await started).data.state, 'live', `an overlay of ${JSON.stringify(value)}`);
+      else if (typeof value === 'string') await new Promise((resolve) => setTimeout(resolve, 300));
+      for (const again of ['stream/delete', 'stream/create']) {
+        const { error } = await ask(again, { name: 'camera', ...(again === 'stream/create' ? { settings: {} } : {}) });
+        t.equal(error, undefined, `${again} after ${path} ${JSON.stringify(value).slice(0, 60)}`);
+      }
     } else {
       refused += 1;
       t.match(
         answer.error,
-        { code: /invalid_request|conflict|forbidden/, path: /^\/settings/ },
+        { code: /invalid_request|conflict|forbidden/, path: /^\/(streams\/camera|settings)/ },
         `${path} ${JSON.stringify(value)}`,
       );
     }
