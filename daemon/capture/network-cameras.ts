@@ -1,11 +1,12 @@
 import type { NetworkCameraSettings } from '../../config/settings.ts';
+import { type Clock, systemClock } from '../lib/clock.ts';
 import { readFirstLine, readSmallFile } from '../lib/small-file.ts';
 import { CaptureError } from './capture-error.ts';
 import { type DescribedMedia, describedMedia } from './described-media.ts';
 import type { AudioDevice, CaptureDevice, VideoDevice } from './device.ts';
 import { saltedId } from './device-id.ts';
 import type { RtspEncoding, RtspInput } from './device-sources.ts';
-import { describeRtsp, hostAndPort } from './rtsp-describe.ts';
+import { CredentialsRefused, describeRtsp, hostAndPort } from './rtsp-describe.ts';
 import type { TlsPeer } from './tls-peer.ts';
 import type { SourceOpening } from './worker-messages.ts';
 
@@ -20,6 +21,8 @@ export type OpenNetworkDevice = (device: CaptureDevice) => Promise<OpenedDevice>
 
 const MAXIMUM_PASSWORD_BYTES = 4096;
 const MAXIMUM_AUTHORITIES_BYTES = 2 ** 20;
+/** Cameras lock an account after a handful of wrong passwords: the same one is not tried again before this, in milliseconds. */
+const REFUSED_PAUSE_MS = 60_000;
 
 /** What a camera is taken to have before it was ever reached. */
 const ASSUMED = { width: 1280, height: 720 };
@@ -34,9 +37,13 @@ const PIXEL_FORMATS: Partial<Record<RtspEncoding, string>> = { H264: 'H264', H26
 export class NetworkCameras {
   readonly devices: readonly CaptureDevice[];
   readonly #cameras = new Map<string, NetworkCameraSettings>();
+  readonly #clock: Clock;
+  /** What cameras did not accept last. */
+  readonly #refusals = new Map<NetworkCameraSettings, { password: string; at: number; error: CredentialsRefused }>();
 
   /** @param salt makes device ids worthless outside of this gateway. */
-  constructor(cameras: Readonly<Record<string, NetworkCameraSettings>>, salt: string) {
+  constructor(cameras: Readonly<Record<string, NetworkCameraSettings>>, salt: string, clock = systemClock) {
+    this.#clock = clock;
     this.devices = Object.entries(cameras).flatMap(([name, settings]) => {
       const [camera, microphone] = devicesOf(name, settings, salt);
       for (const { deviceId } of [camera, microphone]) this.#cameras.set(deviceId, settings);
@@ -47,10 +54,10 @@ export class NetworkCameras {
   readonly open: OpenNetworkDevice = async (device) => {
     const settings = this.#cameras.get(device.deviceId);
     if (settings === undefined) throw new CaptureError('not-live', `${device.label} is not configured any more`);
-    const { url, username, timeout } = settings;
+    const { url, username } = settings;
     const password = await passwordOf(settings);
     const tls = await tlsPeerOf(settings);
-    const sdp = await describeRtsp({ url, username, password, tls, timeout: timeout * 1000 });
+    const sdp = await this.#describe(settings, password, tls);
     const { media, unknown } = describedMedia(sdp);
     const kind = device.kind === 'videoinput' ? 'video' : 'audio';
     const found = media.find((medium) => medium.kind === kind);
@@ -70,6 +77,19 @@ export class NetworkCameras {
       },
     };
   };
+
+  async #describe(settings: NetworkCameraSettings, password: string, tls: TlsPeer | undefined): Promise<string> {
+    const { url, username, timeout } = settings;
+    const refusal = this.#refusals.get(settings);
+    if (refusal?.password === password && this.#clock.now() - refusal.at < REFUSED_PAUSE_MS) throw refusal.error;
+    this.#refusals.delete(settings);
+    try {
+      return await describeRtsp({ url, username, password, tls, timeout: timeout * 1000 });
+    } catch (error) {
+      if (error instanceof CredentialsRefused) this.#refusals.set(settings, { password, at: this.#clock.now(), error });
+      throw error;
+    }
+  }
 }
 
 async function passwordOf({ passwordFile }: NetworkCameraSettings): Promise<string> {

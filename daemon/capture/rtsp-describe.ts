@@ -24,9 +24,17 @@ interface Answer {
   readonly body: string;
 }
 
+/** The source does not believe who we say we are: to ask again with the same words is of no use. */
+export class CredentialsRefused extends CaptureError {
+  constructor(message: string) {
+    super('not-live', message);
+    this.name = 'CredentialsRefused';
+  }
+}
+
 /**
  * Asks a network source what it has (RFC 2326, 10.2): its session description (SDP).
- * @throws CaptureError `not-live` with what a person can do about it; never with the password.
+ * @throws CredentialsRefused, CaptureError `not-live` with what a person can do about it; never with the password.
  */
 export async function describeRtsp(address: RtspAddress): Promise<string> {
   const { host } = new URL(address.url);
@@ -40,10 +48,8 @@ export async function describeRtsp(address: RtspAddress): Promise<string> {
     const socket = await Promise.race([connection, late]);
     const answer = await Promise.race([converse(socket, address, fail), late]);
     if (answer.status === 200) return answer.body;
-    if (answer.status === 401)
-      throw fail(
-        address.username === '' ? 'wants a user name and a password' : 'does not accept the user name and password',
-      );
+    if (answer.status === 401 && address.username === '') throw fail('wants a user name and a password');
+    if (answer.status === 401) throw new CredentialsRefused(`${host} does not accept the user name and password`);
     throw fail(`answers ${answer.status} ${answer.reason}`);
   } catch (error) {
     if (error instanceof CaptureError) throw error;
