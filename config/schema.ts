@@ -117,7 +117,7 @@ const video: Group = {
     allowed: 'up to 128 characters',
   },
   passthrough: {
-    doc: '`auto`: H.264 that the camera makes itself goes out as it is, untouched by `maxBitrate` and `keyFrameInterval`, where an encoding asks for no other size, rate or look. `never`: everything is encoded here.',
+    doc: '`auto`: H.264 and H.265 that the camera makes itself go out as they are, to encodings of that codec, untouched by `maxBitrate` and `keyFrameInterval`, where an encoding asks for no other size, rate or look. `never`: everything is encoded here.',
     format: 'choice',
     default: 'auto',
     choices: ['auto', 'never'],
