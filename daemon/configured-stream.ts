@@ -337,8 +337,10 @@ export class ConfiguredStream {
 
   #reportEncoding(encoding: EncodingSettings): Record<string, unknown> {
     const [track] = this.rendition(encoding.rid)?.getVideoTracks() ?? [];
-    const problem = track && encodedOf(track).problem;
-    return { ...encoding, ...(problem !== undefined && { problem }) };
+    if (track === undefined) return { ...encoding };
+    const encoded = encodedOf(track);
+    const { problem } = encoded;
+    return { ...encoding, ...this.video?.encodingOf(encoded), ...(problem !== undefined && { problem }) };
   }
 
   #hold(): void {

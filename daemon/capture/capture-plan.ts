@@ -65,6 +65,8 @@ export interface CapturePlan {
   readonly settings: readonly MediaTrackSettings[];
   /** What encodes each track; none where the device's own encoding goes out. */
   readonly encoders: readonly (VideoEncoder | 'opusenc')[];
+  /** Of each track: what its encoder cannot do that is asked for, for a person. */
+  readonly limits: readonly (string | undefined)[];
   /** What of each track is set while it runs. */
   readonly tunings: readonly BranchTuning[];
   /** The same for plans that a running worker can go over to: what differs is set while it runs. */
@@ -121,6 +123,7 @@ function planPicture(input: CapturePlanInput, device: VideoDevice): CapturePlan 
       configuration,
     ),
   );
+  const limits: (string | undefined)[] = [];
   const branches = tracks.map(({ configuration, open }, index): VideoBranch => {
     const { width, height, frameRate } = settings[index] as VideoWish;
     const { contentHint, enabled, picture: adjustments = AS_CAPTURED, reduction = UNREDUCED } = configuration;
@@ -132,13 +135,9 @@ function planPicture(input: CapturePlanInput, device: VideoDevice): CapturePlan 
     const { codec = 'h264', profile = 'baseline', keyFrameInterval, maxBitrate } = encoding;
     const size = codedSize(codec, { width: width / scale, height: height / scale });
     const encoder = encoderFor(codec, encoders, size);
-    const output = {
-      ...size,
-      frameRate: Math.min(
-        Math.min(frameRate, encoding.maxFramerate ?? frameRate, HIGHEST_RATE[content]) * reduction.frameRate,
-        highestRate(encoder, size),
-      ),
-    };
+    const wanted = Math.min(frameRate, encoding.maxFramerate ?? frameRate, HIGHEST_RATE[content]) * reduction.frameRate;
+    const output = { ...size, frameRate: Math.min(wanted, highestRate(encoder, size)) };
+    limits.push(limitOf(encoder, encoders[codec]?.[0] ?? encoder, output, wanted));
     const bitrate = Math.round(Math.max(maxBitrate * reduction.bitrate, Math.min(maxBitrate, LEAST_REDUCED)));
     return { open, enabled, encoder, profile, output, bitrate, keyFrameInterval, content, adjustments };
   });
@@ -157,6 +156,7 @@ function planPicture(input: CapturePlanInput, device: VideoDevice): CapturePlan 
     },
     settings,
     encoders: branches.map(({ encoder }) => encoder),
+    limits,
     tunings,
     layout: launchString({ ...pipeline, untuned: true, branches: branches.map(neutral) }),
   };
@@ -195,6 +195,16 @@ function highestRate(encoder: VideoEncoder, size: { width: number; height: numbe
   const { limits } = ENCODERS[encoder];
   if (limits === undefined) return Infinity;
   return Math.max(1, Math.floor(limits.macroblocksPerSecond / macroblockRate({ ...size, frameRate: 1 })));
+}
+
+/** Why not the best encoder has it, or why that gets fewer frames than are wanted. */
+function limitOf(encoder: VideoEncoder, best: VideoEncoder, output: VideoWish, wanted: number): string | undefined {
+  const size = `${output.width} x ${output.height}`;
+  const most = ENCODERS[best].limits;
+  if (best !== encoder && most !== undefined)
+    return `${best} takes up to ${most.width} x ${most.height}: ${size} is encoded by ${encoder}`;
+  if (output.frameRate >= wanted) return undefined;
+  return `${encoder} keeps up with ${output.frameRate} frames per second at ${size}`;
 }
 
 /** What a codec can be had in: even sizes of 4:2:0, and of JPEG over RTP whole blocks of 8 up to 255 (RFC 2435, 3.1). */
@@ -326,6 +336,7 @@ function planSound({ tracks, pattern }: CapturePlanInput, device: AudioDevice): 
     },
     settings: branches.map(({ channelCount }) => ({ ...SOUND, channelCount })),
     encoders: branches.map(() => 'opusenc'),
+    limits: [],
     tunings: [],
     layout: launchString(describe(branches.map(neutral))),
   };

@@ -2,6 +2,7 @@ import type { MediaClock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { MediaTrackCapabilities, MediaTrackSettings } from '../media/track-dictionaries.ts';
 import type {
+  EncodedStream,
   PhotoWish,
   RawPicture,
   SoundLevel,
@@ -216,6 +217,14 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
   /** The elements that encode, once they are chosen; none where the device's own encoding goes out. */
   get encoders(): readonly string[] {
     return this.#capture.life?.plan?.encoders ?? [];
+  }
+
+  /** What encodes a track, once that is chosen, and what that cannot do of what is asked for. */
+  encodingOf(track: EncodedStream): { encoder?: string; limit?: string } {
+    const { plan, tracks = [] } = this.#capture.life ?? {};
+    const index = tracks.findIndex(({ rtp }) => rtp === track.rtp);
+    const [encoder, limit] = [plan?.encoders[index], plan?.limits[index]];
+    return { ...(encoder !== undefined && { encoder }), ...(limit !== undefined && { limit }) };
   }
 
   /** Process of the worker while it runs. */

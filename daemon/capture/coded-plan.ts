@@ -29,6 +29,7 @@ export function planCoded(device: CaptureDevice, configurations: readonly TrackC
     },
     settings: [mode === undefined ? { ...SOUND, channelCount: 2 } : codedSettings(mode)],
     encoders: [],
+    limits: [],
     tunings: [],
     layout: launch,
   };

@@ -324,6 +324,7 @@ export class DeviceCapture {
       if (this.#life !== life) return;
       life.begin(unusual ?? this.plan(device, life.tracks, this.#ranking), owner.opening?.());
       log.debug({ launch: life.plan?.start.launch }, 'capture pipeline');
+      for (const limit of new Set(life.plan?.limits)) if (limit !== undefined) log.warn({}, limit);
       owner.launched?.(life);
       if (this.#jpegReaders.size > 0) life.worker.send({ type: 'jpegs', open: true });
       const pushed = owner.pushed?.();

@@ -170,7 +170,22 @@ export const stream = {
     reason: text,
     since: isoTime,
     tracks: { type: 'array', items: track },
-    encodings: { type: 'array', items: anyObject },
+    encodings: {
+      type: 'array',
+      description: 'As configured, with what encodes them',
+      items: {
+        type: 'object',
+        properties: {
+          encoder: {
+            type: 'string',
+            description: 'As in `gateway/info`; missing: nothing runs, or what the camera encodes goes out',
+          },
+          limit: { type: 'string', description: 'What the encoder cannot do of what is asked for' },
+          problem: { type: 'string', description: 'Why nothing can be encoded for it here' },
+        },
+        additionalProperties: true,
+      },
+    },
     reduction: {
       type: 'object',
       description: 'The share of the frames and bits of its encodings that is encoded while the machine is hot',

@@ -1,5 +1,6 @@
 import { test } from 'tap';
 import type { VideoCodec } from '../../config/codecs.ts';
+import { CaptureError } from '../../daemon/capture/capture-error.ts';
 import { planCapture } from '../../daemon/capture/capture-plan.ts';
 import { TEST_PICTURE, type VideoDevice } from '../../daemon/capture/device.ts';
 import {
@@ -30,12 +31,48 @@ test('profiles of H.264: as asked, and another one by another life that viewers 
       const mark = frames.length;
       await until(() => frames.length >= mark + 10);
       t.pass(`${encoder}: ${profile}`);
+      t.same(source.encodingOf(track), { encoder });
     }
     await source.close();
     checkContinuity(t, frames);
     const { complaints } = await decode(folder, frames);
     t.equal(complaints, '');
   }
+});
+
+test('a codec that nothing encodes here: its track says why, the others go on undisturbed', async (t) => {
+  const lacking = 'h265 cannot be encoded here';
+  let asked = false;
+  const encoders = encodersFrom(
+    {},
+    {
+      choose: async (codec) => {
+        if (codec !== 'h265') return ['x264enc'];
+        asked = true;
+        throw new CaptureError('not-installed', lacking);
+      },
+      problem: (codec) => (codec === 'h265' && asked ? lacking : undefined),
+    },
+  );
+  const { source, track: hevc } = captureTest('video', { encoders, encoding: { ...ENCODING, codec: 'h265' } });
+  t.teardown(() => source.close());
+  const release = hevc.retain();
+  await until(() => source.state === 'error');
+  t.equal(source.stateReason, lacking, 'alone it is what the source says');
+  t.equal(hevc.problem, lacking);
+
+  const track = source.encode({ ...hevc.configuration, encoding: ENCODING });
+  const frames = collect(track);
+  track.retain();
+  await until(() => frames.length >= 15);
+  const { pid } = source;
+  release();
+  hevc.retain();
+  const mark = frames.length;
+  await until(() => frames.length >= mark + 15);
+  t.equal(source.pid, pid, 'who asks for it in vain disturbs nobody');
+  t.equal(hevc.rtp.stats.frames, 0);
+  t.equal(track.problem, undefined);
 });
 
 test('an encoder has its limits: a smaller rate, or another encoder', async (t) => {
@@ -76,6 +113,9 @@ test('an encoder has its limits: a smaller rate, or another encoder', async (t) 
   const fullHd = plan(1920, 1080);
   t.same(fullHd.encoders, ['v4l2h264enc']);
   t.match(fullHd.start.launch, /framerate=30\/1.* v4l2h264enc/, '1080p30 is what level 4 has');
+  t.same(fullHd.limits, ['v4l2h264enc keeps up with 30 frames per second at 1920 x 1080']);
+  t.same(plan(1920, 1080, 'h264', 2).limits, [undefined]);
+  t.same(plan(2592, 1944).limits, ['v4l2h264enc takes up to 1920 x 1920: 2592 x 1944 is encoded by x264enc']);
   t.same(plan(2592, 1944).encoders, ['x264enc'], 'wider than the hardware takes');
   t.throws(() => plan(2592, 1944, 'mjpeg'), {
     code: 'invalid-value',
