@@ -40,7 +40,7 @@ test('somebody else has it', async (t) => {
     ['source', 'Could not read from resource.', 'stream'],
     ['encoder0', "Device '/dev/video11' is busy", 'encoder'],
   ] as const)
-    t.equal(failureBy(element, words), reason, words);
+    t.equal(failureBy(element, words).reason, reason, words);
 
   const proc = t.testdir({ 50: { fd: {}, status: 'Name:\tffmpeg\nPPid:\t1\n' }, asound: {} });
   symlinkSync('/dev/video0', join(proc, '50/fd/3'));
