@@ -2,16 +2,11 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ChangePlan } from '../config/changes.ts';
 import type { RecoveredConfig } from '../config/open-config.ts';
-import type { Settings, StreamSettings } from '../config/settings.ts';
+import type { Settings } from '../config/settings.ts';
 import { FileAccess } from './access/file-access.ts';
-import { CaptureSource } from './capture/capture-source.ts';
-import { ControlsMemory } from './capture/controls-memory.ts';
-import { DeviceMonitor } from './capture/device-monitor.ts';
 import { EncoderSelector } from './capture/encoder.ts';
 import { gstreamerEnvironment } from './capture/gstreamer-environment.ts';
-import { NetworkCameras } from './capture/network-cameras.ts';
 import type { LogPort } from './control/log-tail.ts';
-import { DeviceAssignment } from './device-assignment.ts';
 import { loadProbe } from './dropped-frames.ts';
 import { GatewayConfig } from './gateway-config.ts';
 import { GatewayControl } from './gateway-control.ts';
@@ -19,12 +14,12 @@ import { GatewayDeviceControls } from './gateway-device-controls.ts';
 import { GatewayReports } from './gateway-reports.ts';
 import { GatewaySessions } from './gateway-sessions.ts';
 import { GatewaySignalling } from './gateway-signalling.ts';
+import { GatewaySources } from './gateway-sources.ts';
 import { GatewayTracks } from './gateway-tracks.ts';
 import { GatewayWatch } from './gateway-watch.ts';
 import { Hooks } from './hooks/hooks.ts';
 import { MediaClock } from './lib/clock.ts';
 import type { Log } from './lib/log.ts';
-import { installationSecret } from './lib/secret-file.ts';
 import { Listeners } from './listeners.ts';
 import { PrivacyStore } from './privacy-store.ts';
 import type { Viewer } from './publish/viewer.ts';
@@ -32,7 +27,6 @@ import { StreamRegistry } from './stream-registry.ts';
 import { Health } from './telemetry/health.ts';
 import { SystemdNotifier } from './telemetry/systemd-notifier.ts';
 import { ThermalReduction } from './thermal-reduction.ts';
-import { UsbResets } from './usb-resets.ts';
 import { ViewerRegistry } from './viewer-registry.ts';
 
 export interface GatewayOptions {
@@ -48,9 +42,6 @@ export interface GatewayOptions {
   root?: string;
 }
 
-/** How long the first look for cameras and microphones may hold up the start, in milliseconds. */
-const FIRST_SCAN_MS = 1500;
-
 /** How long the control surface may wait for the first pictures, in milliseconds. */
 const FIRST_PICTURE_MS = 1000;
 
@@ -64,13 +55,7 @@ export class Gateway {
   readonly #configuration: GatewayConfig;
   readonly #clock = new MediaClock();
   readonly #access: FileAccess;
-  /** Undefined until start(): device ids are salted with a secret that has to be read first. */
-  #devices: DeviceMonitor | undefined;
-  readonly #assignment = new DeviceAssignment();
-  readonly #usbResets: UsbResets;
-  readonly #cameraControls = new ControlsMemory();
-  /** Undefined as long as {@link #devices} is. */
-  #network: NetworkCameras | undefined;
+  readonly #sources: GatewaySources;
   readonly #encoders: EncoderSelector;
   readonly #privacy: PrivacyStore;
   readonly #streams: StreamRegistry;
@@ -78,7 +63,6 @@ export class Gateway {
   readonly #control: GatewayControl;
   readonly #health = new Health();
   readonly #notifier: SystemdNotifier;
-  readonly #environment: Record<string, string>;
   readonly #listeners: Listeners;
   readonly #hooks: Hooks;
   readonly #watch: GatewayWatch;
@@ -90,7 +74,7 @@ export class Gateway {
     const { config, local, store, incidents } = options.config;
     const { settings } = config;
     const clock = this.#clock.clock;
-    this.#environment = gstreamerEnvironment(settings.stateDirectory);
+    const environment = gstreamerEnvironment(settings.stateDirectory);
     this.#configuration = new GatewayConfig({
       config,
       local,
@@ -109,7 +93,7 @@ export class Gateway {
     this.#access = new FileAccess({ usersFile: settings.access.usersFile, log: this.#room('access') });
     this.#encoders = new EncoderSelector({
       stateDirectory: settings.stateDirectory,
-      environment: this.#environment,
+      environment,
       log: this.#room('capture'),
       changed: () => this.#control.infoChanged(),
       failed: (data) => this.#control.event({ type: 'encoder_failed', data: { ...data } }),
@@ -130,14 +114,22 @@ export class Gateway {
       clock,
       log: this.#room('streams'),
     });
-    this.#usbResets = new UsbResets({
-      after: () => this.#settings.devices.usbResetAfter,
+    this.#sources = new GatewaySources({
+      settings: () => this.#settings,
+      encoders: this.#encoders,
+      environment,
+      clock: this.#clock,
+      log: this.#room('capture'),
+      devicesChanged: (devices) => {
+        this.#watch.devicesChanged(devices);
+        this.#control.devicesChanged();
+      },
       event: (event) => this.#control.event(event),
     });
     this.#privacy = new PrivacyStore(join(settings.stateDirectory, 'privacy.json'), this.#room('streams'));
     this.#streams = new StreamRegistry({
       streams: settings.streams,
-      openSource: (stream, kind, streamSettings) => this.#openSource(stream, kind, streamSettings),
+      openSource: (stream, kind, streamSettings) => this.#sources.open(stream, kind, streamSettings),
       privacy: (name) => this.#privacy.has(name),
       reduction: () => this.#reduction.reduction,
       clock,
@@ -152,8 +144,8 @@ export class Gateway {
       streams: this.#streams,
       viewers: this.#viewers,
       health: this.#health,
-      devices: () => this.#devices?.devices ?? [],
-      usbResets: () => this.#usbResets.counts,
+      devices: () => this.#sources.devices,
+      usbResets: () => this.#sources.usbResets.counts,
       encoders: () => this.#encoders.report(),
       codecs: () => this.#encoders.codecs(),
       access: this.#access,
@@ -165,10 +157,10 @@ export class Gateway {
       streams: this.#streams,
       privacy: this.#privacy,
       viewers: this.#viewers,
-      devices: () => this.#devices?.devices ?? [],
+      devices: () => this.#sources.devices,
       configuration: this.#configuration,
       log: options.logPort,
-      deviceControls: new GatewayDeviceControls({ monitor: () => this.#devices, memory: this.#cameraControls }),
+      deviceControls: new GatewayDeviceControls(this.#sources),
       tracks: new GatewayTracks({
         streams: this.#streams,
         changed: (name) => this.#control.streamChanged(name),
@@ -230,7 +222,7 @@ export class Gateway {
     await this.#configuration.stop();
     await this.#listeners.stop();
     await this.#streams.stop();
-    await this.#devices?.stop();
+    await this.#sources.stop();
     await this.#hooks.stop();
     await this.#access.stop();
     await this.#notifier.stop();
@@ -244,7 +236,7 @@ export class Gateway {
     await this.#access.start();
     // Found out meanwhile, so that no picture waits for it; a failure shows in the stream that needs an encoder.
     void this.#encoders.choose('h264').catch(() => undefined);
-    await Promise.all([this.#findDevices(), this.#privacy.load()]);
+    await Promise.all([this.#sources.start(), this.#privacy.load()]);
     this.#streams.start();
     const pictures = this.#firstPictures();
     await Promise.all([this.#listeners.start(pictures), pictures.then(() => this.reports.start())]);
@@ -270,7 +262,7 @@ export class Gateway {
     if (plan.has('log')) this.#options.logPort.level = log.level;
     await this.#listeners.follow(plan);
     await this.#streams.follow(plan, streams);
-    this.#assignment.keepOnly(new Set(this.#streams.all().flatMap(({ sources }) => sources)));
+    this.#sources.keepOnly(new Set(this.#streams.all().flatMap(({ sources }) => sources)));
     this.#registerHealth();
     // Addresses may have changed.
     for (const name of this.#streams.names()) this.#control.streamChanged(name);
@@ -292,58 +284,11 @@ export class Gateway {
         ),
         this.#health.register(`load ${stream.name}`, loadProbe(stream, this.#clock.clock)),
       ]);
-    this.#health.register('devices', () => this.#devices?.problems.join('; ') || undefined);
+    this.#health.register('devices', () => this.#sources.problems.join('; ') || undefined);
     this.#health.register('heat', () => this.#reduction.reason);
     this.#health.register('mqtt', () => {
       const status = this.#listeners.mqtt?.status();
       return status?.connected === true ? undefined : (status?.reason ?? 'not connected');
-    });
-  }
-
-  async #findDevices(): Promise<void> {
-    const salt = await installationSecret(join(this.#settings.stateDirectory, 'device-salt'));
-    this.#network = new NetworkCameras(this.#settings.cameras, salt);
-    const monitor = new DeviceMonitor({
-      salt,
-      always: this.#network.devices,
-      held: (deviceId) => this.#cameraControls.held(deviceId),
-      environment: this.#environment,
-      log: this.#room('capture'),
-    });
-    this.#devices = monitor;
-    monitor.onChange((devices) => {
-      this.#assignment.devicesChanged(devices);
-      this.#watch.devicesChanged(devices);
-      this.#control.devicesChanged();
-    });
-    const scanned = monitor.start();
-    await Promise.race([scanned, new Promise((resolve) => setTimeout(resolve, FIRST_SCAN_MS).unref())]);
-    this.#assignment.devicesChanged(monitor.devices);
-  }
-
-  /** Streams that wish for the same device share its source; test pictures carry the name of their stream. */
-  #openSource(stream: string, kind: 'video' | 'audio', settings: StreamSettings): CaptureSource {
-    const wished = settings[kind];
-    if (wished === false) throw new Error(`stream ${stream} has no ${kind}`);
-    const { id } = this.#settings.gateway;
-    return this.#assignment.open(wished.device, kind, (device) => {
-      return new CaptureSource({
-        kind,
-        device,
-        ...(wished.device === 'any' ? {} : { wishedDevice: wished.device }),
-        encoders: this.#encoders,
-        clock: this.#clock,
-        cname: id,
-        log: this.#room('capture').child({ stream, kind }),
-        text: `${id}: ${stream}`,
-        idleTimeout: settings.idleTimeout * 1000,
-        controls: this.#cameraControls,
-        controlsChanged: ({ path }) => void this.#devices?.rescan(path),
-        environment: this.#environment,
-        captured: () => this.#assignment.captured,
-        usbReset: this.#usbResets,
-        ...(this.#network && { openNetworkDevice: this.#network.open }),
-      });
     });
   }
 
