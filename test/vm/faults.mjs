@@ -2,9 +2,8 @@
 // as docs/vm-lab.md says. VMLAB_SEED repeats a run's random moments.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isCamera, isSlate, random, repeat, repeatFlat, seed, startWebRtc, summary, webRtc } from './fault-viewers.mjs';
-import { holders, ids, inject, nameCamerasById, nodes, signal, sound, vivid } from './guest-devices.mjs';
+import { holders, inject, nameCamerasById, nodes, signal, sound, vivid } from './guest-devices.mjs';
 import { check, eventually, expect, guest, meanLuma, percentiles, request, snapshot, state, Viewer } from './lab.mjs';
-import { serviceConfig } from './service.mjs';
 
 const soak = process.env.VMLAB_SOAK !== undefined;
 const TIMES = soak
@@ -118,9 +117,8 @@ async function names() {
     return [...after.keys()].join(', ');
   });
   const shown = async (wish, action) => {
-    await guest('cat >/etc/vedette/config.yaml; systemctl reload vedette', {
-      input: serviceConfig({ ...ids, second: `"${wish}"` }),
-    });
+    const { error } = await request('stream/update', { name: 'second', settings: { video: { device: wish } } });
+    expect(error === undefined, error?.message);
     const other = await Viewer.whoSees(isCamera, 'picture', 'second');
     try {
       return await action?.(other);
@@ -252,9 +250,8 @@ async function busy() {
     const { second } = await nodes();
     await eventually(async () => expect((await holders(second)).length === 0, 'it is still open'));
     await guest(`v4l2-ctl -d ${second} -c inject_vidioc_streamon_error=1`);
-    const other = new Viewer('second');
+    const other = await Viewer.whoSees(isCamera, 'picture with the next attempt', 'second');
     try {
-      await other.sees(isCamera, 'picture with the next attempt');
       // How long it was muted is for the back-off to say.
       const log = await guest('journalctl -u vedette --no-pager -o cat | grep "does not begin" | tail -n 1');
       expect(/the driver does not begin: Invalid argument/.test(log), log);

@@ -24,7 +24,7 @@ export const holders = async (node) =>
     .filter((pid) => pid !== '');
 
 /** The ids by which the streams name their cameras: a node's number may be another one after a replug. */
-export let ids = {};
+let ids = {};
 
 export async function nameCamerasById() {
   const { devices } = (await request('device/list', {})).data;
