@@ -13,7 +13,7 @@ import { Parser } from 'tap-parser';
 const FOLDER = fileURLToPath(new URL('.', import.meta.url));
 /** Files that only run when they are named. */
 const SLOW = /\.slow\.test\.js$/;
-/** Files that play to real players measure time: never two of them at once. */
+/** Files that play to real players take long and measure time: two of them at once only when nothing else is left. */
 const PLAYS = /^e2e\//;
 /** How long one file may take, in seconds. */
 const FILE_TIMEOUT = 180;
@@ -135,7 +135,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 
 const files = chosen(process.argv.slice(2));
 const [players, others] = [files.filter((path) => PLAYS.test(path)), files.filter((path) => !PLAYS.test(path))];
-const outcomes = (await Promise.all([runLane(players, others), runLane(others)])).flat();
+const outcomes = (await Promise.all([runLane(players, others), runLane(others, players)])).flat();
 const sum = (key: keyof Outcome): number => outcomes.reduce((total, outcome) => total + outcome[key], 0);
 const skipped = sum('skipped') > 0 ? `, ${sum('skipped')} skipped` : '';
 process.stdout.write(`\n${sum('passed')} passed, ${sum('failed')} failed${skipped}\n`);
