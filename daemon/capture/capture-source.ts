@@ -132,8 +132,10 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
         pushed: () => this.#pushed,
         packet: (track, packet, life) => {
           if (track.private) return;
+          const { frames } = track.rtp.stats;
           track.push(life, packet);
-          this.#flows();
+          // What comes before the first key frame is nothing to be seen.
+          if (track.rtp.stats.frames > frames) this.#flows();
         },
         lost: (stage, frames) => {
           this.#lost[stage] += frames;

@@ -37,8 +37,7 @@ export function sizedCaps({ media, ...mode }: CaptureMode): string {
 
 /** The encodings of network sources that we take in, by their names in SDP, and what unpacks them. */
 const DEPAYLOADERS = {
-  // After a loss it says nothing before the next key frame: what goes out as it is shows no damage.
-  H264: 'rtph264depay wait-for-keyframe=true',
+  H264: 'rtph264depay',
   H265: 'rtph265depay',
   JPEG: 'rtpjpegdepay',
   OPUS: 'rtpopusdepay',
@@ -67,13 +66,20 @@ export interface RtspInput {
  */
 const ARRIVAL_TIMES = 'identity single-segment=true silent=true';
 
-/** One of the streams of a network source, out of its packets. */
-export function rtspSource(kind: 'video' | 'audio', input: RtspInput): string {
+/**
+ * After a loss the depayloader says nothing before the next key frame, so that a decoder shows no damage. It begins that
+ * one without its first slice where the source makes several: what goes out as it is does without, and judges by itself.
+ */
+const UNDAMAGED = ' wait-for-keyframe=true';
+
+/** One of the streams of a network source, out of its packets; `decoded`: for a decoder. */
+export function rtspSource(kind: 'video' | 'audio', input: RtspInput, decoded = false): string {
   const { encoding, transport, latency, timeout } = input;
   const microseconds = bounded('timeout', timeout, 100, 600_000) * 1000;
   return (
     `rtspsrc name=source protocols=${transport} latency=${bounded('latency', latency, 0, 60_000)} buffer-mode=slave ` +
     `timeout=${microseconds} tcp-timeout=${microseconds} ! ` +
-    `application/x-rtp,media=${kind},encoding-name=${encoding} ! ${DEPAYLOADERS[encoding]} ! ${ARRIVAL_TIMES}`
+    `application/x-rtp,media=${kind},encoding-name=${encoding} ! ` +
+    `${DEPAYLOADERS[encoding]}${decoded && encoding === 'H264' ? UNDAMAGED : ''} ! ${ARRIVAL_TIMES}`
   );
 }

@@ -257,7 +257,7 @@ function cameraSource(input: Exclude<VideoInput, { type: 'test' }>, branches: nu
       // It has few buffers: what is behind must not hold them.
       return `${libcameraSource(input.id, input.mode, input.properties)} ! ${countedQueue('arrive', FRAME_QUEUE)}`;
     case 'rtsp':
-      return rtspSource('video', input.rtsp);
+      return rtspSource('video', input.rtsp, true);
     case 'rtp':
       return `fdsrc name=source fd=${MEDIA_DESCRIPTOR + branches} blocksize=65536 ! gdpdepay ! rtp${codedFormat(input.mode)}depay`;
   }

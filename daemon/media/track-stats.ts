@@ -33,6 +33,8 @@ export class MediaStreamTrackVideoStats {
   }
 
   toJSON(): { deliveredFrames: number; discardedFrames: number; totalFrames: number } {
+    // Nothing but one of these has a JSON of this shape.
+    void this.#encoded;
     const { deliveredFrames, discardedFrames, totalFrames } = this;
     return { deliveredFrames, discardedFrames, totalFrames };
   }

