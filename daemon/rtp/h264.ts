@@ -1,3 +1,4 @@
+import { forEachAggregated } from './nal.ts';
 import { payloadOffset } from './packet.ts';
 import { noteSlice, type PacketSummary } from './packet-summary.ts';
 
@@ -21,12 +22,7 @@ export function summarizeH264(packet: Buffer): PacketSummary {
     const header = packet[offset + 1] ?? 0;
     noteType(summary, header & 0x1f, header & FU_START ? packet[offset + 2] : undefined);
   } else if (type === STAP_A) {
-    for (let at = offset + 1; at + 2 < packet.length; ) {
-      const end = at + 2 + packet.readUInt16BE(at);
-      if (end > packet.length) break;
-      note(summary, packet.subarray(at + 2, end));
-      at = end;
-    }
+    forEachAggregated(packet, offset + 1, (nal) => note(summary, nal));
   } else {
     note(summary, packet.subarray(offset));
   }

@@ -1,4 +1,4 @@
-import { withoutEmulationPrevention } from './nal.ts';
+import { forEachAggregated, withoutEmulationPrevention } from './nal.ts';
 import { payloadOffset } from './packet.ts';
 import { noteSlice, type PacketSummary } from './packet-summary.ts';
 
@@ -30,12 +30,7 @@ export function summarizeH265(packet: Buffer): PacketSummary {
     if (header !== undefined)
       noteType(summary, header & 0x3f, header & FU_START ? packet[offset + NAL_HEADER_BYTES + 1] : undefined);
   } else if (type === AGGREGATION) {
-    for (let at = offset + NAL_HEADER_BYTES; at + 2 < packet.length; ) {
-      const end = at + 2 + packet.readUInt16BE(at);
-      if (end > packet.length) break;
-      note(summary, packet.subarray(at + 2, end));
-      at = end;
-    }
+    forEachAggregated(packet, offset + NAL_HEADER_BYTES, (nal) => note(summary, nal));
   } else {
     note(summary, packet.subarray(offset));
   }
