@@ -88,7 +88,7 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
   #pushed: Uint8Array | undefined;
 
   constructor(options: CaptureSourceOptions) {
-    const { kind, clock, encoders, pattern, environment = {} } = options;
+    const { kind, clock, encoders, pattern, startWorker, environment = {} } = options;
     this.kind = kind;
     this.#options = options;
     this.#device = new SourceDevice(options);
@@ -100,7 +100,7 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
       explained: (reason) => this.#status.explain(reason),
       log: options.log,
     });
-    const common = { kind, environment, clock: clock.clock, log: options.log };
+    const common = { kind, environment, clock: clock.clock, log: options.log, startWorker };
     this.#coded = new CodedCapture({
       ...common,
       clock,
@@ -117,7 +117,6 @@ export class CaptureSource implements TrackSource, EncodedTrackOwner {
     this.#capture = new DeviceCapture({
       ...common,
       encoders,
-      startWorker: options.startWorker,
       ...(pattern && { pattern }),
       owner: {
         device: () => this.#taken,

@@ -13,6 +13,7 @@ import { codecOf, passesThrough, unplayable } from './coded-formats.ts';
 import { planCoded } from './coded-plan.ts';
 import { Decoder } from './decoder.ts';
 import type { CaptureDevice } from './device.ts';
+import type { DeviceCaptureOptions } from './device-capture.ts';
 import { EncodedTrack } from './encoded-track.ts';
 import type { EncoderChoice } from './encoders.ts';
 import type { PictureFormat } from './worker-messages.ts';
@@ -25,6 +26,7 @@ export interface CodedCaptureOptions {
   encoders: EncoderChoice;
   log: Log;
   environment: Readonly<Record<string, string>>;
+  startWorker?: DeviceCaptureOptions['startWorker'];
   /** The tracks of the source. */
   tracks: () => readonly EncodedTrack[];
   device: () => CaptureDevice | undefined;

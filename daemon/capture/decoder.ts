@@ -8,7 +8,7 @@ import { CaptureError } from './capture-error.ts';
 import type { CaptureLife } from './capture-life.ts';
 import { formatOf } from './coded-formats.ts';
 import type { VideoDevice } from './device.ts';
-import { DeviceCapture } from './device-capture.ts';
+import { DeviceCapture, type DeviceCaptureOptions } from './device-capture.ts';
 import type { EncodedTrack } from './encoded-track.ts';
 import type { EncoderChoice } from './encoders.ts';
 import type { PictureFormat } from './worker-messages.ts';
@@ -30,6 +30,7 @@ export interface DecoderOptions {
   clock: MediaClock;
   log: Log;
   environment: Readonly<Record<string, string>>;
+  startWorker?: DeviceCaptureOptions['startWorker'];
 }
 
 /**
@@ -52,7 +53,7 @@ export class Decoder {
   #wallClock = 0;
 
   constructor(options: DecoderOptions) {
-    const { stream, tracks, clock, encoders, log, environment } = options;
+    const { stream, tracks, clock, encoders, log, environment, startWorker } = options;
     this.#options = options;
     this.capture = new DeviceCapture({
       kind: 'video',
@@ -60,6 +61,7 @@ export class Decoder {
       clock: clock.clock,
       log,
       environment,
+      startWorker,
       owner: {
         device: () => this.#device,
         tracks,

@@ -1,6 +1,7 @@
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { CaptureLife } from './capture-life.ts';
+import type { DeviceCaptureOptions } from './device-capture.ts';
 import type { EncodedTrack } from './encoded-track.ts';
 import type { EncoderChoice } from './encoders.ts';
 import { Slate } from './slate.ts';
@@ -26,6 +27,7 @@ export interface SlatesOptions {
   clock: Clock;
   log: Log;
   environment: Readonly<Record<string, string>>;
+  startWorker?: DeviceCaptureOptions['startWorker'];
 }
 
 /** What stands for a source's device, for each track that does not get it: one slate for each reason, made when it is needed. */
@@ -140,13 +142,14 @@ export class Slates {
   #slate(reason: SlateReason): Slate {
     let slate = this.#slates.get(reason);
     if (slate === undefined) {
-      const { kind, encoders, clock, log, environment } = this.#options;
+      const { kind, encoders, clock, log, environment, startWorker } = this.#options;
       slate = new Slate({
         kind,
         encoders,
         clock,
         log,
         environment,
+        startWorker,
         tracks: () => this.#tracksOf(reason),
         shows: (track) => this.#shows(reason, track),
         text: () => this.#textOf(reason),

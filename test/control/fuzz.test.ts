@@ -1,4 +1,4 @@
 import { test } from 'tap';
 import { fuzzControl } from '../support/control-fuzz.ts';
 
-test('20,000 hostile requests', { timeout: 100_000 }, (t) => fuzzControl(t, 20_000));
+test('10,000 hostile requests', { timeout: 100_000 }, (t) => fuzzControl(t, 10_000));

@@ -1,11 +1,11 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { type Test, test } from 'tap';
-import { changeRule, ruledSettings } from '../../config/change-rules.ts';
 import { Daemon } from '../support/daemon.ts';
 import { FrameWatcher } from '../support/frame-watcher.ts';
 import { befriend, HOSTILITIES } from '../support/hostile-broker.ts';
-import { HOSTILE, hostileRequest } from '../support/hostile-requests.ts';
+import { HOSTILE_SETTINGS, hostileRequest } from '../support/hostile-requests.ts';
+import { unexpectedElements } from '../support/launch-elements.ts';
 import { until } from '../support/mosquitto.ts';
 import { mqttPeer } from '../support/mqtt-peer.ts';
 import { B, world } from '../support/mqtt-world.ts';
@@ -112,24 +112,6 @@ const PROGRAMS = [
   /\/daemon\/(main|capture\/worker|publish\/webrtc\/worker|publish\/rtmp\/worker)\.js\b/,
   /^(v4l2-ctl|gst-inspect-1\.0|arecord|aplay) /,
 ];
-/** Elements of the pipelines for test picture, test tone and slates. */
-const ELEMENTS = new Set(
-  (
-    'videotestsrc audiotestsrc capsfilter videoconvert videoscale videorate videobalance gdppay videocrop videoflip videoconvertscale clockoverlay ' +
-    'textoverlay timeoverlay tee queue valve identity fakesink fdsink appsink multifdsink x264enc openh264enc v4l2h264enc vah264enc h264parse ' +
-    'opusenc audioconvert audioresample volume level rtph264pay rtpopuspay rtponviftimestamp rtpstreampay jpegenc fpsdisplaysink'
-  ).split(' '),
-);
-
-/** The names of the elements of a launch string, caps and properties left out. */
-function elementsOf(launch: string): string[] {
-  const unquoted = launch.replaceAll(/"(\\.|[^"\\])*"/g, '""');
-  return unquoted.split(/!|\s(?=\w+\. )/).flatMap((part) => {
-    const word = /^\s*(?:\w+\.\s+)?([a-z][a-z0-9-]*)(?=\s|$)/.exec(part)?.[1];
-    return word === undefined ? [] : [word];
-  });
-}
-
 /** Looks on while a test runs. @returns what was seen that should not be. */
 function watchFor(t: Test, daemon: Daemon): Set<string> {
   const strange = new Set<string>();
@@ -147,7 +129,7 @@ function watchFor(t: Test, daemon: Daemon): Set<string> {
 function strangeElements(t: Test, { output }: Daemon): string[] {
   const launches = [...output.matchAll(/"launch":("(?:\\.|[^"\\])*")/g)].map(([, text]) => JSON.parse(text as string));
   t.ok(launches.length > 0, `${launches.length} pipelines ran meanwhile`);
-  return launches.flatMap(elementsOf).filter((element) => !ELEMENTS.has(element));
+  return launches.flatMap(unexpectedElements);
 }
 
 test('hostile requests: no program, file or element that was not there before', { timeout: 280_000 }, async (t) => {
@@ -176,27 +158,12 @@ test('hostile requests: no program, file or element that was not there before', 
   t.equal(daemon.exit, undefined);
 });
 
-/** The settings of a stream that can be changed over MQTT, with one of them hostile. */
-function hostileSettings(): { path: string; value: unknown; settings: object }[] {
-  const names = ruledSettings().filter((name) => name.startsWith('streams.*.') && changeRule(name.split('.'))?.remote);
-  return names.flatMap((name) => {
-    const path = name.split('.').slice(2);
-    // Deeper ones are no request at all: their answers have no transaction.
-    return HOSTILE.filter((value) => (JSON.stringify(value) ?? '').split('[').length < 10).map((value) => ({
-      path: path.join('.'),
-      value,
-      settings: path.reduceRight<unknown>((inner, key) => (key === '*' ? [inner] : { [key]: inner }), value) as object,
-    }));
-  });
-}
-
 test('hostile settings: what is refused changes nothing, what is a text stays one', { timeout: 900_000 }, async (t) => {
   const { daemon, ask } = await world(t);
   const strange = watchFor(t, daemon);
-  const all = hostileSettings();
   const taken: string[] = [];
   let refused = 0;
-  for (const { path, value, settings } of all) {
+  for (const { path, value, settings } of HOSTILE_SETTINGS) {
     const pause = new Promise((resolve) => setTimeout(resolve, 60));
     const answer = await ask('stream/update', { name: 'camera', settings });
     if (answer.status === 'ok') {
@@ -220,8 +187,8 @@ test('hostile settings: what is refused changes nothing, what is a text stays on
     }
     await pause;
   }
-  t.comment(`${refused} of ${all.length} refused; taken: ${[...new Set(taken)].join(', ')}`);
-  t.ok(taken.includes('video.overlay') && refused > all.length / 2);
+  t.comment(`${refused} of ${HOSTILE_SETTINGS.length} refused; taken: ${[...new Set(taken)].join(', ')}`);
+  t.ok(taken.includes('video.overlay') && refused > HOSTILE_SETTINGS.length / 2);
   t.same(strangeElements(t, daemon), []);
   t.same(strange, new Set());
   t.equal(daemon.exit, undefined);

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import type { DriverRefusal } from '../../daemon/capture/driver-refusal.ts';
 import type { WorkerCommand, WorkerReport } from '../../daemon/capture/worker-messages.ts';
 import type { CaptureWorker, CaptureWorkerOptions } from '../../daemon/capture/worker-process.ts';
@@ -6,7 +7,7 @@ import type { ChildExit } from '../../daemon/lib/child.ts';
 /** A capture worker that only exists in the test, which says what it reports and how it ends. */
 export class FakeWorker {
   readonly pid: number;
-  readonly pipes = [];
+  readonly pipes: readonly Duplex[] = [];
   readonly sent: WorkerCommand[] = [];
   readonly exited: Promise<ChildExit>;
   running = true;

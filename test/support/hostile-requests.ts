@@ -1,3 +1,4 @@
+import { changeRule, ruledSettings } from '../../config/change-rules.ts';
 import { COMMANDS } from '../../daemon/control/commands.ts';
 import type { SeededRandom } from './seeded-random.ts';
 
@@ -45,6 +46,19 @@ export const HOSTILE: readonly unknown[] = [
   { toString: 1, valueOf: 2, length: 1e9 },
 ];
 
+/** The settings of a stream that can be changed over MQTT, with one of them hostile. */
+export const HOSTILE_SETTINGS: readonly { path: string; value: unknown; settings: object }[] = ruledSettings()
+  .filter((name) => name.startsWith('streams.*.') && changeRule(name.split('.'))?.remote)
+  .flatMap((name) => {
+    const path = name.split('.').slice(2);
+    // Deeper ones are no request at all: their answers have no transaction.
+    return HOSTILE.filter((value) => (JSON.stringify(value) ?? '').split('[').length < 10).map((value) => ({
+      path: path.join('.'),
+      value,
+      settings: path.reduceRight<unknown>((inner, key) => (key === '*' ? [inner] : { [key]: inner }), value) as object,
+    }));
+  });
+
 export interface HostileRequest {
   command: string;
   payload: Buffer;
@@ -57,7 +71,7 @@ export function hostileRequest(random: SeededRandom): HostileRequest {
   const one = <T>(list: readonly T[]): T => list[random.integer(0, list.length - 1)] as T;
   const name = one(NAMES);
   const command = random.integer(0, 9) === 0 ? JSON.stringify(one(HOSTILE)) : name;
-  switch (random.integer(0, 5)) {
+  switch (random.integer(0, 6)) {
     case 0:
       return { command, payload: random.bytes(random.integer(0, 200)) };
     case 1:
@@ -68,6 +82,15 @@ export function hostileRequest(random: SeededRandom): HostileRequest {
       const good = text(COMMANDS[name]?.example ?? {});
       if (good.length > 0) good[random.integer(0, good.length - 1)] = random.integer(0, 255);
       return { command, payload: good };
+    }
+    case 4: {
+      const { settings } = one(HOSTILE_SETTINGS);
+      const request = { name: 'camera', settings, patch: { streams: { camera: settings } } };
+      const [commandOfStream, ...members] = one([
+        ['stream/update', 'name', 'settings'],
+        ['config/patch', 'patch'],
+      ] as const);
+      return { command: commandOfStream, payload: text(Object.fromEntries(members.map((key) => [key, request[key]]))) };
     }
     default: {
       const request: Record<string, unknown> = { ...COMMANDS[name]?.example };
