@@ -13,8 +13,8 @@ import { Fleet } from '../daemon/cli/ctl/fleet.ts';
 import { Daemon } from '../test/support/daemon.ts';
 import { Mosquitto, until } from '../test/support/mosquitto.ts';
 import { MQTT_SETTINGS } from '../test/support/mqtt-settings.ts';
+import { RtspViewer } from '../test/support/rtsp-viewer.ts';
 import { percentile, table } from './support/report.ts';
-import { RtspViewer } from './support/rtsp-viewer.ts';
 
 const GOALS = { p50: 5, p99: 30 };
 const STREAM = { 'streams.camera.video.device': 'test', 'streams.camera.audio.device': 'test' };

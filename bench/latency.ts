@@ -2,8 +2,9 @@
  * How long a frame takes from the camera to a viewer, by stage, beside a bare `gst-launch-1.0` of the same pipeline that
  * sends to a UDP port, at the same time. `node dist/bench/latency.js [seconds]`.
  *
- * The test picture is stamped by the capture pipeline; the stamp reaches the viewer by RTP times and sender reports. What
- * passes through is known by its bytes: the time counts from the camera's own writing. On a machine that has more to do,
+ * The picture is the one that has the time of its making in it (`vedette --latency`), which the viewer reads when it has
+ * decoded it: what is between is all there is, and must be what RTP times and sender reports tell. What passes through is
+ * known by its bytes: the time counts from the camera's own writing. On a machine that has more to do,
  * `chrt -r 5 node dist/bench/latency.js` keeps the scheduler out of all of it alike.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -13,14 +14,23 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { stampAge } from '../daemon/capture/picture-stamp.ts';
 import { launchString } from '../daemon/capture/pipeline.ts';
 import { marker, onvifWallClock, timestamp } from '../daemon/rtp/packet.ts';
 import { Daemon } from '../test/support/daemon.ts';
 import { testServer } from '../test/support/rtsp-server.ts';
+import {
+  type Arrival,
+  type ClockReport,
+  captureTime,
+  pictureTail,
+  RtspViewer,
+  readClocks,
+} from '../test/support/rtsp-viewer.ts';
+import { type SeenFrame, StampViewer } from '../test/support/stamp-viewer.ts';
 import { releaseViewers, WebRtcViewer } from '../test/support/webrtc-viewer.ts';
 import { latencyTracing, readLatencyTrace } from './support/latency-trace.ts';
 import { quantile, table } from './support/report.ts';
-import { type ClockReport, captureTime, pictureTail, RtspViewer, readClocks } from './support/rtsp-viewer.ts';
 import { negotiate } from './support/whep.ts';
 
 const seconds = Number(process.argv[2] ?? 30);
@@ -79,8 +89,8 @@ async function gatewayLatency(daemon: Daemon): Promise<number[]> {
 }
 
 /** Whole frames of a viewer, those while everything warmed up left out: from when `begin` has it. */
-function ages(viewer: RtspViewer, begin: (arrival: RtspViewer['arrivals'][number]) => number | undefined): number[] {
-  return viewer.arrivals
+function ages(arrivals: readonly Arrival[], begin: (arrival: Arrival) => number | undefined): number[] {
+  return arrivals
     .filter((arrival) => arrival.marker)
     .slice(WARM_UP)
     .flatMap((arrival) => {
@@ -106,10 +116,23 @@ async function webRtcAges(page: string): Promise<{ ages: number[]; close: () => 
   return { ages, close: () => viewer.close() };
 }
 
+/** By the time in the pictures: from their making to their capture as RTP has it, to a viewer, and until that has decoded them. */
+function stamped(viewer: StampViewer): Record<'made' | 'seen' | 'decoding', number[]> & { unread: number } {
+  const warm = viewer.frames.slice(WARM_UP);
+  const since = (moment: (frame: SeenFrame) => number): number[] =>
+    warm.flatMap((frame) => (frame.stamp === undefined ? [] : [stampAge(frame.stamp, moment(frame))]));
+  return {
+    made: since(({ arrival }) => viewer.capturedAt(arrival.timestamp) ?? Number.NaN),
+    seen: since(({ decodedAt }) => wall(decodedAt)),
+    decoding: warm.map(({ arrival, decodedAt }) => decodedAt - arrival.at),
+    unread: warm.filter(({ stamp }) => stamp === undefined).length,
+  };
+}
+
 async function encoded(folder: string): Promise<void> {
   Object.assign(process.env, latencyTracing(join(folder, '%p.trace')));
   const daemon = new Daemon({
-    'streams.camera.video.device': 'test',
+    'streams.camera.video.device': 'latency',
     'streams.camera.video.width': String(SIZE.width),
     'streams.camera.video.height': String(SIZE.height),
     'streams.camera.video.frameRate': String(SIZE.frameRate),
@@ -138,11 +161,11 @@ async function encoded(folder: string): Promise<void> {
   const plain = /^(.*rtponviftimestamp) ! rtpstreampay ! fdsink fd=4 sync=false async=false/.exec(launch)?.[1] ?? '';
   try {
     await daemon.start();
-    const viewer = await RtspViewer.play(daemon.rtsp);
+    const viewer = await StampViewer.play(daemon.rtsp, SIZE);
     const browser = await webRtcAges(daemon.page);
     const other = bare(`${plain} ! udpsink host=${HOST} port=${sink.port} sync=false async=false`);
     await sleep(seconds * 1000);
-    const whole = ages(viewer, ({ timestamp }) => viewer.capturedAt(timestamp));
+    const whole = ages(viewer.arrivals, ({ timestamp }) => viewer.capturedAt(timestamp));
     const handed = await gatewayLatency(daemon);
     const [worker] = daemon.children('capture/worker');
     viewer.close();
@@ -151,12 +174,17 @@ async function encoded(folder: string): Promise<void> {
     other.kill('SIGKILL');
     const our = readLatencyTrace(join(folder, `${worker}.trace`), WARM_UP);
     const their = readLatencyTrace(join(folder, `${other.pid}.trace`), WARM_UP);
-    row('encoded: source to encoder', our.before, their.before);
+    const { made, seen, decoding, unread } = stamped(viewer);
+    row('encoded: picture made to source', made);
+    row('source to encoder', our.before, their.before);
     row('encoder', our.encoder, their.encoder);
     row('parser, payloader, queue', our.after, their.after);
     row('capture until the gateway has served all', handed);
     row('capture to viewer', whole, theirs.slice(WARM_UP), GOAL_MS + quantile(our.encoder, 0.99));
     row('capture to viewer over WebRTC', browser.ages.slice(WARM_UP));
+    row('decoder of the viewer', decoding);
+    row('picture made to picture decoded', seen);
+    if (unread > 0) throw new Error(`${unread} pictures whose time could not be read`);
   } finally {
     sink.socket.close();
     await daemon.stop();
@@ -187,7 +215,7 @@ async function passed(): Promise<void> {
         `udpsink host=${HOST} port=${sink.port} sync=false async=false`,
     );
     await sleep(seconds * 1000);
-    const whole = ages(viewer, ({ tail }) => written.get(tail));
+    const whole = ages(viewer.arrivals, ({ tail }) => written.get(tail));
     const handed = await gatewayLatency(daemon);
     viewer.close();
     other.kill('SIGKILL');

@@ -8,10 +8,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Daemon } from '../test/support/daemon.ts';
+import { RtspViewer } from '../test/support/rtsp-viewer.ts';
 import { releaseViewers, WebRtcViewer } from '../test/support/webrtc-viewer.ts';
 import { processTreeMemory } from './support/process-memory.ts';
 import { table } from './support/report.ts';
-import { RtspViewer } from './support/rtsp-viewer.ts';
 import { negotiate } from './support/whep.ts';
 
 const GOAL_MB = 150;

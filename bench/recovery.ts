@@ -18,9 +18,9 @@ import { encodersFrom } from '../test/support/capture-test-source.ts';
 import { Daemon } from '../test/support/daemon.ts';
 import { freePort } from '../test/support/mosquitto.ts';
 import { testServer } from '../test/support/rtsp-server.ts';
+import { pictureTail, RtspViewer } from '../test/support/rtsp-viewer.ts';
 import { releaseViewers, WebRtcViewer } from '../test/support/webrtc-viewer.ts';
 import { quantile, table } from './support/report.ts';
-import { pictureTail, RtspViewer } from './support/rtsp-viewer.ts';
 import { negotiate } from './support/whep.ts';
 
 const rounds = Number(process.argv[2] ?? 10);

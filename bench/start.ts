@@ -7,8 +7,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Daemon } from '../test/support/daemon.ts';
 import { freePort } from '../test/support/mosquitto.ts';
+import { RtspViewer } from '../test/support/rtsp-viewer.ts';
 import { report } from './support/report.ts';
-import { RtspViewer } from './support/rtsp-viewer.ts';
 
 const STREAM = { 'streams.camera.video.device': 'test', 'streams.camera.audio.device': 'test' };
 /** Between joins, in milliseconds: wishes for key frames are coalesced. */

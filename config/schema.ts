@@ -61,7 +61,7 @@ const device = {
 const video: Group = {
   device: {
     ...device,
-    doc: 'The camera: `any` (the first one, else the test picture), `test`, its id, label, path or serial number, or a pattern of its path, links or bus: `/dev/v4l/by-path/*usb-0:1.2:*`.',
+    doc: 'The camera: `any` (the first one, else the test picture), `test`, `latency` (a test picture that shows the time of its making, for people and for programs), its id, label, path or serial number, or a pattern of its path, links or bus: `/dev/v4l/by-path/*usb-0:1.2:*`.',
   },
   width: {
     doc: 'Wanted width; the nearest that the camera has is taken.',

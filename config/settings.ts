@@ -16,7 +16,7 @@ export type Orientation =
 
 /** Which device a track wants, and how. */
 export interface VideoSettings {
-  /** `any` (the first camera, else the test picture), `test`, or a device's id, label or path. */
+  /** `any` (the first camera, else the test picture), `test`, `latency`, or a device's id, label or path. */
   device: string;
   /** Ideal values in pixels and frames per second; the device's nearest is taken. */
   width: number;

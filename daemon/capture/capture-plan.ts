@@ -11,7 +11,7 @@ import type {
 import { type AudioBranch, type AudioInput, SOUND_QUEUE_ROOM, type SoundContent } from './audio-pipeline.ts';
 import { CaptureError } from './capture-error.ts';
 import { type CaptureMode, chooseMode, type VideoWish } from './capture-mode.ts';
-import type { AudioDevice, CaptureDevice, VideoDevice } from './device.ts';
+import { type AudioDevice, type CaptureDevice, STAMPED_PICTURE, type VideoDevice } from './device.ts';
 import { SOUND } from './device-capabilities.ts';
 import { macroblockRate, type NumberProperty, type PictureContent } from './encoder-description.ts';
 import { ENCODERS, type EncoderRanking, type VideoEncoder } from './encoders.ts';
@@ -23,6 +23,7 @@ import {
   isTransposed,
   shapeOf,
   type TestPattern,
+  type TestPicture,
   type VideoBranch,
   type VideoInput,
 } from './video-pipeline.ts';
@@ -114,7 +115,8 @@ function planPicture(input: CapturePlanInput, device: VideoDevice): CapturePlan 
     ...(wishes.length > 0 ? wishes : [wishOf({})]),
     ...(photo ? [{ ...photo, frameRate: 0, exact: true }] : []),
   ];
-  const source = device.bus === 'test' ? testPicture(all, pattern, text !== undefined) : camera(device, all, input);
+  const shown = device.deviceId === STAMPED_PICTURE.deviceId ? 'stamped' : pattern;
+  const source = device.bus === 'test' ? testPicture(all, shown, text !== undefined) : camera(device, all, input);
   const captured = source.type === 'test' ? source.wish : source.mode;
   const capturedRate = captured.frameRate ?? Math.max(...all.map(({ frameRate }) => frameRate));
   const settings = tracks.map(({ configuration }, index) =>
@@ -153,6 +155,7 @@ function planPicture(input: CapturePlanInput, device: VideoDevice): CapturePlan 
       overlays: branches.map(({ adjustments }) => adjustments.overlay),
       text: source.type === 'test' ? text : undefined,
       queueRoom: FRAME_QUEUE_ROOM,
+      ...(source.type === 'test' && source.pattern === 'stamped' && { stamped: source.wish }),
     },
     settings,
     encoders: branches.map(({ encoder }) => encoder),
@@ -275,7 +278,7 @@ function neutral<T extends VideoBranch | AudioBranch>(branch: T): T {
 }
 
 /** The test picture is as large as the largest wish, and as fast as the fastest. */
-function testPicture(wishes: readonly VideoWish[], pattern: TestPattern, clock: boolean): VideoInput {
+function testPicture(wishes: readonly VideoWish[], pattern: TestPicture, clock: boolean): VideoInput {
   const largest = wishes.reduce((one, other) => (other.width * other.height > one.width * one.height ? other : one));
   return {
     type: 'test',

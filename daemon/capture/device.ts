@@ -88,6 +88,14 @@ export const TEST_PICTURE: VideoDevice = {
   controls: [],
 };
 
+/** The same with the time in it, to the millisecond: to measure how old a picture is where it is seen. */
+export const STAMPED_PICTURE: VideoDevice = {
+  ...TEST_PICTURE,
+  deviceId: 'latency',
+  label: 'Test picture with the time',
+  path: 'latency',
+};
+
 /** The built-in test tone. */
 export const TEST_TONE: AudioDevice = {
   kind: 'audioinput',
@@ -127,7 +135,7 @@ export function testDevice(kind: 'video' | 'audio'): CaptureDevice {
 }
 
 /**
- * The device that a configured wish means: `test`; `any` (the first real one that we can use, else the test device); a
+ * The device that a configured wish means: `test`; `latency`, a test picture with the time in it; `any` (the first real one that we can use, else the test device); a
  * device's id, path, serial number or label (the whole label, without regard to case); or a pattern, in which `*` stands
  * for any characters, of its path, of one of its links or of its bus: the first that we can use.
  * @returns undefined when no such device is there now.
@@ -138,6 +146,7 @@ export function selectDevice(
   kind: 'video' | 'audio',
 ): CaptureDevice | undefined {
   if (wish === 'test') return testDevice(kind);
+  if (wish === STAMPED_PICTURE.deviceId && kind === 'video') return STAMPED_PICTURE;
   const candidates = devices.filter((device) => device.kind === `${kind}input`);
   if (wish === 'any') return candidates.find(isUsable) ?? testDevice(kind);
   if (wish.includes('*')) return candidates.find((device) => isUsable(device) && placesOf(device).some(matches(wish)));

@@ -26,9 +26,11 @@ import { payloader } from './payloaders.ts';
 
 /** What a test picture can show. */
 export type TestPattern = 'smpte75' | 'ball' | 'snow' | 'black';
+/** `stamped`: the worker makes it, with the time of its making in it. */
+export type TestPicture = TestPattern | 'stamped';
 
 export type VideoInput =
-  | { readonly type: 'test'; readonly pattern: TestPattern; readonly wish: VideoWish; readonly clock: boolean }
+  | { readonly type: 'test'; readonly pattern: TestPicture; readonly wish: VideoWish; readonly clock: boolean }
   | { readonly type: 'v4l2'; readonly path: string; readonly mode: CaptureMode }
   | {
       readonly type: 'libcamera';
@@ -227,11 +229,16 @@ function testPicture(
   const width = bounded('width', wish.width, 16, 8192);
   const height = bounded('height', wish.height, 16, 8192);
   const caps = `video/x-raw,format=I420,width=${width},height=${height},framerate=${rate(wish.frameRate)}`;
+  if (pattern === 'stamped') return `${pushedSource(caps)} ! ${PROBED} ! ${intake(branches)}`;
   // On black, which stands for a device, the words are all there is: they need no shade and no size to be seen.
   const style = pattern === 'black' ? 'font-desc="Sans 18"' : 'shaded-background=true font-desc="Sans Bold 32"';
   const overlay = ` ! clockoverlay name=clock halignment=center valignment=center ${style} time-format="%F %T"`;
   return `videotestsrc name=source is-live=true pattern=${pattern} ! ${caps} ! ${PROBED} ! ${intake(branches)}${clock ? overlay : ''}`;
 }
+
+/** Pictures that JavaScript hands over: their time is when it does. */
+const pushedSource = (caps: string): string =>
+  `appsrc name=source is-live=true do-timestamp=true format=time max-buffers=2 leaky-type=downstream caps="${caps}"`;
 
 function camera(input: Exclude<VideoInput, { type: 'test' }>, branches: readonly VideoBranch[]): string {
   const { media } = input.mode;
@@ -247,10 +254,8 @@ function camera(input: Exclude<VideoInput, { type: 'test' }>, branches: readonly
 
 function cameraSource(input: Exclude<VideoInput, { type: 'test' }>, branches: number): string {
   switch (input.type) {
-    case 'push': {
-      const caps = `${sizedCaps(input.mode)},framerate=${rate(input.mode.frameRate ?? 30)}`;
-      return `appsrc name=source is-live=true do-timestamp=true format=time max-buffers=2 leaky-type=downstream caps="${caps}"`;
-    }
+    case 'push':
+      return pushedSource(`${sizedCaps(input.mode)},framerate=${rate(input.mode.frameRate ?? 30)}`);
     case 'v4l2':
       return v4l2Source(input.path, input.mode);
     case 'libcamera':

@@ -25,6 +25,8 @@ export type WorkerCommand =
       readonly text: string | undefined;
       /** Buffers between the two points at which those of its queues are counted, while none is dropped. */
       readonly queueRoom: number;
+      /** Pictures that the worker itself makes for `source`, with the time in them: their size and rate. */
+      readonly stamped?: { readonly width: number; readonly height: number; readonly frameRate: number };
     }
   /** Lets the media of a track flow, or stops it before its encoder. */
   | { readonly type: 'gate'; readonly track: number; readonly open: boolean }

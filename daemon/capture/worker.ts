@@ -10,6 +10,7 @@ import { Socket } from 'node:net';
 import type { AppSrc, Element, Pipeline } from 'gstreamer-superficial';
 import { childLog } from '../lib/child.ts';
 import { PushedFrameReader } from './pushed-frames.ts';
+import { makeStampedPictures } from './stamped-picture.ts';
 import { openTlsRelay } from './tls-relay.ts';
 import { QueueDrops } from './worker-drops.ts';
 import { WorkerKeyFrames } from './worker-key-frames.ts';
@@ -70,7 +71,7 @@ function fail(reason: WorkerFailure, message: string, track?: number): void {
 }
 
 async function start(command: Extract<WorkerCommand, { type: 'start' }>): Promise<void> {
-  const { launch, text, gates: open, input, overlays, queueRoom, opening } = command;
+  const { launch, text, gates: open, input, overlays, queueRoom, opening, stamped } = command;
   report({ type: 'opening' });
   try {
     pipeline = new gstreamer.Pipeline(launch);
@@ -93,6 +94,7 @@ async function start(command: Extract<WorkerCommand, { type: 'start' }>): Promis
   pipeline.play();
   watchBus(pipeline);
   if (input === 'frames') takePushedFrames();
+  if (stamped !== undefined) makeStampedPictures(stamped, (picture) => (element('source') as AppSrc).push(picture));
   watchFlow();
   watchDrops(queueRoom);
 }

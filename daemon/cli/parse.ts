@@ -25,6 +25,11 @@ interface CtlOptions {
 
 const HELP_WIDTH = 80;
 const SETTINGS_GROUP = 'Settings (as in the file and the environment, see docs/configuration.md):';
+/** What `--latency` sets. */
+const LATENCY_STREAM = [
+  ['streams.latency.video.device', 'latency'],
+  ['streams.latency.audio', 'false'],
+] as const;
 const DEFAULT_RIGHTS = ['view', 'listen', 'snapshot'];
 
 /** The flag of each setting that has one, and the path that it sets. */
@@ -69,6 +74,7 @@ export function parseCommandLine(argv: readonly string[], version: string): Comm
     .option('--set <path=value>', 'set any setting, for example streams.front.video.width=1920', (text: string) => {
       assignments.push(text);
     });
+  program.option('--latency', 'one more stream, `latency`: a test picture that shows when it was made');
   for (const { option } of settings) program.addOption(option);
 
   const config = (): ConfigSource => {
@@ -78,6 +84,7 @@ export function parseCommandLine(argv: readonly string[], version: string): Comm
       const value = values[option.attributeName()];
       if (typeof value === 'string') flags.set(path, value);
     }
+    if (values.latency === true) for (const [path, text] of LATENCY_STREAM) flags.set(path, text);
     for (const assignment of assignments) {
       const equals = assignment.indexOf('=');
       if (equals < 1) program.error(`error: --set ${assignment}: it takes PATH=VALUE`);

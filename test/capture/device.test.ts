@@ -3,6 +3,7 @@ import { alsaDevice, parseAlsa } from '../../daemon/capture/alsa.ts';
 import { chooseMode, type VideoWish } from '../../daemon/capture/capture-mode.ts';
 import {
   type CaptureDevice,
+  STAMPED_PICTURE,
   selectDevice,
   TEST_PICTURE,
   TEST_TONE,
@@ -132,6 +133,8 @@ test('which device a wish means', async (t) => {
     ['any', 'audio', microphone],
     ['test', 'video', TEST_PICTURE],
     ['test', 'audio', TEST_TONE],
+    ['latency', 'video', STAMPED_PICTURE],
+    ['latency', 'audio', undefined],
     ['b', 'video', bayer],
     ['/dev/video1', 'video', bayer],
     ['hd pro webcam c920', 'video', webcam],

@@ -51,6 +51,13 @@ test('the gateway is to run, with the configuration', async (t) => {
   });
 });
 
+test('--latency adds a stream to those that there are', async (t) => {
+  const { run } = await commandLine(t);
+  t.match((await run(['--latency'])).outcome, {
+    run: { config: { settings: { streams: { camera: {}, latency: { video: { device: 'latency' }, audio: false } } } } },
+  });
+});
+
 test('help, version and wrong arguments', async (t) => {
   const { run } = await commandLine(t);
   const version = await run(['--version']);

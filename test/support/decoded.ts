@@ -9,19 +9,23 @@ export interface Luma {
   deviation: number;
 }
 
-/** Decodes the frames of a picture; the luma of each. */
-export async function lumaOf(frames: readonly RtpFrame[], width: number, height: number): Promise<Luma[]> {
+/** Decodes the frames of a picture; the luma of each pixel, picture by picture. */
+export async function pixelsOf(frames: readonly RtpFrame[], width: number, height: number): Promise<Buffer[]> {
   const raw = await through('ffmpeg', '-v error -f h264 -i - -vsync 0 -f rawvideo -pix_fmt gray -'.split(' '), [
     byteStream(frames),
   ]);
-  const pictures: Luma[] = [];
-  for (let at = 0; at < raw.length; at += width * height) {
-    const pixels = raw.subarray(at, at + width * height);
+  const pictures: Buffer[] = [];
+  for (let at = 0; at < raw.length; at += width * height) pictures.push(raw.subarray(at, at + width * height));
+  return pictures;
+}
+
+/** Decodes the frames of a picture; the luma of each. */
+export async function lumaOf(frames: readonly RtpFrame[], width: number, height: number): Promise<Luma[]> {
+  return (await pixelsOf(frames, width, height)).map((pixels) => {
     const mean = pixels.reduce((sum, pixel) => sum + pixel, 0) / pixels.length;
     const squares = pixels.reduce((sum, pixel) => sum + (pixel - mean) ** 2, 0) / pixels.length;
-    pictures.push({ mean, deviation: Math.sqrt(squares) });
-  }
-  return pictures;
+    return { mean, deviation: Math.sqrt(squares) };
+  });
 }
 
 /** Decodes the frames of a sound (stereo); the greatest sample, 0 to 32767. */

@@ -1,5 +1,5 @@
 import { NTP_UNIX_SECONDS, payloadOffset, timestampDistance } from '../../daemon/rtp/packet.ts';
-import { RtspClient } from '../../test/support/rtsp-client.ts';
+import { RtspClient } from './rtsp-client.ts';
 
 /** A packet of video as it came in. */
 export interface Arrival {
@@ -25,17 +25,22 @@ export class RtspViewer {
   /** The newest one of the picture. */
   #report: ClockReport | undefined;
   readonly #client: RtspClient;
+  readonly #packet: ((packet: Buffer) => void) | undefined;
 
-  private constructor(client: RtspClient) {
+  private constructor(client: RtspClient, packet: ((packet: Buffer) => void) | undefined) {
     this.#client = client;
+    this.#packet = packet;
     // The client's own listener stands before this one and has taken the chunk apart.
     client.socket.on('data', () => this.#note());
   }
 
-  /** Connects and plays; resolves with the answer to PLAY. */
-  static async play(url: string): Promise<RtspViewer> {
+  /**
+   * Connects and plays; resolves with the answer to PLAY.
+   * @param packet takes each RTP packet of the picture, after its arrival was noted.
+   */
+  static async play(url: string, packet?: (packet: Buffer) => void): Promise<RtspViewer> {
     const { hostname, port } = new URL(url);
-    const viewer = new RtspViewer(await RtspClient.connect(Number(port), hostname));
+    const viewer = new RtspViewer(await RtspClient.connect(Number(port), hostname), packet);
     const client = viewer.#client;
     try {
       const description = await expectOk(client, 'DESCRIBE', url, { Accept: 'application/sdp' });
@@ -84,6 +89,7 @@ export class RtspViewer {
         idr: isIdr(data.subarray(payloadOffset(data))),
         tail: pictureTail(data),
       });
+      this.#packet?.(data);
     }
   }
 }
