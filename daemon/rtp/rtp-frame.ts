@@ -1,4 +1,17 @@
-import { marker } from './packet.ts';
+import { marker, payloadOffset, RTP_HEADER_BYTES, timestamp } from './packet.ts';
+
+/** What the packets of a frame become in the line of a track. */
+export interface RtpLine {
+  readonly ssrc: number;
+  readonly payloadType: number;
+  readonly firstSequence: number;
+  /** What to add to the source's timestamps. */
+  readonly timestampOffset: number;
+  /** The last packet has the marker; otherwise it stays where the source has set it. */
+  readonly marks: boolean;
+  readonly keyFrame: boolean;
+  readonly captureTime: number;
+}
 
 /**
  * One access unit of video or one audio frame: the RTP packets that share a timestamp, as every viewer of the track
@@ -22,6 +35,31 @@ export class RtpFrame {
     this.packetCount = packetCount;
     this.keyFrame = keyFrame;
     this.captureTime = captureTime;
+  }
+
+  /** Of a source's packets, without their extensions, in the line of a track. */
+  static of(packets: readonly Buffer[], line: RtpLine): RtpFrame {
+    let size = 0;
+    for (const packet of packets) size += 4 + RTP_HEADER_BYTES + packet.length - payloadOffset(packet);
+    const bytes = Buffer.allocUnsafe(size);
+    let at = 0;
+    for (const [index, packet] of packets.entries()) {
+      const payload = payloadOffset(packet);
+      const ends = line.marks ? index === packets.length - 1 : marker(packet);
+      const length = RTP_HEADER_BYTES + packet.length - payload;
+      bytes[at] = 0x24;
+      bytes[at + 1] = 0;
+      bytes.writeUInt16BE(length, at + 2);
+      at += 4;
+      bytes[at] = 0x80 | ((packet[0] as number) & 0x20);
+      bytes[at + 1] = (ends ? 0x80 : 0) | line.payloadType;
+      bytes.writeUInt16BE((line.firstSequence + index) & 0xffff, at + 2);
+      bytes.writeUInt32BE((timestamp(packet) + line.timestampOffset) >>> 0, at + 4);
+      bytes.writeUInt32BE(line.ssrc, at + 8);
+      packet.copy(bytes, at + RTP_HEADER_BYTES, payload);
+      at += length;
+    }
+    return new RtpFrame(bytes, packets.length, line.keyFrame, line.captureTime);
   }
 
   /** The packets: 12-byte header without extension, track's SSRC, sequence and timestamp. Made for those who ask: viewers over TCP do not. */

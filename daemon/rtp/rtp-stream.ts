@@ -1,23 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import type { MediaClock } from '../lib/clock.ts';
 import { RecentValues } from '../lib/recent-values.ts';
+import { type AccessUnit, AccessUnits } from './access-units.ts';
 import type { RtpCodec } from './codec.ts';
 import { GroupOfPictures, squeezedTimestamps } from './group-of-pictures.ts';
-import {
-  isRtp,
-  marker,
-  onvifDiscontinuity,
-  onvifWallClock,
-  payloadOffset,
-  RTP_HEADER_BYTES,
-  sequenceNumber,
-  timestamp,
-  timestampDistance,
-} from './packet.ts';
-import { packetReader } from './payload.ts';
+import { isRtp, RTP_HEADER_BYTES, timestamp, timestampDistance } from './packet.ts';
 import { writeSenderReport } from './rtcp.ts';
 import { RtpFrame } from './rtp-frame.ts';
-import { SourceLosses } from './source-losses.ts';
+import { SourceLife } from './source-life.ts';
 import { type ParameterSets, StreamFormat } from './stream-format.ts';
 
 export interface RtpStreamOptions {
@@ -47,41 +37,6 @@ export interface RtpStreamStats {
 }
 
 const DEFAULT_MAXIMUM_AGE_MS = 1000;
-/** The stamp of a source's first packet is believed from this long before its arrival ... */
-const PLAUSIBLE_AGE_MS = 10_000;
-/** ... to this long after it: beyond, the wall clock was set between the source's reading of it and ours. */
-const PLAUSIBLE_LEAD_MS = 100;
-
-/** One life of the source. */
-interface SourceLife {
-  /** What to add to its timestamps. */
-  readonly timestampOffset: number;
-  /** What to add to its wall clock to make monotonic time of it. */
-  readonly wallToMonotonic: number;
-  nextSequence: number;
-  /** Age on arrival of its freshest frame, in milliseconds: what its pipeline takes, and what its clock is off. */
-  leastAge: number;
-  /** Since when all its frames have been stale, in monotonic milliseconds. */
-  staleSince: number | undefined;
-}
-
-/** Packets of the access unit that is not complete yet. */
-interface AccessUnit {
-  readonly packets: Buffer[];
-  readonly timestamp: number;
-  /** Packets of it were lost: it is never sent. */
-  readonly broken: boolean;
-  /** False as long as there are parameter sets only. */
-  picture: boolean;
-  keyFrame: boolean;
-  /** For {@link SourceLosses}. */
-  afterLoss: boolean;
-  slices: number;
-  begins: boolean;
-}
-
-const EMPTY_UNIT = { picture: false, keyFrame: false, afterLoss: false, slices: 0, begins: false } as const;
-
 /**
  * A track's RTP stream (RFC 7656, 2.1.10): one SSRC, one line of sequence numbers and timestamps from the first
  * packet to the last, whatever becomes of the process that makes the packets. {@link sourceChanged} marks where a new
@@ -100,7 +55,8 @@ export class RtpStream {
   readonly #requestKeyFrame: () => void;
   readonly #listeners = new Set<(frame: RtpFrame) => void>();
   readonly #video: boolean;
-  readonly #losses: SourceLosses | undefined;
+  /** Of pictures; a packet of sound is a frame. */
+  readonly #units: AccessUnits | undefined;
 
   #nextSequence: number;
   readonly #firstTimestamp: number;
@@ -108,14 +64,14 @@ export class RtpStream {
   #newest: { timestamp: number; captureTime: number } | undefined;
 
   #source: SourceLife | undefined;
+  /** What to add to the timestamps of this life. */
+  #timestampOffset = 0;
   #waitForKeyFrame: boolean;
-  #unit: AccessUnit | undefined;
 
   /** Kept where the source cannot be asked for key frames. */
   #group: GroupOfPictures<RtpFrame> | undefined;
 
   readonly #format: StreamFormat;
-  readonly #summarize: ReturnType<typeof packetReader>;
 
   constructor(options: RtpStreamOptions) {
     this.codec = options.codec;
@@ -124,14 +80,22 @@ export class RtpStream {
     this.#maximumAge = options.maximumAge ?? DEFAULT_MAXIMUM_AGE_MS;
     this.#requestKeyFrame = options.requestKeyFrame ?? (() => undefined);
     this.#video = options.codec.kind === 'video';
-    this.#losses = options.lossy === true ? new SourceLosses() : undefined;
     this.#waitForKeyFrame = this.#video;
     const random = randomBytes(10);
     this.ssrc = random.readUInt32BE(0) || 1;
     this.#firstTimestamp = random.readUInt32BE(4);
     this.#nextSequence = random.readUInt16BE(8) >> 1;
     this.#format = new StreamFormat(options.codec);
-    this.#summarize = packetReader(options.codec);
+    if (this.#video)
+      this.#units = new AccessUnits({
+        codec: options.codec,
+        lossy: options.lossy === true,
+        learn: (summary) => this.#format.learn(summary),
+        complete: (unit, damaged) => this.#completed(unit, damaged),
+        dropped: () => {
+          this.stats.dropped += 1;
+        },
+      });
   }
 
   /** The `a=fmtp` parameters, empty where the codec has none; of H.264 and H.265 known with the first key frame. */
@@ -220,7 +184,7 @@ export class RtpStream {
   /** The next packet comes from another source, or from another life of the same one. */
   sourceChanged(): void {
     this.#source = undefined;
-    this.#dropUnit();
+    this.#units?.drop();
     this.#group?.clear();
     this.#waitForKeyFrame = this.#video;
   }
@@ -282,53 +246,24 @@ export class RtpStream {
   push(packet: Buffer): void {
     if (!isRtp(packet)) return;
     const source = this.#source ?? this.#begin(packet);
-    const sequence = sequenceNumber(packet);
-    const lost = sequence !== source.nextSequence;
-    source.nextSequence = (sequence + 1) & 0xffff;
-    if (!this.#video) {
+    const lost = source.lost(packet);
+    if (this.#units === undefined) {
       this.#emit([packet], true);
       return;
     }
-    if (lost) {
-      this.#dropUnit();
-      this.#awaitKeyFrame();
-    }
-    const time = timestamp(packet);
-    // Not every source sets the marker; an access unit ends where another begins, too.
-    if (this.#unit !== undefined && this.#unit.timestamp !== time) this.#completeUnit(this.#unit);
-    this.#unit ??= { ...EMPTY_UNIT, packets: [], timestamp: time, broken: lost };
-    this.#unit.packets.push(packet);
-    const summary = this.#summarize(packet);
-    if (summary.picture) this.#unit.picture = true;
-    if (summary.keyFrame) this.#unit.keyFrame = true;
-    if (summary.begins) this.#unit.begins = true;
-    this.#unit.slices += summary.slices ?? 0;
-    if (this.#losses !== undefined && onvifDiscontinuity(packet)) this.#unit.afterLoss = true;
-    this.#format.learn(summary);
-    // Parameter sets that the payloader sends ahead of a key frame, with a marker of their own, are a part of it.
-    if (marker(packet) && this.#unit.picture) this.#completeUnit(this.#unit);
+    if (lost) this.#awaitKeyFrame();
+    this.#units.push(packet, lost);
   }
 
   #begin(packet: Buffer): SourceLife {
-    const now = this.#clock.now();
-    const wall = onvifWallClock(packet);
-    let wallToMonotonic = now - this.#clock.clock.wall();
-    if (wall !== undefined) {
-      const age = now - (wall + wallToMonotonic);
-      if (age > PLAUSIBLE_AGE_MS || age < -PLAUSIBLE_LEAD_MS) wallToMonotonic = now - wall;
-    }
-    const captured = wall === undefined ? now : wall + wallToMonotonic;
+    const source = new SourceLife(packet, this.#clock, this.#maximumAge);
+    const captured = source.captureTimeOf(packet, this.#clock.now());
     // Strictly later than what went out, though clocks may have it otherwise.
     const begin = this.reportedTimeAt(Math.max(captured, (this.lastCaptureTime ?? -Infinity) + 1));
     this.stats.sources += 1;
-    this.#source = {
-      timestampOffset: (begin - timestamp(packet)) >>> 0,
-      wallToMonotonic,
-      nextSequence: sequenceNumber(packet),
-      leastAge: Infinity,
-      staleSince: undefined,
-    };
-    return this.#source;
+    this.#timestampOffset = (begin - timestamp(packet)) >>> 0;
+    this.#source = source;
+    return source;
   }
 
   /** A picture is missing: what comes before the next key frame cannot be decoded. */
@@ -337,35 +272,36 @@ export class RtpStream {
     this.#requestKeyFrame();
   }
 
-  #dropUnit(): void {
-    if (this.#unit === undefined) return;
-    this.#unit = undefined;
-    this.stats.dropped += 1;
-  }
-
-  #completeUnit(unit: AccessUnit): void {
-    this.#unit = undefined;
-    if (!unit.picture) return;
-    const damaged = this.#losses?.damage(unit) ?? false;
+  #completed({ packets, keyFrame }: AccessUnit, damaged: boolean): void {
     if (damaged) this.#waitForKeyFrame = true;
-    if (damaged || unit.broken || (this.#waitForKeyFrame && !unit.keyFrame)) {
+    if (damaged || (this.#waitForKeyFrame && !keyFrame)) {
       this.stats.dropped += 1;
       this.#requestKeyFrame();
-    } else if (this.#emit(unit.packets, unit.keyFrame)) this.#waitForKeyFrame = false;
+    } else if (this.#emit(packets, keyFrame)) this.#waitForKeyFrame = false;
     else this.#awaitKeyFrame();
   }
 
   /** Sends a frame on its way; false when it was stale. */
-  #emit(packets: Buffer[], keyFrame: boolean): boolean {
+  #emit(packets: readonly Buffer[], keyFrame: boolean): boolean {
     const source = this.#source as SourceLife;
     const now = this.#clock.now();
-    const wall = onvifWallClock(packets[0] as Buffer);
-    const captureTime = wall === undefined ? now : wall + source.wallToMonotonic;
-    if (this.#isStale(source, now - captureTime, now)) {
+    const captureTime = source.captureTimeOf(packets[0] as Buffer, now);
+    if (source.isStale(captureTime, now)) {
       this.stats.dropped += 1;
       return false;
     }
-    this.#send(this.#rewrite(packets, source.timestampOffset, keyFrame, captureTime));
+    const { ssrc, codec } = this;
+    this.#send(
+      RtpFrame.of(packets, {
+        ssrc,
+        payloadType: codec.payloadType,
+        firstSequence: this.#nextSequence,
+        timestampOffset: this.#timestampOffset,
+        marks: this.#video,
+        keyFrame,
+        captureTime,
+      }),
+    );
     return true;
   }
 
@@ -380,43 +316,5 @@ export class RtpStream {
     this.#group?.add(frame);
     for (const listener of this.#listeners) listener(frame);
     this.latency.add(this.#clock.now() - frame.captureTime);
-  }
-
-  /** Old frames in a row are a queue that drains; when they do not end, the source has become slower, or its clock was set. */
-  #isStale(source: SourceLife, age: number, now: number): boolean {
-    source.leastAge = Math.min(source.leastAge, age);
-    if (age - source.leastAge <= this.#maximumAge) {
-      source.staleSince = undefined;
-      return false;
-    }
-    source.staleSince ??= now;
-    if (now - source.staleSince <= this.#maximumAge) return true;
-    source.leastAge = age;
-    source.staleSince = undefined;
-    return false;
-  }
-
-  #rewrite(packets: Buffer[], timestampOffset: number, keyFrame: boolean, captureTime: number): RtpFrame {
-    let size = 0;
-    for (const packet of packets) size += 4 + RTP_HEADER_BYTES + packet.length - payloadOffset(packet);
-    const bytes = Buffer.allocUnsafe(size);
-    let at = 0;
-    for (const [index, packet] of packets.entries()) {
-      const payload = payloadOffset(packet);
-      const ends = this.#video ? index === packets.length - 1 : marker(packet);
-      const length = RTP_HEADER_BYTES + packet.length - payload;
-      bytes[at] = 0x24;
-      bytes[at + 1] = 0;
-      bytes.writeUInt16BE(length, at + 2);
-      at += 4;
-      bytes[at] = 0x80 | ((packet[0] as number) & 0x20);
-      bytes[at + 1] = (ends ? 0x80 : 0) | this.codec.payloadType;
-      bytes.writeUInt16BE((this.#nextSequence + index) & 0xffff, at + 2);
-      bytes.writeUInt32BE((timestamp(packet) + timestampOffset) >>> 0, at + 4);
-      bytes.writeUInt32BE(this.ssrc, at + 8);
-      packet.copy(bytes, at + RTP_HEADER_BYTES, payload);
-      at += length;
-    }
-    return new RtpFrame(bytes, packets.length, keyFrame, captureTime);
   }
 }
