@@ -1,4 +1,4 @@
-import { readFile, realpath } from 'node:fs/promises';
+import { readFile, realpath, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { UsbPort } from './device.ts';
 
@@ -65,6 +65,14 @@ const notOnUsb = (directory: string): Attachment => ({
 /** What the device table tells of it. */
 export function usbOf({ usb, serial }: Attachment): { usb?: UsbPort; serial?: string } {
   return { ...(usb && { usb }), ...(serial !== undefined && { serial }) };
+}
+
+/**
+ * Tells a device from the one that was there before, under the same name and at the same place: sysfs makes its
+ * directory anew. @returns undefined when the device has gone meanwhile.
+ */
+export async function readInstance(classDirectory: string): Promise<number | undefined> {
+  return (await stat(classDirectory).catch(() => undefined))?.ino;
 }
 
 /** A small file of sysfs or procfs without its line end; undefined where there is none. */

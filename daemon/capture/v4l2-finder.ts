@@ -13,8 +13,8 @@ import {
 import { saltedId } from './device-id.ts';
 import { readDeviceLinks } from './device-links.ts';
 import { runTool } from './run-tool.ts';
-import { type Attachment, readAttachment, readText, usbOf } from './sysfs.ts';
-import { isCamera, isPartOfAnotherPath, parseV4l2Node, V4L2_CTL_ARGUMENTS, type V4l2Node } from './v4l2.ts';
+import { type Attachment, readAttachment, readInstance, readText, usbOf } from './sysfs.ts';
+import { isCamera, isPartOfAnotherPath, isWhole, parseV4l2Node, V4L2_CTL_ARGUMENTS, type V4l2Node } from './v4l2.ts';
 
 /** A wedged USB camera can block an ioctl for good. */
 const PROBE_TIMEOUT_MS = 3000;
@@ -67,7 +67,7 @@ export class V4l2Finder implements DeviceFinder {
         const attachment = await readAttachment(directory);
         if (attachment === undefined || isPartOfAnotherPath((await readText(join(directory, 'name'))) ?? ''))
           return undefined;
-        const key = `${name} ${attachment.identity} ${attachment.port}`;
+        const key = `${name} ${attachment.identity} ${attachment.port} ${await readInstance(directory)}`;
         seen.add(key);
         const probed = await this.#probeOnce(key, join(roots.dev, name), attachment);
         return probed === undefined ? undefined : { ...probed, name };
@@ -101,9 +101,10 @@ export class V4l2Finder implements DeviceFinder {
     let probe = this.#probed.get(key);
     if (probe === undefined) {
       probe = this.#probe(path).then((output) => {
-        // It could not be asked, for example before its permissions were set: the next scan asks again.
-        if (output === undefined) this.#probed.delete(key);
-        return output === undefined ? undefined : { node: parseV4l2Node(output), attachment };
+        const node = output === undefined ? undefined : parseV4l2Node(output);
+        // It could not be asked, before its permissions were set or while it went: the next scan asks again.
+        if (node === undefined || !isWhole(node)) this.#probed.delete(key);
+        return node && { node, attachment };
       });
       this.#probed.set(key, probe);
     }

@@ -50,9 +50,19 @@ export function parseV4l2Node(output: string): V4l2Node {
 
 /** Whether pictures come from this node: a camera, not a decoder's, a scaler's or a metadata node. */
 export function isCamera(node: V4l2Node): boolean {
-  const pictures = node.capabilities.some((name) => name === 'Video Capture' || name === 'Video Capture Multiplanar');
-  return pictures && node.formats.length > 0 && !isPartOfAnotherPath(node.driver);
+  return hasPictures(node) && node.formats.length > 0 && !isPartOfAnotherPath(node.driver);
 }
+
+/**
+ * Whether the tool has got to its end: it is content with every question that a device leaves unanswered, as one does
+ * that is being unplugged.
+ */
+export function isWhole(node: V4l2Node): boolean {
+  return node.capabilities.length > 0 && (!hasPictures(node) || node.formats.length > 0);
+}
+
+const hasPictures = ({ capabilities }: V4l2Node): boolean =>
+  capabilities.some((name) => name === 'Video Capture' || name === 'Video Capture Multiplanar');
 
 /**
  * Nodes that deliver pictures only as a part of a path that somebody else sets up: image signal processors, codecs and

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -163,6 +163,37 @@ test('a node that may not be opened yet is asked again', async (t) => {
   await writeFile(path, 'x');
   await waitFor(() => monitor.devices.length === 1);
   t.pass();
+});
+
+test('a node that answers by halves, while it is unplugged, is asked again', async (t) => {
+  const fake = await machine(t);
+  const half = UVC_WEBCAM.slice(0, UVC_WEBCAM.indexOf('ioctl: VIDIOC_ENUM_FMT'));
+  for (const [moment, output] of Object.entries({ 'before its formats': half, 'at once': '' })) {
+    await fake.video('video0', `${USB}/1-1`, 'Webcam', output);
+    const monitor = fake.monitor(t);
+    await monitor.start();
+    t.same(monitor.devices, [], moment);
+    fake.outputs.set(join(fake.root, 'dev/video0'), UVC_WEBCAM);
+    await monitor.start();
+    t.equal(monitor.devices.length, 1, moment);
+    await fake.unplug('video0');
+    await rm(join(fake.root, 'sys', USB, '1-1/video4linux'), { recursive: true });
+  }
+});
+
+test('another device in the place of one, under the same name, is asked', async (t) => {
+  const fake = await machine(t);
+  const place = join(fake.root, 'sys', USB, '1-1/video4linux');
+  await fake.video('video0', `${USB}/1-1`, 'Webcam', UVC_METADATA);
+  const monitor = fake.monitor(t);
+  await monitor.start();
+  t.same(monitor.devices, []);
+  // Both between two scans.
+  await fake.unplug('video0');
+  await rename(place, `${place}-before`);
+  await fake.video('video0', `${USB}/1-1`, 'Webcam', UVC_WEBCAM);
+  await monitor.start();
+  t.equal(monitor.devices.length, 1);
 });
 
 test('a node that udev is not done with is no reason for a warning', async (t) => {
