@@ -25,9 +25,13 @@ Every setting has a default, so that no configuration at all is one. What is sai
 effective values, where each comes from, and no secrets. In an environment variable or flag a list is separated by commas;
 \`VEDETTE_STREAMS\` is YAML or JSON.
 
-The last column says what a change over MQTT does: nothing but take effect (live), or a restart of the stream, the listener,
+The file is read again with \`systemctl reload vedette\` (SIGHUP): the gateway follows what has changed, and viewers of everything
+else notice nothing. A file that has become wrong is named in the log and changes nothing.
+
+The last column says what a change does, there and over MQTT: nothing but take effect (live), or a restart of the stream, the listener,
 the connection to the broker or the gateway, while everything else goes on. *Confirmed*: the change can cut the gateway off,
-so it needs \`confirmWithin\` and is undone unless somebody confirms it. *No*: it is set at the machine only.
+so it needs \`confirmWithin\` and is undone unless somebody confirms it. *No*: it is set at the machine only,
+and a change restarts the gateway.
 
 ${sections(SCHEMA).join('\n\n')}
 `;

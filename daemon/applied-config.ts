@@ -38,6 +38,7 @@ const FINISH_LIMIT_MS = 5000;
  */
 export class AppliedConfig {
   readonly #options: AppliedConfigOptions;
+  #local: LocalConfig;
   #config: LoadedConfig;
   #last: Promise<unknown> = Promise.resolve();
   /** What waits for the answer to go out. */
@@ -47,11 +48,17 @@ export class AppliedConfig {
 
   constructor(options: AppliedConfigOptions) {
     this.#options = options;
+    this.#local = options.local;
     this.#config = options.config;
   }
 
   get current(): LoadedConfig {
     return this.#config;
+  }
+
+  /** What stands at the machine, beneath what was set from afar. */
+  get local(): LocalConfig {
+    return this.#local;
   }
 
   /** A change that waits to be confirmed is left for the next start to undo. */
@@ -82,7 +89,7 @@ export class AppliedConfig {
       confirmWithin === undefined ? undefined : { within: confirmWithin, restarts: plan.has('gateway') };
     await keep(() => store.commit({ action, by, paths, layer }, confirmation));
     const [now, later] = splitPlan(plan);
-    await this.#follow(config, now);
+    await this.#follow(config, now, (before, reason) => this.#undo(before, reason));
     this.event({ action, by, paths });
     if (later.size === 0) this.awaitConfirmation();
     else {
@@ -91,6 +98,27 @@ export class AppliedConfig {
         void this.exclusive(() => this.finish());
       }, FINISH_LIMIT_MS);
     }
+  }
+
+  /**
+   * Another local configuration: the gateway follows it as far as that touches it.
+   * @returns false where that takes a gateway of its own; then nothing has changed.
+   * @throws ControlError; then everything is as before.
+   */
+  async replaceLocal(local: LocalConfig, next: LoadedConfig): Promise<boolean> {
+    const { gateway } = this.#options;
+    const changes = changesBetween(this.#config, next);
+    const plan = planOf(changes);
+    if (plan.has('gateway')) return false;
+    await gateway.check(next, plan);
+    await this.#follow(next, plan, async (before) => {
+      this.#config = before;
+      await this.#followSurely(planOf(changesBetween(next, before)));
+    });
+    this.#local = local;
+    if (changes.length > 0)
+      this.event({ action: 'reload', by: 'local', paths: changes.map(({ path }) => pointer(path)) });
+    return true;
   }
 
   /** Does what has waited for the answer to go out, if anything has. */
@@ -142,8 +170,12 @@ export class AppliedConfig {
     gateway.event({ type: 'config', data: { ...data, revision: store.current.revision } });
   }
 
-  /** Makes a configuration the one that holds; where the gateway cannot follow, everything is as before. */
-  async #follow(next: LoadedConfig, plan: ChangePlan): Promise<void> {
+  /** Makes a configuration the one that holds; where the gateway cannot follow, `undo` has everything as before. */
+  async #follow(
+    next: LoadedConfig,
+    plan: ChangePlan,
+    undo: (before: LoadedConfig, reason: string) => Promise<void>,
+  ): Promise<void> {
     const { gateway } = this.#options;
     const before = this.#config;
     this.#config = next;
@@ -151,7 +183,7 @@ export class AppliedConfig {
       if (plan.size > 0) await gateway.follow(plan);
     } catch (error) {
       const reason = messageOf(error);
-      await this.#undo(before, reason);
+      await undo(before, reason);
       throw new ControlError('unavailable', `everything is as before: ${reason}`);
     }
     gateway.configChanged();
@@ -192,7 +224,8 @@ export class AppliedConfig {
 
   /** Undoes the current version although the gateway follows it. */
   async #expire(reason: string): Promise<void> {
-    const { local, store, log } = this.#options;
+    const { store, log } = this.#options;
+    const local = this.#local;
     const before = await local.load(store.history[0]?.layer).catch((error) => {
       log.error({ err: error }, 'the configuration before does not hold any more: that of the machine alone does');
       return local.load();

@@ -1,4 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
+import { ConfigError } from '../config/config-error.ts';
+import type { LocalConfig } from '../config/loader.ts';
 import type { RemoteIncident } from '../config/open-config.ts';
 import { patchLayer, type RemoteLayer } from '../config/remote-layer.ts';
 import type { RemoteVersion } from '../config/remote-store.ts';
@@ -57,6 +59,23 @@ export class GatewayConfig implements ConfigPort {
     return this.#applied.stop();
   }
 
+  /**
+   * What stands at the machine has changed: the gateway follows as far as that touches it.
+   * @returns false where it takes another gateway, or does not go together with what was set from afar; then nothing has changed.
+   * @throws ControlError; then everything is as before.
+   */
+  reload(local: LocalConfig): Promise<boolean> {
+    return this.#applied.exclusive(async () => {
+      await this.#applied.finish();
+      try {
+        return await this.#applied.replaceLocal(local, await local.load(this.#options.store.current.layer));
+      } catch (error) {
+        if (error instanceof ConfigError) return false;
+        throw error;
+      }
+    });
+  }
+
   report(): ConfigReport {
     const { redacted, origins } = this.current;
     const { current, history, confirmation } = this.#options.store;
@@ -71,7 +90,7 @@ export class GatewayConfig implements ConfigPort {
   }
 
   patch(patch: object, options: ConfigChangeOptions): Promise<ConfigChangeReport> {
-    const { local } = this.#options;
+    const { local } = this.#applied;
     const layerOf = (layer: RemoteLayer) => patchLayer(layer, patch, local.streams);
     return this.#change({ action: 'patch', options, layerOf, patch });
   }
@@ -122,7 +141,7 @@ export class GatewayConfig implements ConfigPort {
         const names = Object.keys(streams).join(', ') || 'none';
         throw new ControlError('not_found', `there is no stream '${name}'; configured: ${names}`, at);
       }
-      return patchLayer(layer, patch, this.#options.local.streams);
+      return patchLayer(layer, patch, this.#applied.local.streams);
     };
     return this.#change({ action: 'patch', options, layerOf, patch });
   }
@@ -138,7 +157,8 @@ export class GatewayConfig implements ConfigPort {
   #change(request: ChangeRequest): Promise<ConfigChangeReport> {
     const { options, layerOf, patch } = request;
     return this.#applied.exclusive(async () => {
-      const { store, local } = this.#options;
+      const { store } = this.#options;
+      const { local } = this.#applied;
       await this.#applied.finish();
       this.#refuseUntimely(request);
       const change = await changeTo(() => layerOf(store.current.layer), local, this.current);

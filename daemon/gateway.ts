@@ -1,11 +1,13 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ChangePlan } from '../config/changes.ts';
+import type { LocalConfig } from '../config/loader.ts';
 import type { RecoveredConfig } from '../config/open-config.ts';
 import type { Settings } from '../config/settings.ts';
 import { FileAccess } from './access/file-access.ts';
 import { EncoderSelector } from './capture/encoder.ts';
 import { gstreamerEnvironment } from './capture/gstreamer-environment.ts';
+import { ControlError } from './control/gateway-port.ts';
 import type { LogPort } from './control/log-tail.ts';
 import { loadProbe } from './dropped-frames.ts';
 import { GatewayConfig } from './gateway-config.ts';
@@ -228,6 +230,30 @@ export class Gateway {
     await this.#notifier.stop();
   }
 
+  /**
+   * Takes over what has changed at the machine.
+   * @returns false where that takes another gateway; then nothing has changed.
+   */
+  async reload(local: LocalConfig): Promise<boolean> {
+    await this.#notifier.reloading();
+    try {
+      if (!(await this.#configuration.reload(local))) return false;
+    } catch (error) {
+      if (!(error instanceof ControlError)) throw error;
+      this.#options.log.error(
+        { code: error.code, path: error.path },
+        `the configuration is not taken: ${error.message}`,
+      );
+    }
+    this.#room('config').info({}, 'configuration read again');
+    await this.#notifier.ready(this.#status);
+    return true;
+  }
+
+  get #status(): string {
+    return `${this.#streams.names().length} streams`;
+  }
+
   async #start(): Promise<void> {
     const settings = this.#settings;
     this.#options.logPort.level = settings.log.level;
@@ -245,7 +271,7 @@ export class Gateway {
     this.#configuration.start();
     // What else this machine can encode is only told, and holds nothing up.
     void this.#encoders.survey().catch(() => undefined);
-    await this.#notifier.ready(`${this.#streams.names().length} streams`);
+    await this.#notifier.ready(this.#status);
     this.#control.infoChanged();
   }
 

@@ -59,13 +59,20 @@ async function runGateway(config: RecoveredConfig, logger: Logger): Promise<End 
     end = resolve;
   });
   const stop = (): void => end('stop');
-  const hangup = (): void => end('reload');
+  /** While it can take over another configuration. */
+  let gateway: Gateway | undefined;
+  const hangup = async (): Promise<void> => {
+    const { local } = await reload(config, logger);
+    if (!(await gateway?.reload(local))) end('reload');
+  };
   process.on('SIGTERM', stop).on('SIGINT', stop).on('SIGHUP', hangup);
   try {
-    const gateway = await startGateway(config, logger, () => end('restart'));
-    await greet(gateway.reports);
+    const running = await startGateway(config, logger, () => end('restart'));
+    gateway = running;
+    await greet(running.reports);
     const how = await ended;
-    await gateway.stop(how === 'reload' ? how : undefined);
+    gateway = undefined;
+    await running.stop(how === 'reload' ? how : undefined);
     return how;
   } catch (error) {
     const code = exitCodeOf(error);

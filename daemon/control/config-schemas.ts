@@ -5,7 +5,7 @@ import { anyObject, integer, isoTime, text } from './json-types.ts';
 export const changedBy = {
   type: 'string',
   description:
-    'Who did it: the subject of the token, or `mqtt`, with `:NAME` where the message names a user; `gateway`: nobody asked for it',
+    'Who did it: the subject of the token, or `mqtt`, with `:NAME` where the message names a user; `local`: somebody at the machine; `gateway`: nobody asked for it',
 } as const;
 
 const configVersion = {

@@ -116,12 +116,13 @@ export const EVENTS: Readonly<Record<EventType, EventDefinition>> = {
     },
   },
   config: {
-    summary: 'The configuration was changed over MQTT, or such a change was undone or set aside',
+    summary:
+      'The configuration was changed over MQTT or read again at the machine, or a change was undone or set aside',
     stream: false,
     data: {
       type: 'object',
       properties: {
-        action: { enum: ['patch', 'rollback', 'confirmed', 'undone', 'set-aside'] },
+        action: { enum: ['patch', 'rollback', 'confirmed', 'undone', 'set-aside', 'reload'] },
         revision: { type: 'integer' },
         by: changedBy,
         paths: { type: 'array', items: text, description: 'JSON pointers of what changed' },
