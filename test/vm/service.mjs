@@ -77,10 +77,8 @@ export async function installation() {
     const shown = async () => guest('systemctl show vedette -p ActiveState,SubState,NRestarts,MainPID');
     const before = await shown();
     await guest('systemctl reload vedette');
-    await eventually(async () => {
-      await guest('journalctl -u vedette --no-pager -o cat | grep -q "gateway ended: reload"');
-      expect((await guest("mosquitto_sub -t 'vedette/+/availability' -C 1 -W 30")) === 'online', 'it is not back');
-    });
+    await eventually(() => guest('journalctl -u vedette --no-pager -o cat | grep -q "configuration read again"'));
+    expect((await guest("mosquitto_sub -t 'vedette/+/availability' -C 1 -W 30")) === 'online', 'it is not online');
     const after = await shown();
     expect(/SubState=running/.test(after) && after === before, `${before}\n${after}`);
   });
