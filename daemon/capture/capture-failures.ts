@@ -1,6 +1,6 @@
 import type { Log } from '../lib/log.ts';
+import type { CaptureFailure } from './capture-owner.ts';
 import type { CaptureDevice, UsbPort } from './device.ts';
-import type { CaptureFailure } from './device-capture.ts';
 import { explainFailure } from './failure-explanation.ts';
 import { resetUsbDevice } from './usb-reset.ts';
 

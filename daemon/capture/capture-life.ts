@@ -55,6 +55,11 @@ export class CaptureLife {
     return this.tracks.includes(track);
   }
 
+  /** Whether it has these tracks and no others. */
+  isFor(tracks: readonly EncodedTrack[]): boolean {
+    return tracks.length === this.tracks.length && tracks.every((track) => this.has(track));
+  }
+
   settingsOf(track: EncodedTrack): MediaTrackSettings | undefined {
     return this.#plan?.settings[this.tracks.indexOf(track)];
   }

@@ -125,7 +125,7 @@ export class Decoder {
         await new Promise<void>((resolve, reject) => {
           this.#waiters.add((error) => (error === undefined ? resolve() : reject(error)));
         });
-      return await this.capture.takePicture(format);
+      return await this.capture.requests.takePicture(format);
     } finally {
       this.#pictures -= 1;
       this.update(this.#flowing);
@@ -134,7 +134,7 @@ export class Decoder {
 
   /** Every picture as a JPEG, until the returned function is called. */
   watchJpegs(reader: (jpeg: Buffer) => void): () => void {
-    const stop = this.capture.watchJpegs(reader);
+    const stop = this.capture.requests.watchJpegs(reader);
     this.#pictures += 1;
     this.update(this.#flowing);
     return () => {

@@ -1,5 +1,5 @@
+import type { CaptureFailure } from './capture-owner.ts';
 import type { CaptureDevice } from './device.ts';
-import type { CaptureFailure } from './device-capture.ts';
 import { deviceHolder } from './device-holder.ts';
 import { NO_BANDWIDTH } from './driver-refusal.ts';
 import { isLibcamera } from './libcamera-controls.ts';

@@ -118,7 +118,7 @@ export class Slate {
         }, START_TIMEOUT_MS);
         this.#waiters.add(arrived);
       });
-    return this.capture.takePicture('jpeg');
+    return this.capture.requests.takePicture('jpeg');
   }
 
   #flow(): void {

@@ -92,7 +92,7 @@ export class Slates {
   /** Every picture of a slate as a JPEG, until the returned function is called. */
   watchJpegs(reason: SlateReason, track: EncodedTrack, reader: (jpeg: Buffer) => void): () => void {
     const leave = this.#visit(reason, track);
-    const stop = this.#slate(reason).capture.watchJpegs(reader);
+    const stop = this.#slate(reason).capture.requests.watchJpegs(reader);
     return () => {
       stop();
       leave();

@@ -4,11 +4,12 @@ import type { MediaTrackSettings } from '../media/track-dictionaries.ts';
 import type { EncodedStream, SoundLevel, StillPicture, TrackConfiguration } from '../media/track-source.ts';
 import { CaptureError } from './capture-error.ts';
 import { CaptureFailures, type UsbResetPolicy } from './capture-failures.ts';
+import type { CaptureFailure, LossStage } from './capture-owner.ts';
 import type { CaptureStatus, CaptureTransition } from './capture-state.ts';
 import { CodedCapture } from './coded-capture.ts';
 import { uncodedOnly } from './coded-formats.ts';
 import type { CaptureDevice } from './device.ts';
-import { type CaptureFailure, DeviceCapture, type DeviceCaptureOptions, type LossStage } from './device-capture.ts';
+import { DeviceCapture, type DeviceCaptureOptions } from './device-capture.ts';
 import { EncodedTrack, type EncodedTrackOwner } from './encoded-track.ts';
 import type { EncoderChoice } from './encoders.ts';
 import { isLibcamera } from './libcamera-controls.ts';
@@ -156,7 +157,7 @@ export class SourceCapture implements EncodedTrackOwner {
     this.pictures = new SourcePictures({
       kind,
       status,
-      capture: this.#capture,
+      requests: this.#capture.requests,
       coded: this.coded,
       slates: this.#slates,
       hold: () => this.demand.hold(),
@@ -202,9 +203,11 @@ export class SourceCapture implements EncodedTrackOwner {
 
   /** The device is another, or there is none any more. */
   deviceReplaced(): void {
-    const device = this.#device.current;
-    if (device !== undefined) this.#status.on('found');
-    if (device === undefined || !this.#capture.deviceCame()) this.restart();
+    const { current, absence } = this.#device;
+    if (current !== undefined) this.#status.on('found');
+    const follows = current === undefined ? this.#capture.deviceWent() : this.#capture.deviceCame();
+    if (!follows) this.restart();
+    else if (current === undefined) this.#status.on('lost', absence);
   }
 
   /** Where a camera's controls are a part of its pipeline, that has to follow them. */
@@ -232,7 +235,7 @@ export class SourceCapture implements EncodedTrackOwner {
   /** How loud it is; undefined while it does not flow, or nobody decodes it. */
   async level(): Promise<SoundLevel | undefined> {
     if (this.#status.name !== 'live' || this.coded.active) return undefined;
-    return this.#capture.takeLevel();
+    return this.#capture.requests.takeLevel();
   }
 
   /** @returns false when the picture came too fast and is left out. */

@@ -4,6 +4,7 @@ import { controlSettings, controlValues } from './camera-controls.ts';
 import { CaptureError } from './capture-error.ts';
 import { ControlsMemory } from './controls-memory.ts';
 import type { CaptureDevice } from './device.ts';
+import { isPresent } from './device-presence.ts';
 import type { OpenNetworkDevice } from './network-cameras.ts';
 import type { SourceOpening } from './worker-messages.ts';
 
@@ -15,6 +16,8 @@ export interface SourceDeviceOptions {
   wishedDevice?: string;
   /** How a device that is reached over the network is looked at before each life. */
   openNetworkDevice?: OpenNetworkDevice;
+  /** Whether a device of this machine is there; default: as its node tells. */
+  present?: (device: CaptureDevice) => Promise<boolean>;
   /** Where what cameras were set to is remembered; default: a memory of its own. */
   controls?: ControlsMemory;
   /** Controls of the device were set: whoever keeps a table of devices reads them again. */
@@ -53,11 +56,9 @@ export class SourceDevice {
 
   /** Why there is none, for a person. */
   get absence(): string {
-    const { wishedDevice, kind } = this.#options;
+    const { wishedDevice } = this.#options;
     // An id tells a person nothing.
-    const wished = wishedDevice === this.#last?.deviceId ? this.label : wishedDevice;
-    const what = kind === 'video' ? 'camera' : 'microphone';
-    return wished === undefined ? `no ${what}` : `no ${what} '${wished}' is connected`;
+    return this.#absenceOf(wishedDevice === this.#last?.deviceId ? this.label : wishedDevice);
   }
 
   /** What the source element is told besides the plan. */
@@ -87,15 +88,23 @@ export class SourceDevice {
     this.#controlsSet(await this.#controls.set(device, controlValues(settings, device.controls)));
   }
 
-  /** Makes the device ready for another life. @returns it, as it is captured. */
+  /** Makes the device ready for another life. @returns it, as it is captured. @throws CaptureError `not-live`. */
   async prepare(device: CaptureDevice): Promise<CaptureDevice> {
-    const { openNetworkDevice } = this.#options;
-    if (device.rtsp === undefined || openNetworkDevice === undefined) return this.#restoreControls(device);
+    const { openNetworkDevice, present = isPresent } = this.#options;
+    if (device.rtsp === undefined || openNetworkDevice === undefined) {
+      if (!(await present(device))) throw new CaptureError('not-live', this.#absenceOf(device.label));
+      return this.#restoreControls(device);
+    }
     const opened = await openNetworkDevice(device);
     if (this.#current?.deviceId !== device.deviceId) return device;
     this.replace(opened.device);
     this.#opening = opened.opening;
     return opened.device;
+  }
+
+  #absenceOf(name: string | undefined): string {
+    const what = this.#options.kind === 'video' ? 'camera' : 'microphone';
+    return name === undefined ? `no ${what}` : `no ${what} '${name}' is connected`;
   }
 
   /** A camera that refuses what it had is captured all the same. */

@@ -2,19 +2,20 @@ import type { PhotoWish, RawPicture, StillPicture } from '../media/track-source.
 import { CaptureError } from './capture-error.ts';
 import type { CaptureStatus } from './capture-state.ts';
 import type { CodedCapture } from './coded-capture.ts';
-import type { DeviceCapture } from './device-capture.ts';
 import type { EncodedTrack } from './encoded-track.ts';
 import { type JpegMaker, JpegReaders } from './jpeg-readers.ts';
 import type { SlateReason, Slates } from './slates.ts';
 import type { PictureFormat } from './worker-messages.ts';
 import type { Picture } from './worker-questions.ts';
+import type { WorkerRequests } from './worker-requests.ts';
 
 const PICTURE_TIMEOUT_MS = 8000;
 
 export interface SourcePicturesOptions {
   kind: 'video' | 'audio';
   status: CaptureStatus;
-  capture: DeviceCapture;
+  /** Of the device. */
+  requests: WorkerRequests;
   coded: CodedCapture;
   slates: Slates;
   /** Keeps the device open until the returned function is called. */
@@ -95,9 +96,9 @@ export class SourcePictures {
   }
 
   /** What is passed through has to be decoded for a picture. */
-  get #maker(): CodedCapture | DeviceCapture {
-    const { coded, capture } = this.#options;
-    return coded.active ? coded : capture;
+  get #maker(): CodedCapture | WorkerRequests {
+    const { coded, requests } = this.#options;
+    return coded.active ? coded : requests;
   }
 
   #jpegMakerOf(track: EncodedTrack): JpegMaker | undefined {

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { test } from 'tap';
 import { TEST_PICTURE, TEST_TONE, type VideoDevice } from '../../daemon/capture/device.ts';
 import {
@@ -136,16 +137,17 @@ test('an encoder that is not installed: error, and the choice is looked at again
   t.same(source.encoders, ['x264enc']);
 });
 
-test('a camera that is not there: muted with a reason, tried again, live as soon as there is one', async (t) => {
-  const gone: VideoDevice = {
-    ...TEST_PICTURE,
-    deviceId: 'gone',
-    label: 'Gone camera',
-    bus: 'usb-1',
-    path: '/dev/video-that-is-not-there',
-    formats: [{ pixelFormat: 'YUYV', width: 320, height: 240, frameRates: [15] }],
-  };
-  const { source, track } = captureTest('video', { device: gone });
+const GONE: VideoDevice = {
+  ...TEST_PICTURE,
+  deviceId: 'gone',
+  label: 'Gone camera',
+  bus: 'usb-1',
+  path: '/dev/video-that-is-not-there',
+  formats: [{ pixelFormat: 'YUYV', width: 320, height: 240, frameRates: [15] }],
+};
+
+test('a camera that does not open: muted with a reason, tried again, live as soon as there is one', async (t) => {
+  const { source, track } = captureTest('video', { device: GONE, present: async () => true });
   t.teardown(() => source.close());
   track.retain();
   await until(() => source.muted);
@@ -160,6 +162,24 @@ test('a camera that is not there: muted with a reason, tried again, live as soon
   await live(source);
   t.equal(source.muted, false);
   t.equal(source.label, 'Test picture');
+});
+
+test('a camera that was pulled out: its worker waits for it, before the table of devices tells and after', async (t) => {
+  const { source, track } = captureTest('video', { device: GONE });
+  t.teardown(() => source.close());
+  track.retain();
+  await until(() => source.muted);
+  t.equal(source.stateReason, "no camera 'Gone camera' is connected");
+  const { pid } = source;
+  t.type(pid, 'number');
+  await delay(1000);
+  t.equal(source.state, 'backoff');
+  source.setDevice(undefined);
+  t.equal(source.state, 'absent');
+  source.setDevice(TEST_PICTURE);
+  await live(source);
+  t.equal(source.pid, pid, 'no other process has begun');
+  t.same(source.stats.restarts, {});
 });
 
 test('while its camera is away a worker stands by, and takes it when it comes', async (t) => {
@@ -190,9 +210,10 @@ test('a worker that stands by has other pipes than are wanted by now: another on
   t.not(source.pid, pid);
 });
 
-test('a microphone that is not there: muted with a reason', async (t) => {
+test('a microphone that does not open: muted with a reason', async (t) => {
   const { source, track } = captureTest('audio', {
     device: { ...TEST_TONE, deviceId: 'gone', label: 'Gone microphone', bus: 'usb', path: 'plughw:CARD=None,DEV=0' },
+    present: async () => true,
   });
   t.teardown(() => source.close());
   track.retain();

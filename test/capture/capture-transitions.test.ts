@@ -5,6 +5,7 @@ import { type Test, test } from 'tap';
 import { CaptureSource, type CaptureSourceOptions } from '../../daemon/capture/capture-source.ts';
 import { CAPTURE_STATES } from '../../daemon/capture/capture-state.ts';
 import type { VideoDevice } from '../../daemon/capture/device.ts';
+import type { WorkerCommand } from '../../daemon/capture/worker-messages.ts';
 import { MediaClock } from '../../daemon/lib/clock.ts';
 import { silentLog } from '../../daemon/lib/log.ts';
 import { encodersFrom } from '../support/capture-test-source.ts';
@@ -34,6 +35,8 @@ class Play {
   readonly source: CaptureSource;
   /** States as they follow each other, each with its reason. */
   readonly states: string[] = [];
+  /** Its node is there. */
+  #there = true;
   #release: (() => void) | undefined;
 
   constructor(options: Partial<CaptureSourceOptions> = {}) {
@@ -47,6 +50,7 @@ class Play {
       log: silentLog,
       idleTimeout: 0,
       startWorker: this.workers.start,
+      present: async () => this.#there,
       ...options,
     });
     this.source.onStateChange(() => {
@@ -70,14 +74,35 @@ class Play {
       // The idle time is the process's own.
       await new Promise((resolve) => setTimeout(resolve, 5));
     },
-    unplug: () => this.source.setDevice(undefined),
-    plug: () => this.source.setDevice(CAMERA),
+    /** The table of devices hears of it later. */
+    pull: () => {
+      this.#there = false;
+    },
+    unplug: () => {
+      this.#there = false;
+      this.source.setDevice(undefined);
+    },
+    plug: () => {
+      this.#there = true;
+      this.source.setDevice(CAMERA);
+    },
+    /** Before the table of devices heard of anything. */
+    push: () => {
+      this.#there = true;
+    },
     restart: () => this.source.restart(),
     opens: () => this.workers.last.report({ type: 'opening' }),
     flows: () => this.workers.last.report({ type: 'flowing' }),
     crash: () => this.workers.last.crash(),
     gone: () => this.workers.last.report({ type: 'failed', reason: 'device', message: 'gone' }),
     refused: () => this.workers.last.report({ type: 'failed', reason: 'pipeline', message: 'no encoder' }),
+    /** The first life after a failure begins. */
+    moment: () => this.clock.advance(50),
+    /** At once: nothing happens between. */
+    'moment-unplug': () => {
+      this.steps.moment();
+      this.steps.unplug();
+    },
     pause: () => this.clock.advance(BACKOFF_MS),
     silence: async () => {
       const silent = this.workers.last;
@@ -151,6 +176,33 @@ const SCENES: [name: string, steps: (keyof Play['steps'])[], states: (string | R
     ['opening', 'live', `backoff: ${CRASHED}`, `opening: ${CRASHED}`, 'live'],
   ],
   ['restarted', ['want', 'flows', 'restart', 'flows'], ['opening', 'live', 'opening', 'live']],
+  [
+    'pulled out: its worker tells before the table does',
+    ['want', 'flows', 'pull', 'gone', 'moment', 'unplug', 'plug', 'flows'],
+    [
+      'opening',
+      'live',
+      'backoff: gone',
+      'opening: gone',
+      `backoff: ${ABSENT.slice(8)}`,
+      ABSENT,
+      `opening: ${ABSENT.slice(8)}`,
+      'live',
+    ],
+  ],
+  [
+    'out and in again before the table heard of it',
+    ['want', 'flows', 'pull', 'gone', 'moment', 'push', 'pause', 'flows'],
+    [
+      'opening',
+      'live',
+      'backoff: gone',
+      'opening: gone',
+      `backoff: ${ABSENT.slice(8)}`,
+      `opening: ${ABSENT.slice(8)}`,
+      'live',
+    ],
+  ],
   ['no pipeline, and then one', ['want', 'refused', 'pause', 'flows'], ['opening', 'error: no encoder', 'live']],
   [
     'no pipeline, and then a crash',
@@ -171,6 +223,38 @@ test('scenes', async (t) => {
     Object.entries(row).map(([event, to]) => `${event} ${to}`),
   );
   t.same([...seen].sort(), [...new Set(table)].sort(), 'what the table has, and nothing else');
+});
+
+const STARTS = (sent: readonly WorkerCommand[]): number => sent.filter(({ type }) => type === 'start').length;
+
+test('no process begins twice for a camera that is pulled out', async (t) => {
+  for (const [name, before] of [
+    ['its worker tells first', ['pull', 'gone', 'moment', 'unplug']],
+    ['the table tells first', ['unplug', 'moment']],
+    ['the table tells in the pause', ['pull', 'gone', 'unplug', 'moment']],
+    ['it takes a while until the table tells', ['pull', 'gone', 'moment', 'pause', 'pause', 'unplug', 'pause']],
+    ['the table tells while the worker is given its device', ['pull', 'gone', 'moment-unplug']],
+  ] as const) {
+    const it = play(t);
+    await it.act('want', 'opens', 'flows', ...before);
+    const { lives } = it.workers;
+    t.equal(lives.length, 2, `${name}: one that stands by`);
+    t.ok(it.workers.last.running);
+    t.equal(STARTS(it.workers.last.sent), 0, 'it has not been sent after the camera');
+    t.equal(it.source.state, 'absent');
+    await it.act('plug', 'opens', 'flows');
+    t.equal(lives.length, 2, 'it takes the camera when that is back');
+    t.equal(STARTS(it.workers.last.sent), 1);
+    t.equal(it.source.state, 'live');
+  }
+});
+
+test('a worker that has begun with a camera is another one afterwards', async (t) => {
+  const it = play(t);
+  // The node goes when the worker has been told to open it.
+  await it.act('want', 'unplug');
+  t.equal(it.workers.lives.length, 2);
+  t.equal(STARTS(it.workers.last.sent), 0);
 });
 
 test('transitions are counted by what happened', async (t) => {
