@@ -72,9 +72,10 @@ async function life(requests: number, number: number): Promise<void> {
   for (let i = 0; i < requests; i++) {
     const request = hostileRequest(random);
     clock.advance(60);
-    const begin = performance.now();
+    const before = process.cpuUsage();
     const { answer } = await controller.execute({ ...request, sender: 'mqtt', retained: false }, transport);
-    report.slowest = Math.max(report.slowest, performance.now() - begin);
+    const { user, system } = process.cpuUsage(before);
+    report.slowest = Math.max(report.slowest, (user + system) / 1000);
     const code = answer.status === 'ok' ? 'ok' : answer.error.code;
     report.codes[code] = (report.codes[code] ?? 0) + 1;
     if (answer.status !== 'ok' && code === 'internal')

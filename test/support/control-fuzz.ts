@@ -13,7 +13,7 @@ export interface FuzzReport {
   codes: Record<string, number>;
   /** What happened that must not. */
   strange: string[];
-  /** Milliseconds that a request took at most. */
+  /** Milliseconds of processor time that a request took at most. */
   slowest: number;
   /** Pipelines that workers were told to run. */
   launches: number;
@@ -23,7 +23,7 @@ export interface FuzzReport {
   confined: string[];
 }
 
-/** Milliseconds that a request may take on a loaded machine. */
+/** Milliseconds of processor time that a request may take, collections of garbage included. */
 const SLOW = 1000;
 
 /**
