@@ -14,9 +14,9 @@ import type { MediaStream } from '../../media/media-stream.ts';
 import { encodedOf } from '../../media/media-stream-track.ts';
 import { encodingName, H264 } from '../../rtp/codec.ts';
 import type { StreamDirectory, Viewer, ViewerObserver } from '../viewer.ts';
+import { FlvAudience } from './flv-audience.ts';
 import { FlvExchange } from './flv-exchange.ts';
-import { FlvFeed } from './flv-feed.ts';
-import type { FromWorker, ToWorker, ViewerReport } from './messages.ts';
+import type { FromWorker, ToWorker } from './messages.ts';
 import { RtmpError } from './rtmp-error.ts';
 
 export interface RtmpPublisherOptions {
@@ -38,13 +38,6 @@ export interface FlvViewer {
   user: string | undefined;
 }
 
-interface Session {
-  readonly viewer: Viewer;
-  readonly release: () => void;
-  /** As the worker told it last. */
-  report: Pick<ViewerReport, 'sentBytes' | 'droppedFrames'>;
-}
-
 /** Connections over the viewers that are allowed: those that have not asked for a stream yet. */
 const SPARE_CONNECTIONS = 16;
 const IDLE_MS = 5000;
@@ -60,16 +53,25 @@ export class RtmpPublisher {
   readonly #options: RtmpPublisherOptions;
   readonly #log: Log;
   readonly #supervisor: Supervisor<ToWorker, FromWorker>;
-  readonly #sessions = new Map<string, Session>();
-  readonly #feeds = new Map<string, FlvFeed>();
   #server: Server | undefined;
   #aac: AacEncoder | undefined;
   readonly #exchange: FlvExchange;
+  readonly #audience: FlvAudience;
 
   constructor(options: RtmpPublisherOptions) {
     this.#options = options;
     this.#log = options.log;
-    this.#exchange = new FlvExchange(options.clock.clock);
+    const { clock } = options.clock;
+    this.#exchange = new FlvExchange(clock);
+    this.#audience = new FlvAudience({
+      viewers: options.viewers,
+      exchange: this.#exchange,
+      aac: () => this.#aac,
+      idleTime: options.idleTime ?? IDLE_MS,
+      disconnect: (id) => this.closeViewer(id),
+      clock,
+      log: this.#log,
+    });
     this.#supervisor = new Supervisor<ToWorker, FromWorker>({
       name: 'rtmp worker',
       log: this.#log,
@@ -77,7 +79,7 @@ export class RtmpPublisher {
       died: () => void this.#workerGone('worker died'),
       progressTimeout: 10_000,
       startTimeout: 30_000,
-      clock: options.clock.clock,
+      clock,
     });
   }
 
@@ -98,9 +100,7 @@ export class RtmpPublisher {
 
   /** Process ids of the converters that run, by stream. */
   get converterPids(): ReadonlyMap<string, number> {
-    const pids = new Map<string, number>();
-    for (const [name, { converterPid }] of this.#feeds) if (converterPid !== undefined) pids.set(name, converterPid);
-    return pids;
+    return this.#audience.converterPids;
   }
 
   /**
@@ -140,7 +140,7 @@ export class RtmpPublisher {
 
   /** Disconnects a viewer; false when there is none of this id. */
   closeViewer(id: string): boolean {
-    return this.#sessions.has(id) && (this.#supervisor.child?.send({ type: 'close', id }) ?? false);
+    return this.#audience.has(id) && (this.#supervisor.child?.send({ type: 'close', id }) ?? false);
   }
 
   /**
@@ -155,17 +155,17 @@ export class RtmpPublisher {
     if (this.#full) throw new RtmpError('busy', `all ${this.#options.settings.maxViewers} viewers are taken`);
     if (!(await this.#exchange.ready())) throw new RtmpError('unavailable', 'the RTMP worker is starting');
     const viewer = this.#viewer('http-flv', name, remoteAddress, user);
-    this.#join(viewer, stream);
+    this.#audience.join(viewer, stream);
     try {
       return await this.#exchange.play(name, viewer.id);
     } catch (error) {
-      this.#leave(viewer.id, 'failed');
+      this.#audience.leave(viewer.id, 'failed');
       throw new RtmpError('unavailable', 'the RTMP worker does not answer', { cause: error });
     }
   }
 
   get #full(): boolean {
-    return this.#sessions.size >= this.#options.settings.maxViewers;
+    return this.#audience.size >= this.#options.settings.maxViewers;
   }
 
   /** The stream in the first of its encodings that FLV carries. */
@@ -208,11 +208,7 @@ export class RtmpPublisher {
 
   async #workerGone(reason: string): Promise<void> {
     this.#exchange.end();
-    for (const id of [...this.#sessions.keys()]) this.#leave(id, reason);
-    // Without a worker their FLV goes nowhere; the viewers come back to new ones.
-    const stopped = [...this.#feeds.values()].map((feed) => feed.stop());
-    this.#feeds.clear();
-    await Promise.all(stopped);
+    await this.#audience.disperse(reason);
   }
 
   #receive(message: FromWorker): void {
@@ -222,14 +218,14 @@ export class RtmpPublisher {
         this.#exchange.opened(message.port);
         break;
       case 'alive':
-        for (const report of message.viewers) this.#reported(report);
+        for (const report of message.viewers) this.#audience.reported(report);
         break;
       case 'play':
         void this.#play(message);
         break;
       case 'left':
-        if (message.report !== undefined) this.#reported(message.report);
-        this.#leave(message.id, message.reason);
+        if (message.report !== undefined) this.#audience.reported(message.report);
+        this.#audience.leave(message.id, message.reason);
         break;
       default:
         message satisfies never;
@@ -273,65 +269,9 @@ export class RtmpPublisher {
     } else if (this.#full) {
       refuse('busy', 'Too many viewers');
     } else {
-      this.#join({ ...this.#viewer('rtmp', name, remoteAddress, user), id }, stream);
+      this.#audience.join({ ...this.#viewer('rtmp', name, remoteAddress, user), id }, stream);
       child?.send({ type: 'admit', id });
     }
-  }
-
-  #join(viewer: Viewer, stream: MediaStream): void {
-    let feed = this.#feeds.get(viewer.stream);
-    if (feed === undefined) {
-      feed = this.#makeFeed(viewer.stream, stream);
-      this.#feeds.set(viewer.stream, feed);
-    }
-    const session: Session = {
-      // Nothing is lost on TCP.
-      viewer: { ...viewer, traffic: () => ({ ...session.report, fractionLost: undefined }) },
-      release: feed.retain(),
-      report: { sentBytes: 0, droppedFrames: 0 },
-    };
-    this.#sessions.set(viewer.id, session);
-    this.#options.viewers.joined(session.viewer);
-  }
-
-  #reported(report: ViewerReport): void {
-    const session = this.#sessions.get(report.id);
-    if (session !== undefined) session.report = report;
-  }
-
-  #leave(id: string, reason: string): void {
-    const session = this.#sessions.get(id);
-    if (session === undefined) return;
-    this.#sessions.delete(id);
-    session.release();
-    this.#options.viewers.left(session.viewer, reason);
-  }
-
-  #makeFeed(name: string, stream: MediaStream): FlvFeed {
-    const feed: FlvFeed = new FlvFeed({
-      name,
-      stream,
-      aac: this.#aac,
-      publish: (flv, failed) => this.#exchange.publish(name, flv, failed),
-      idleTime: this.#options.idleTime ?? IDLE_MS,
-      idle: () => this.#forget(name, feed),
-      ended: () => {
-        this.#forget(name, feed);
-        this.#closeStream(name);
-        void feed.stop();
-      },
-      clock: this.#options.clock.clock,
-      log: this.#log,
-    });
-    return feed;
-  }
-
-  #closeStream(name: string): void {
-    for (const [id, { viewer }] of this.#sessions) if (viewer.stream === name) this.closeViewer(id);
-  }
-
-  #forget(name: string, feed: FlvFeed): void {
-    if (this.#feeds.get(name) === feed) this.#feeds.delete(name);
   }
 }
 
