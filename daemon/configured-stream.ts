@@ -2,11 +2,9 @@ import { isDeepStrictEqual } from 'node:util';
 import type { EncodingSettings, StreamSettings, VideoSettings } from '../config/settings.ts';
 import type { CaptureSource } from './capture/capture-source.ts';
 import type { CaptureStateName } from './capture/capture-state.ts';
-import type { CaptureDevice } from './capture/device.ts';
 import { ControlError, type EncodingChange, type StreamReport, type StreamStateName } from './control/gateway-port.ts';
 import type { Clock } from './lib/clock.ts';
 import type { Log } from './lib/log.ts';
-import { Rate } from './lib/rate.ts';
 import { addTrackByGateway, MediaStream, removeTrackByGateway } from './media/media-stream.ts';
 import { configureTrack, createTrack, encodedOf, type MediaStreamTrack } from './media/media-stream-track.ts';
 import type {
@@ -16,6 +14,7 @@ import type {
   StillPicture,
   TrackConfiguration,
 } from './media/track-source.ts';
+import { isConstrained, type ReportedStream, StreamReporter, type StreamTraffic } from './stream-reporter.ts';
 
 /** What a source's state means to whoever looks at the stream. */
 const STREAM_STATES: Readonly<Record<CaptureStateName, StreamStateName>> = {
@@ -45,27 +44,15 @@ export interface ConfiguredStreamOptions {
   event: (type: 'stream_state', stream: string, data: Record<string, unknown>) => void;
 }
 
-/** What has gone out of a stream's picture (without one: its sound), and of all its tracks. */
-export interface StreamTraffic {
-  frames: number;
-  /** Payload bytes of all tracks and encodings. */
-  octets: number;
-  /** When the newest frame was captured, in monotonic milliseconds. */
-  lastCaptureTime: number | undefined;
-  /** From capture until the newest frames were handed to their readers, in milliseconds; undefined while none flow. */
-  latency: { p50: number; p99: number } | undefined;
-}
-
 /** One stream of the configuration: a MediaStream for each of its encodings, over the same sources. */
-export class ConfiguredStream {
+export class ConfiguredStream implements ReportedStream {
   readonly name: string;
   settings: StreamSettings;
   /** By rid. The same objects for the whole life of the gateway; their tracks come and go with {@link open} and {@link close}. */
   readonly #renditions: ReadonlyMap<string, MediaStream>;
   readonly sources: readonly CaptureSource[];
   readonly #options: ConfiguredStreamOptions;
-  readonly #bitrate = new Rate();
-  readonly #frameRate = new Rate();
+  readonly #reporter: StreamReporter;
   /** What makes the sources run although nobody may be watching. */
   #holds: (() => void)[] = [];
   readonly #encodings: EncodingSettings[];
@@ -81,6 +68,7 @@ export class ConfiguredStream {
     this.#privacy = options.privacy(name);
     this.settings = settings;
     this.#options = options;
+    this.#reporter = new StreamReporter(this, options.clock);
     this.#encodings = settings.encodings.map((encoding) => ({ ...encoding }));
     this.#renditions = new Map(this.#encodings.map(({ rid }) => [rid, new MediaStream()]));
     this.#since = options.clock.wall();
@@ -106,6 +94,25 @@ export class ConfiguredStream {
 
   get video(): CaptureSource | undefined {
     return this.sources.find((source) => source.kind === 'video');
+  }
+
+  get state(): StreamStateName {
+    return this.#state;
+  }
+
+  /** Unix milliseconds since when it has been in its state. */
+  get since(): number {
+    return this.#since;
+  }
+
+  /** As they are now; the configuration may have had others. */
+  get encodings(): readonly EncodingSettings[] {
+    return this.#encodings;
+  }
+
+  /** What is made of the encodings for now. */
+  get reduction(): EncodingReduction | undefined {
+    return this.#options.reduction();
   }
 
   /** Wanted, and yet its picture does not flow. */
@@ -143,7 +150,7 @@ export class ConfiguredStream {
             settings: { width, height, frameRate },
             picture,
             encoding,
-            reduction: this.#options.reduction(),
+            reduction: this.reduction,
             privacy,
             passthrough: video.passthrough === 'auto',
           }),
@@ -168,7 +175,7 @@ export class ConfiguredStream {
 
   /** The reduction is another one. What does not follow, or not yet, is told in the log: it stays as it was. */
   async reductionChanged(): Promise<void> {
-    const reduction = this.#options.reduction();
+    const { reduction } = this;
     const pictures = this.tracks.filter(({ kind }) => kind === 'video');
     const changes = await Promise.allSettled(pictures.map((track) => configureTrack(track, { reduction })));
     for (const change of changes)
@@ -295,52 +302,11 @@ export class ConfiguredStream {
   }
 
   get traffic(): StreamTraffic {
-    const [first] = this.media.getTracks();
-    const main = first && encodedOf(first).rtp;
-    const latency = this.#state === 'live' ? main?.latency.quantiles([0.5, 0.99]) : undefined;
-    return {
-      latency: latency && { p50: latency[0], p99: latency[1] },
-      frames: main?.stats.frames ?? 0,
-      octets: this.tracks.reduce((sum, track) => sum + encodedOf(track).rtp.stats.octets, 0),
-      lastCaptureTime: main?.lastCaptureTime,
-    };
+    return this.#reporter.traffic;
   }
 
   report(viewers: Record<string, number>, urls: Record<string, string>): StreamReport {
-    const now = this.#options.clock.now();
-    const { octets, frames } = this.traffic;
-    const reason = this.reason;
-    const reduction = this.video && this.#options.reduction();
-    return {
-      name: this.name,
-      enabled: this.opened,
-      state: this.#state,
-      ...(reason === undefined ? {} : { reason }),
-      since: new Date(this.#since).toISOString(),
-      tracks: this.media.getTracks().map((track) => ({
-        kind: track.kind,
-        id: track.id,
-        label: track.label,
-        muted: track.muted,
-        settings: { ...track.getSettings() },
-        ...(isConstrained(track) && { constraints: { ...track.getConstraints() } }),
-      })),
-      encodings: this.#encodings.map((encoding) => this.#reportEncoding(encoding)),
-      ...(reduction && { reduction: { ...reduction } }),
-      viewers,
-      bitrate: Math.round(this.#bitrate.read(octets, now) * 8),
-      frameRate: Math.round(this.#frameRate.read(frames, now) * 10) / 10,
-      urls,
-      controls: controlsOf(this.video?.device),
-    };
-  }
-
-  #reportEncoding(encoding: EncodingSettings): Record<string, unknown> {
-    const [track] = this.rendition(encoding.rid)?.getVideoTracks() ?? [];
-    if (track === undefined) return { ...encoding };
-    const encoded = encodedOf(track);
-    const { problem } = encoded;
-    return { ...encoding, ...this.video?.encodingOf(encoded), ...(problem !== undefined && { problem }) };
+    return this.#reporter.report(viewers, urls);
   }
 
   #hold(): void {
@@ -385,14 +351,6 @@ const configuredTrack = (
   source: CaptureSource,
   configuration: Partial<TrackConfiguration> & Pick<TrackConfiguration, 'settings'>,
 ): MediaStreamTrack => createTrack(source, configuration, { defaults: configuration.settings });
-
-const isConstrained = (track: MediaStreamTrack): boolean => Object.keys(track.getConstraints()).length > 0;
-
-/** What the controls of a camera are set to; a button is not set to anything. */
-function controlsOf(device: CaptureDevice | undefined): Record<string, number> {
-  const controls = device?.kind === 'videoinput' ? device.controls : [];
-  return Object.fromEntries(controls.flatMap(({ name, value }) => (value === undefined ? [] : [[name, value]])));
-}
 
 function adjustmentsOf({ crop, orientation, overlay }: VideoSettings): PictureAdjustments {
   const [top = 0, right = 0, bottom = 0, left = 0] = crop.split(' ').map(Number);
