@@ -25,7 +25,7 @@ export function planCoded(device: CaptureDevice, configurations: readonly TrackC
       input: undefined,
       overlays: [],
       text: undefined,
-      queueRoom: 0,
+      queueRoom: undefined,
     },
     settings: [mode === undefined ? { ...SOUND, channelCount: 2 } : codedSettings(mode)],
     encoders: [],

@@ -23,8 +23,8 @@ export type WorkerCommand =
       readonly opening?: SourceOpening | undefined;
       /** Text on the test picture, before its clock; plain, any script. */
       readonly text: string | undefined;
-      /** Buffers between the two points at which those of its queues are counted, while none is dropped. */
-      readonly queueRoom: number;
+      /** Buffers between the two points at which those of its queues are counted, while none is dropped; undefined: none are. */
+      readonly queueRoom: number | undefined;
       /** Pictures that the worker itself makes for `source`, with the time in them: their size and rate. */
       readonly stamped?: { readonly width: number; readonly height: number; readonly frameRate: number };
     }

@@ -12,25 +12,16 @@ import { childLog } from '../lib/child.ts';
 import { PushedFrameReader } from './pushed-frames.ts';
 import { makeStampedPictures } from './stamped-picture.ts';
 import { openTlsRelay } from './tls-relay.ts';
+import { watchBus } from './worker-bus.ts';
 import { QueueDrops } from './worker-drops.ts';
 import { WorkerKeyFrames } from './worker-key-frames.ts';
-import {
-  failureBy,
-  type PictureFormat,
-  type WorkerCommand,
-  type WorkerFailure,
-  type WorkerReport,
-} from './worker-messages.ts';
+import type { PictureFormat, WorkerCommand, WorkerFailure, WorkerReport } from './worker-messages.ts';
 import { levelReader, pictureReader, type TapPipeline, WorkerTap } from './worker-taps.ts';
 
 // The addon's `main` has no file ending, which only require() resolves.
 const gstreamer = createRequire(import.meta.url)('gstreamer-superficial') as typeof import('gstreamer-superficial');
 
 const log = childLog();
-/** How long a pipeline that starts may take to tell of that, and how often it is looked at then. */
-const OPEN_CHECK_MS = 300;
-const DEAD_POLL_MS = 20;
-
 /** How often a device of which nothing is encoded is asked for a sign of life. */
 const PROBE_INTERVAL_MS = 400;
 /** How often it is looked whether frames were dropped; only news is told. */
@@ -44,6 +35,7 @@ let failed = false;
 let gates: boolean[] = [];
 /** Every picture goes out as a JPEG. */
 let jpegs = false;
+let flowWatch: NodeJS.Timeout | undefined;
 /** The picture that a program pushed last, and when; undefined for other sources. */
 let pushed: { frame: Buffer | undefined; at: number } | undefined;
 // findChild() costs 50 kB that are never freed: once for each element.
@@ -92,11 +84,16 @@ async function start(command: Extract<WorkerCommand, { type: 'start' }>): Promis
     if (clock !== undefined) clock['time-format'] = markup(overlay);
   }
   pipeline.play();
-  watchBus(pipeline);
+  watchBus(pipeline, {
+    over: () => failed,
+    failed: fail,
+    leftOut: (seconds) => report({ type: 'left-out', seconds }),
+    warned: (source, text) => log.warn({ element: source }, text),
+  });
   if (input === 'frames') takePushedFrames();
   if (stamped !== undefined) makeStampedPictures(stamped, (picture) => (element('source') as AppSrc).push(picture));
   watchFlow();
-  watchDrops(queueRoom);
+  if (queueRoom !== undefined) watchDrops(queueRoom);
 }
 
 /** A program pushes when it likes; who joins between two pictures sees the last one again. */
@@ -123,15 +120,15 @@ function repeatFrame(): void {
   (element('source') as AppSrc | undefined)?.push(pushed.frame);
 }
 
-/** While something is encoded its packets are the sign of life. */
+/** While something is encoded its packets are the sign of life, and nobody has to look. */
 function watchFlow(): void {
+  clearInterval(flowWatch);
+  if (pushed === undefined && gates.includes(true)) return;
   let before: unknown;
-  setInterval(() => {
+  flowWatch = setInterval(() => {
     if (failed) return;
-    if (pushed !== undefined) report({ type: 'flowing' });
-    if (pushed !== undefined || gates.includes(true)) return;
     const count = element('probe')?.['frames-rendered'];
-    if (before !== undefined && count !== before) report({ type: 'flowing' });
+    if (pushed !== undefined || (before !== undefined && count !== before)) report({ type: 'flowing' });
     before = count;
   }, PROBE_INTERVAL_MS);
 }
@@ -150,13 +147,6 @@ function watchDrops(room: number): void {
   }, DROPS_INTERVAL_MS);
 }
 
-/** A camera's driver numbers its frames; the source tells the time that is missing (GstV4l2Src, quality of service). */
-function leftOut(duration: string | undefined): void {
-  const seconds = Number(duration) / 1e9;
-  // GST_CLOCK_TIME_NONE: the frame rate is not known.
-  if (seconds > 0 && seconds < 3600) report({ type: 'left-out', seconds });
-}
-
 function setText(text: string): void {
   const clock = element('clock');
   if (clock !== undefined) clock.text = markup(text);
@@ -167,6 +157,7 @@ function setGate(track: number, open: boolean): void {
   if (gate === undefined) return;
   gates[track] = open;
   gate.drop = !open;
+  watchFlow();
   setIntake();
   if (open) repeatFrame();
 }
@@ -198,32 +189,6 @@ function enable(track: number, enabled: boolean): void {
   }
   const loudness = element(`loudness${track}`);
   if (loudness !== undefined) loudness.volume = enabled ? 1 : 0;
-}
-
-function watchBus(playing: Pipeline): void {
-  let [messages, polls] = [0, 0];
-  // One whose device did not open is in state NULL, where the binding delivers one message for each call only.
-  const dead = (): boolean => messages === polls;
-  const poll = (): void => {
-    polls += 1;
-    playing.pollBus((message) => {
-      messages += 1;
-      if (message.type === 'error') {
-        const { reason, track } = failureBy(message._src_element_name, message.message);
-        fail(reason === 'stream' && dead() ? 'device' : reason, message.message ?? 'unknown error', track);
-      } else if (message.type === 'eos') fail('ended', 'the source has come to its end');
-      else if (message.type === 'qos' && message._src_element_name === 'source') leftOut(message.duration);
-      else if (message.type === 'warning')
-        log.warn({ element: message._src_element_name }, message.message ?? 'warning');
-    });
-  };
-  const look = (): void => {
-    if (failed || messages > polls) return;
-    if (dead()) poll();
-    setTimeout(look, DEAD_POLL_MS);
-  };
-  poll();
-  setTimeout(look, OPEN_CHECK_MS);
 }
 
 /** Pango reads the text of overlays as markup. */
