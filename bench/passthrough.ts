@@ -14,7 +14,7 @@ import { silentLog } from '../daemon/lib/log.ts';
 import { encodersFrom } from '../test/support/capture-test-source.ts';
 import { cameraSettings } from '../test/support/network-camera.ts';
 import { testServer } from '../test/support/rtsp-server.ts';
-import { bareLaunch, type Cost, measure, type Running } from './support/capture-cost.ts';
+import { bareLaunch, type Cost, measureBothWays, type Running } from './support/capture-cost.ts';
 import { table } from './support/report.ts';
 
 const seconds = Number(process.argv[2] ?? 10);
@@ -53,12 +53,12 @@ const rtsp = cameras.devices[0]?.rtsp as RtspInput;
 const location = `rtspsrc location=${camera.url} `;
 const pipeline = codedLaunch('video', { type: 'rtsp', rtsp }).replace('rtspsrc ', location);
 const depayload = `${location}protocols=tcp latency=200 ! application/x-rtp,media=video ! rtph264depay ! fakesink sync=false`;
-const [passed, encoded, same, least] = (await measure(
+const [passed, encoded, same, least] = (await measureBothWays(
   [
-    await worker(cameras, true),
-    await worker(cameras, false),
-    await bareLaunch(pipeline, 1),
-    await bareLaunch(depayload, 0),
+    () => worker(cameras, true),
+    () => worker(cameras, false),
+    () => bareLaunch(pipeline, 1),
+    () => bareLaunch(depayload, 0),
   ],
   seconds,
 )) as [Cost, Cost, Cost, Cost];

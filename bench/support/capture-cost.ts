@@ -4,7 +4,8 @@ import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { processCpu } from './process-cpu.ts';
 
-const WARM_UP_MS = 3000;
+/** V8 tidies up once, some seconds after a start. */
+const WARM_UP_MS = 10_000;
 
 /** Something that captures, in a process of its own. */
 export interface Running {
@@ -61,4 +62,22 @@ export async function measure(running: readonly Running[], seconds: number): Pro
   }));
   await Promise.all(running.map(({ stop }) => stop()));
   return costs;
+}
+
+/**
+ * The same twice, in one order and in the other, and what it cost in the middle: of readers of one source those that came
+ * first are woken first, while its writer still runs, and pay for that.
+ */
+export async function measureBothWays(starters: readonly (() => Promise<Running>)[], seconds: number): Promise<Cost[]> {
+  const inOrder = async (order: readonly (() => Promise<Running>)[]): Promise<Cost[]> => {
+    const running: Running[] = [];
+    for (const start of order) running.push(await start());
+    return measure(running, seconds);
+  };
+  const there = await inOrder(starters);
+  const back = (await inOrder(starters.toReversed())).reverse();
+  return there.map((cost, index) => {
+    const other = back[index] as Cost;
+    return { cpu: (cost.cpu + other.cpu) / 2, memory: (cost.memory + other.memory) / 2 };
+  });
 }
