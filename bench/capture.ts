@@ -12,7 +12,7 @@ import type { VideoBranch, VideoPipeline } from '../daemon/capture/video-pipelin
 import { MediaClock } from '../daemon/lib/clock.ts';
 import { silentLog } from '../daemon/lib/log.ts';
 import { encodersFrom } from '../test/support/capture-test-source.ts';
-import { bareLaunch, type Cost, measure, type Running } from './support/capture-cost.ts';
+import { bareLaunch, type Cost, measureBothWays, type Running } from './support/capture-cost.ts';
 import { table } from './support/report.ts';
 
 const seconds = Number(process.argv[2] ?? 10);
@@ -102,11 +102,14 @@ for (const [name, size] of [
   ['720p30', HD],
   ['1080p30', FULL_HD],
 ] as const) {
-  const [ours, theirs] = (await measure([await worker([size]), await bare(size, [size])], seconds)) as [Cost, Cost];
+  const [ours, theirs] = (await measureBothWays([() => worker([size]), () => bare(size, [size])], seconds)) as [
+    Cost,
+    Cost,
+  ];
   row(`${name}, beside gst-launch`, ours, theirs, { cpu: CPU_GOAL, memory: MEMORY_GOAL_MB });
 }
-const [one, first, second] = (await measure(
-  [await worker([HD, SMALL]), await bare(HD, [HD]), await bare(HD, [SMALL])],
+const [one, first, second] = (await measureBothWays(
+  [() => worker([HD, SMALL]), () => bare(HD, [HD]), () => bare(HD, [SMALL])],
   seconds,
 )) as [Cost, Cost, Cost];
 const two = { cpu: first.cpu + second.cpu, memory: first.memory + second.memory };

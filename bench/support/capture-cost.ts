@@ -50,7 +50,7 @@ function privateMemory(pid: number): number {
 }
 
 /** All at the same time, so that the machine treats them alike; then they are stopped. */
-export async function measure(running: readonly Running[], seconds: number): Promise<Cost[]> {
+async function measure(running: readonly Running[], seconds: number): Promise<Cost[]> {
   await sleep(WARM_UP_MS);
   const before = running.map(({ pid }) => processCpu(pid));
   const begin = performance.now();
@@ -65,7 +65,7 @@ export async function measure(running: readonly Running[], seconds: number): Pro
 }
 
 /**
- * The same twice, in one order and in the other, and what it cost in the middle: of readers of one source those that came
+ * What several cost at the same time, in the middle of one order and the other: of readers of one source those that came
  * first are woken first, while its writer still runs, and pay for that.
  */
 export async function measureBothWays(starters: readonly (() => Promise<Running>)[], seconds: number): Promise<Cost[]> {
