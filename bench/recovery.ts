@@ -20,6 +20,7 @@ import { MediaClock } from '../daemon/lib/clock.ts';
 import { silentLog } from '../daemon/lib/log.ts';
 import { MediaStream } from '../daemon/media/media-stream.ts';
 import { createTrack } from '../daemon/media/media-stream-track.ts';
+import { H264 } from '../daemon/rtp/codec.ts';
 import { encodersFrom } from '../test/support/capture-test-source.ts';
 import { Daemon } from '../test/support/daemon.ts';
 import { freePort } from '../test/support/mosquitto.ts';
@@ -103,7 +104,7 @@ async function bareStart(launch: string): Promise<number> {
 /** The pipeline of the gateway's test picture. */
 const TEST_LAUNCH = planCapture({
   device: testDevice('video'),
-  tracks: [{ configuration: { settings: {}, contentHint: '', enabled: true }, open: true }],
+  tracks: [{ configuration: { settings: {}, contentHint: '', enabled: true }, codec: H264, open: true }],
   encoders: SOFTWARE_ENCODERS,
   pattern: 'smpte75',
   text: undefined,

@@ -111,6 +111,7 @@ export const CHANGE_RULES: Readonly<Record<string, ChangeRule>> = {
   'streams.*.audio': restart,
   'streams.*.audio.device': restart,
   'streams.*.audio.channelCount': restart,
+  'streams.*.audio.codec': restart,
   'streams.*.audio.gain': restart,
   'streams.*.encodings': restart,
   'streams.*.encodings.*.rid': restart,

@@ -1,4 +1,4 @@
-import { H264_PROFILES, VIDEO_CODECS } from './codecs.ts';
+import { AUDIO_CODECS, H264_PROFILES, VIDEO_CODECS } from './codecs.ts';
 import { EVENT_TYPES } from './event-types.ts';
 import { type Group, isSetting, type Setting } from './setting.ts';
 
@@ -135,6 +135,12 @@ const audio: Group = {
     default: 2,
     minimum: 1,
     maximum: 2,
+  },
+  codec: {
+    doc: 'What encodes it. `auto`: what a network camera sends goes out as it is (AAC, G.711, Opus), where no gain is asked for; `opus` for all else. `aac` for recorders and players that know nothing newer, `pcma` and `pcmu` (G.711 A-law, µ-law) for telephony: browsers get `opus` beside `aac`, RTMP gets AAC in any case.',
+    format: 'choice',
+    default: 'auto',
+    choices: ['auto', ...AUDIO_CODECS],
   },
   gain: {
     doc: 'Amplification.',

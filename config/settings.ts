@@ -1,6 +1,6 @@
 /** The effective configuration as the rooms receive it, each its own slice. The schema beside this file is the home of defaults, limits and docs. */
 
-import type { H264Profile, VideoCodec } from './codecs.ts';
+import type { AudioCodec, H264Profile, VideoCodec } from './codecs.ts';
 import type { EventType } from './event-types.ts';
 
 /** How a picture is turned; clockwise and counterclockwise by a quarter. */
@@ -51,6 +51,8 @@ export interface AudioSettings {
   /** `any` (the first microphone, else the test tone), `test`, or a device's id, label or path. */
   device: string;
   channelCount: number;
+  /** `auto`: what the device sends, else `opus`. */
+  codec: AudioCodec | 'auto';
   /** dB. */
   gain: number;
 }

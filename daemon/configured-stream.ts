@@ -138,7 +138,12 @@ export class ConfiguredStream implements ReportedStream {
     const sound =
       microphone &&
       audio &&
-      configuredTrack(microphone, { settings: { channelCount: audio.channelCount }, gain: audio.gain, privacy });
+      configuredTrack(microphone, {
+        settings: { channelCount: audio.channelCount },
+        audioCodec: audio.codec,
+        gain: audio.gain,
+        privacy,
+      });
     for (const encoding of this.#encodings) {
       const rendition = this.#renditions.get(encoding.rid) as MediaStream;
       if (camera && video) {

@@ -7,6 +7,7 @@ import { Rate } from './lib/rate.ts';
 import type { MediaStream } from './media/media-stream.ts';
 import { encodedOf, type MediaStreamTrack } from './media/media-stream-track.ts';
 import type { EncodingReduction } from './media/track-source.ts';
+import { encodingName } from './rtp/codec.ts';
 
 /** What has gone out of a stream's picture (without one: its sound), and of all its tracks. */
 export interface StreamTraffic {
@@ -77,6 +78,7 @@ export class StreamReporter {
         id: track.id,
         label: track.label,
         muted: track.muted,
+        codec: encodingName(encodedOf(track).rtp.codec),
         settings: { ...track.getSettings() },
         ...(isConstrained(track) && { constraints: { ...track.getConstraints() } }),
       })),

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import type { VideoCodec } from '../../config/codecs.ts';
+import type { AacEncoder } from '../convert/aac-encoder.ts';
 import type { MediaTrackSettings } from '../media/track-dictionaries.ts';
 import type {
   ContentHint,
@@ -8,6 +9,8 @@ import type {
   PictureAdjustments,
   TrackConfiguration,
 } from '../media/track-source.ts';
+import { isAac } from '../rtp/aac.ts';
+import type { RtpCodec } from '../rtp/codec.ts';
 import { type AudioBranch, type AudioInput, SOUND_QUEUE_ROOM, type SoundContent } from './audio-pipeline.ts';
 import { CaptureError } from './capture-error.ts';
 import { type CaptureMode, chooseMode, type VideoWish } from './capture-mode.ts';
@@ -17,6 +20,7 @@ import { macroblockRate, type NumberProperty, type PictureContent } from './enco
 import { ENCODERS, type EncoderRanking, type VideoEncoder } from './encoders.ts';
 import { isLibcamera, sourceProperties } from './libcamera-controls.ts';
 import { launchString, type PipelineDescription } from './pipeline.ts';
+import { aacBitrate, type SoundEncoder, soundEncoder, soundShape } from './sound-encoders.ts';
 import {
   type BranchShape,
   FRAME_QUEUE_ROOM,
@@ -32,6 +36,7 @@ import type { WorkerCommand, WorkerInput } from './worker-messages.ts';
 /** One track that is to be encoded. */
 export interface PlannedTrack {
   readonly configuration: TrackConfiguration;
+  readonly codec: RtpCodec;
   /** Somebody consumes it. */
   readonly open: boolean;
 }
@@ -42,6 +47,8 @@ export interface CapturePlanInput {
   readonly tracks: readonly PlannedTrack[];
   /** Of pictures. */
   readonly encoders: EncoderRanking;
+  /** Where a track is of AAC: what encodes that. */
+  readonly aac?: AacEncoder | undefined;
   /** Text on the test picture, before its clock; without one there is no clock either. */
   readonly text: string | undefined;
   readonly pattern: TestPattern;
@@ -65,7 +72,7 @@ export interface CapturePlan {
   /** Of each track. */
   readonly settings: readonly MediaTrackSettings[];
   /** What encodes each track; none where the device's own encoding goes out. */
-  readonly encoders: readonly (VideoEncoder | 'opusenc')[];
+  readonly encoders: readonly (VideoEncoder | SoundEncoder)[];
   /** Of each track: what its encoder cannot do that is asked for, for a person. */
   readonly limits: readonly (string | undefined)[];
   /** What of each track is set while it runs. */
@@ -313,17 +320,18 @@ function camera(
 /** H.264 of 4:2:0 has even sizes. */
 const scaled = (size: number, by: number): number => Math.max(16, Math.round(size / by / 2) * 2);
 
-function planSound({ tracks, pattern }: CapturePlanInput, device: AudioDevice): CapturePlan {
-  const branches = tracks.map(({ configuration, open }): AudioBranch => {
+function planSound({ tracks, pattern, wallClock, aac }: CapturePlanInput, device: AudioDevice): CapturePlan {
+  const branches = tracks.map(({ configuration, codec, open }): AudioBranch => {
     const { settings, contentHint, enabled, gain = 0 } = configuration;
-    const channelCount = settings.channelCount ?? 2;
+    const shape = soundShape(codec, settings.channelCount ?? 2);
     const content = SOUNDS[contentHint] ?? 'generic';
-    const bitrate = (OPUS_BITRATES[contentHint] ?? OPUS_BITRATE_PER_CHANNEL) * channelCount;
-    return { open, enabled, channelCount, content, bitrate, gain };
+    const opus = (OPUS_BITRATES[contentHint] ?? OPUS_BITRATE_PER_CHANNEL) * shape.channelCount;
+    const bitrate = isAac(codec) ? aacBitrate(codec) : opus;
+    return { open, enabled, codec, encoder: soundEncoder(codec, aac), ...shape, content, bitrate, gain };
   });
   const describe = (these: readonly AudioBranch[]): PipelineDescription => ({
     kind: 'audio',
-    input: soundInput(device, pattern),
+    input: soundInput(device, pattern, wallClock),
     branches: these,
   });
   return {
@@ -332,20 +340,21 @@ function planSound({ tracks, pattern }: CapturePlanInput, device: AudioDevice): 
       launch: launchString(describe(branches)),
       gates: branches.map(({ open }) => open),
       keyFrameIntervals: [],
-      input: undefined,
+      input: device.bus === 'rtp' ? 'rtp' : undefined,
       overlays: [],
       text: undefined,
       queueRoom: SOUND_QUEUE_ROOM,
     },
-    settings: branches.map(({ channelCount }) => ({ ...SOUND, channelCount })),
-    encoders: branches.map(() => 'opusenc'),
+    settings: branches.map(({ sampleRate, channelCount }) => ({ ...SOUND, sampleRate, channelCount })),
+    encoders: branches.map(({ encoder }) => encoder),
     limits: [],
     tunings: [],
     layout: launchString(describe(branches.map(neutral))),
   };
 }
 
-function soundInput({ bus, path, rtsp }: AudioDevice, pattern: TestPattern): AudioInput {
+function soundInput({ bus, path, sound, rtsp }: AudioDevice, pattern: TestPattern, wallClock: number): AudioInput {
   if (bus === 'test') return { type: 'test', silent: pattern === 'black' };
+  if (bus === 'rtp' && sound !== undefined) return { type: 'rtp', codec: sound, wallClock };
   return rtsp === undefined ? { type: 'alsa', path } : { type: 'rtsp', rtsp };
 }

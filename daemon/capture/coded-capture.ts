@@ -1,15 +1,15 @@
-import type { VideoCodec } from '../../config/codecs.ts';
 import type { MediaClock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { MediaTrackSettings } from '../media/track-dictionaries.ts';
-import type { TrackConfiguration } from '../media/track-source.ts';
+import type { SoundLevel, TrackConfiguration } from '../media/track-source.ts';
+import { H264, OPUS, type RtpCodec } from '../rtp/codec.ts';
 import { readSequenceParameters } from '../rtp/h264-sps.ts';
 import { readH265Size } from '../rtp/h265-sps.ts';
 import { timestampDistance } from '../rtp/packet.ts';
 import type { RtpFrame } from '../rtp/rtp-frame.ts';
 import type { CaptureLife } from './capture-life.ts';
 import type { CapturePlan } from './capture-plan.ts';
-import { codecOf, passesThrough, unplayable } from './coded-formats.ts';
+import { passesThrough, unplayable } from './coded-formats.ts';
 import { planCoded } from './coded-plan.ts';
 import { Decoder } from './decoder.ts';
 import type { CaptureDevice } from './device.ts';
@@ -43,27 +43,27 @@ export interface CodedCaptureOptions {
  */
 export class CodedCapture {
   readonly #options: CodedCaptureOptions;
-  readonly #followers = new Map<EncodedTrack, () => void>();
-  readonly #decoder: Decoder | undefined;
+  readonly #followers = new Map<EncodedTrack, { leader: EncodedTrack; stop: () => void }>();
+  readonly #decoder: Decoder;
   /** The device whose encoding viewers could not play. */
   #refused: string | undefined;
   #active = false;
   /** Of the life that runs, or is about to. */
-  #codec: VideoCodec = 'h264';
-  readonly #natives = new Map<VideoCodec, EncodedTrack>();
+  #codec: RtpCodec;
+  readonly #natives = new Map<RtpCodec, EncodedTrack>();
   #sps: Buffer | undefined;
   #size: { width: number; height: number } | undefined;
   #lastTimestamp: number | undefined;
 
   constructor(options: CodedCaptureOptions) {
     this.#options = options;
-    if (options.kind === 'video')
-      this.#decoder = new Decoder({
-        ...options,
-        stream: () => this.native.rtp,
-        tracks: () => this.#decoded,
-        size: () => this.settings,
-      });
+    this.#codec = options.kind === 'video' ? H264 : OPUS;
+    this.#decoder = new Decoder({
+      ...options,
+      stream: () => this.native.rtp,
+      tracks: () => this.#decoded,
+      size: () => this.settings,
+    });
   }
 
   /** Stands for the device's own stream. */
@@ -72,15 +72,10 @@ export class CodedCapture {
     let native = this.#natives.get(codec);
     if (native === undefined) {
       const { kind, clock, cname } = this.#options;
-      const configuration = {
-        settings: {},
-        contentHint: '',
-        enabled: true,
-        encoding: { ...NO_WISHES, codec },
-      } as const;
-      native = new EncodedTrack(silentOwner, { kind, clock, cname, lossy: true, configuration });
+      const configuration = { settings: {}, contentHint: '', enabled: true } as const;
+      native = new EncodedTrack(silentOwner, { kind, codec, clock, cname, lossy: true, configuration });
       native.rtp.keepsGroup = true;
-      native.rtp.onFrame((frame) => this.#check(frame));
+      if (kind === 'video') native.rtp.onFrame((frame) => this.#check(frame));
       this.#natives.set(codec, native);
     }
     return native;
@@ -101,10 +96,10 @@ export class CodedCapture {
   /** Decides on the next life. */
   decide(): boolean {
     const was = this.#active;
-    const { codec } = this.native;
+    const codec = this.#codec;
     this.#active = false;
-    const [track] = this.#options.tracks().filter((each) => !each.private && this.passes(each));
-    if (track !== undefined) this.#codec = track.codec;
+    const [track] = this.#passing;
+    if (track !== undefined) this.#codec = track.rtp.codec;
     this.#active = this.suits;
     if (was !== this.#active || codec !== this.#codec) this.update();
     return this.#active;
@@ -129,12 +124,12 @@ export class CodedCapture {
   /** What a track has of the device; undefined where it is not from here. */
   settingsOf(track: EncodedTrack): MediaTrackSettings | undefined {
     if (!this.#active) return undefined;
-    return this.passes(track) ? this.settings : this.#decoder?.settingsOf(track);
+    return this.passes(track) ? this.settings : this.#decoder.settingsOf(track);
   }
 
   /** The life that feeds a track which asks for key frames. */
   lifeOf(track: EncodedTrack): CaptureLife | undefined {
-    const life = this.#decoder?.capture.life;
+    const { life } = this.#decoder.capture;
     return life?.has(track) ? life : undefined;
   }
 
@@ -145,21 +140,27 @@ export class CodedCapture {
 
   /** @throws CaptureError `not-live`, `timeout`, `failed`. */
   takePicture(format: PictureFormat): Promise<Picture> {
-    return (this.#decoder as Decoder).takePicture(format);
+    return this.#decoder.takePicture(format);
   }
 
   /** Every picture as a JPEG, until the returned function is called. */
   watchJpegs(reader: (jpeg: Buffer) => void): () => void {
-    return (this.#decoder as Decoder).watchJpegs(reader);
+    return this.#decoder.watchJpegs(reader);
+  }
+
+  /** How loud it is; undefined while nobody decodes it. @throws CaptureError. */
+  async level(): Promise<SoundLevel | undefined> {
+    return this.#decoder.launched ? this.#decoder.capture.requests.takeLevel() : undefined;
   }
 
   /** The device's state, a track or what it wants has changed. */
   update(): void {
     const flowing = this.#active && this.#options.flowing();
-    for (const native of this.#natives.values()) if (!flowing || native !== this.native) native.rtp.sourceChanged();
+    const { native } = this;
+    for (const each of this.#natives.values()) if (!flowing || each !== native) each.rtp.sourceChanged();
     const following = new Set(flowing ? this.#passing.filter((track) => isServed(track)) : []);
-    for (const [track, stop] of this.#followers)
-      if (!following.has(track)) {
+    for (const [track, { leader, stop }] of this.#followers)
+      if (!following.has(track) || leader !== native) {
         stop();
         this.#followers.delete(track);
       }
@@ -167,19 +168,14 @@ export class CodedCapture {
     for (const track of this.#options.tracks())
       track.rtp.keepsGroup = this.#active && this.passes(track) && isServed(track);
     for (const track of following)
-      if (!this.#followers.has(track)) this.#followers.set(track, track.follow(this.native));
-    this.#decoder?.update(flowing);
-  }
-
-  /** Takes a packet of the device's own stream. */
-  push(life: CaptureLife, packet: Buffer): void {
-    this.native.push(life, packet);
+      if (!this.#followers.has(track)) this.#followers.set(track, { leader: native, stop: track.follow(native) });
+    this.#decoder.update(flowing);
   }
 
   async stop(): Promise<void> {
     this.#active = false;
     this.update();
-    await this.#decoder?.stop();
+    await this.#decoder.stop();
   }
 
   get #passing(): EncodedTrack[] {
@@ -195,11 +191,11 @@ export class CodedCapture {
   }
 
   /** Whether the device's own encoding suits a track. */
-  passes({ configuration }: EncodedTrack): boolean {
+  passes({ configuration, rtp }: EncodedTrack): boolean {
     const device = this.#options.device();
-    if (device === undefined || !passesThrough(device, configuration)) return false;
+    if (device === undefined || !passesThrough(device, configuration, rtp.codec)) return false;
     // One life takes one encoding of the device.
-    return !this.#active || device.kind === 'audioinput' || codecOf(configuration) === this.#codec;
+    return !this.#active || rtp.codec === this.#codec;
   }
 
   /** Before anybody else gets the frame. */
@@ -210,16 +206,15 @@ export class CodedCapture {
     if (parameterSets === undefined) return;
     if (!this.#sps?.equals(parameterSets.sps)) {
       this.#sps = parameterSets.sps;
-      const reason = this.#codec === 'h264' ? unplayable(parameterSets.sps) : undefined;
+      const reason = this.#codec === H264 ? unplayable(parameterSets.sps) : undefined;
       if (reason !== undefined) {
         this.#refuse(reason);
         return;
       }
-      const { width, height } =
-        (this.#codec === 'h264' ? readSequenceParameters : readH265Size)(parameterSets.sps) ?? {};
+      const { width, height } = (this.#codec === H264 ? readSequenceParameters : readH265Size)(parameterSets.sps) ?? {};
       if (width === undefined || height === undefined) return;
       if (this.#size !== undefined && (this.#size.width !== width || this.#size.height !== height))
-        this.#decoder?.restart();
+        this.#decoder.restart();
       this.#size = { width, height };
     }
     if (before !== undefined && !frame.keyFrame && timestampDistance(frame.timestamp, before) < 0)
@@ -237,10 +232,11 @@ export class CodedCapture {
 
 const isServed = ({ wanted, hidden }: EncodedTrack): boolean => wanted && hidden === undefined;
 
-const NO_WISHES = { maxBitrate: 0, maxFramerate: undefined, scaleResolutionDownBy: 1, keyFrameInterval: 0 };
-
 /** The device's own stream has no wishes. */
 const silentOwner: ConstructorParameters<typeof EncodedTrack>[0] = {
+  encode: () => {
+    throw new Error('it is nothing but itself');
+  },
   trackSettings: () => ({}),
   trackProblem: () => undefined,
   configureTrack: async () => undefined,

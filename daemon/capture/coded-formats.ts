@@ -1,12 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { VideoCodec } from '../../config/codecs.ts';
 import type { TrackConfiguration } from '../media/track-source.ts';
-import { H265, type RtpCodec } from '../rtp/codec.ts';
+import { H265, RTP_VIDEO_CODECS, type RtpCodec } from '../rtp/codec.ts';
 import { readSequenceParameters } from '../rtp/h264-sps.ts';
 import type { CaptureMode } from './capture-mode.ts';
 import { chooseMode } from './capture-mode.ts';
 import { AS_CAPTURED, wishOf } from './capture-plan.ts';
 import type { CaptureDevice, VideoDevice } from './device.ts';
+import { canGoOut } from './sound-encoders.ts';
 
 /** The codecs of tracks that a device can deliver, by V4L2's names. */
 const PASSED_FORMATS: Readonly<Record<string, VideoCodec>> = { H264: 'h264', HEVC: 'h265' };
@@ -29,11 +30,15 @@ export function uncodedOnly<T extends CaptureDevice>(device: T): T {
   return formats.length === 0 ? device : { ...device, formats };
 }
 
-/** Whether a track gets what it asks for when the device's own encoding goes out as it is. */
-export function passesThrough(device: CaptureDevice, configuration: TrackConfiguration): boolean {
-  const { passthrough = true, settings, encoding, picture = AS_CAPTURED, gain = 0 } = configuration;
-  if (!passthrough || gain !== 0 || !isDeepStrictEqual(picture, AS_CAPTURED)) return false;
-  if (device.kind === 'audioinput') return device.rtsp?.encoding === 'OPUS';
+/** Whether a track of a codec gets what it asks for when the device's own encoding goes out as it is. */
+export function passesThrough(
+  device: CaptureDevice,
+  configuration: TrackConfiguration,
+  codec: RtpCodec = RTP_VIDEO_CODECS[codecOf(configuration)],
+): boolean {
+  if (device.kind === 'audioinput') return device.sound === codec && canGoOut(configuration, codec);
+  const { passthrough = true, settings, encoding, picture = AS_CAPTURED } = configuration;
+  if (!passthrough || !isDeepStrictEqual(picture, AS_CAPTURED)) return false;
   const coded = codedOnly(device, codecOf(configuration));
   if (coded === undefined) return false;
   const wish = wishOf(settings);

@@ -1,13 +1,13 @@
-import { OPUS } from '../rtp/codec.ts';
+import type { RtpCodec } from '../rtp/codec.ts';
 import { type CaptureMode, codedFormat } from './capture-mode.ts';
 import { type RtspInput, rtspSource, v4l2Source } from './device-sources.ts';
 import { packetTail } from './launch-parts.ts';
-import { payloader } from './payloaders.ts';
+import { payloader, soundPayloader } from './payloaders.ts';
 
 /** What comes encoded from a device and goes out as it is. */
 export type CodedInput =
   | { readonly type: 'v4l2'; readonly path: string; readonly mode: CaptureMode }
-  | { readonly type: 'rtsp'; readonly rtsp: RtspInput };
+  | { readonly type: 'rtsp'; readonly rtsp: RtspInput; readonly sound?: RtpCodec };
 
 /**
  * Rides over a reader that is busy. It stands behind the payloader: what it has to drop leaves a hole in the sequence
@@ -24,6 +24,7 @@ export function codedLaunch(kind: 'video' | 'audio', input: CodedInput): string 
   const coded = input.type === 'v4l2' ? codedFormat(input.mode) : input.rtsp.encoding.toLowerCase();
   const codec = coded === 'h265' ? 'h265' : 'h264';
   // The parser does not touch what it passes on.
-  const pay = kind === 'video' ? payloader(codec, 0) : `rtpopuspay name=pay0 pt=${OPUS.payloadType} timestamp-offset=0`;
+  const sound = input.type === 'rtsp' ? input.sound : undefined;
+  const pay = sound === undefined ? payloader(codec, 0) : soundPayloader(sound, 0);
   return `${source} ! ${pay} ! ${PACKET_QUEUE} ! ${packetTail(0)}`;
 }

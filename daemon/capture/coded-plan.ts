@@ -1,3 +1,4 @@
+import type { MediaTrackSettings } from '../media/track-dictionaries.ts';
 import type { TrackConfiguration } from '../media/track-source.ts';
 import { CaptureError } from './capture-error.ts';
 import { type CaptureMode, chooseMode } from './capture-mode.ts';
@@ -6,6 +7,7 @@ import { codecOf, codedOnly } from './coded-formats.ts';
 import { type CodedInput, codedLaunch } from './coded-pipeline.ts';
 import type { CaptureDevice } from './device.ts';
 import { SOUND } from './device-capabilities.ts';
+import { soundShape } from './sound-encoders.ts';
 
 /**
  * Captures what a device encodes itself, as one stream for all tracks that it suits. It flows as long as the device is
@@ -14,7 +16,7 @@ import { SOUND } from './device-capabilities.ts';
  * @throws CaptureError `invalid-value` where the device does not encode.
  */
 export function planCoded(device: CaptureDevice, configurations: readonly TrackConfiguration[]): CapturePlan {
-  const { mode, input } = codedInput(device, configurations);
+  const { settings, input } = codedInput(device, configurations);
   const launch = codedLaunch(device.kind === 'videoinput' ? 'video' : 'audio', input);
   return {
     start: {
@@ -27,7 +29,7 @@ export function planCoded(device: CaptureDevice, configurations: readonly TrackC
       text: undefined,
       queueRoom: undefined,
     },
-    settings: [mode === undefined ? { ...SOUND, channelCount: 2 } : codedSettings(mode)],
+    settings: [settings],
     encoders: [],
     limits: [],
     tunings: [],
@@ -38,21 +40,26 @@ export function planCoded(device: CaptureDevice, configurations: readonly TrackC
 function codedInput(
   device: CaptureDevice,
   configurations: readonly TrackConfiguration[],
-): { mode?: CaptureMode; input: CodedInput } {
+): { settings: MediaTrackSettings; input: CodedInput } {
   const { rtsp } = device;
   if (device.kind === 'audioinput') {
-    if (rtsp?.encoding === 'OPUS') return { input: { type: 'rtsp', rtsp } };
+    const { sound } = device;
+    if (rtsp !== undefined && sound !== undefined)
+      return { settings: { ...SOUND, ...soundShape(sound, 2) }, input: { type: 'rtsp', rtsp, sound } };
   } else {
     const coded = codedOnly(device, configurations[0] ? codecOf(configurations[0]) : 'h264');
     const wishes = configurations.map(({ settings }) => wishOf(settings));
     const mode = coded && chooseMode(coded, wishes.length > 0 ? wishes : [wishOf({})]);
     if (mode !== undefined)
-      return { mode, input: rtsp ? { type: 'rtsp', rtsp } : { type: 'v4l2', path: device.path, mode } };
+      return {
+        settings: codedSettings(mode),
+        input: rtsp ? { type: 'rtsp', rtsp } : { type: 'v4l2', path: device.path, mode },
+      };
   }
   throw new CaptureError('invalid-value', `${device.label} does not encode in a way that can go out as it is`);
 }
 
-function codedSettings({ width, height, frameRate }: CaptureMode): CapturePlan['settings'][number] {
+function codedSettings({ width, height, frameRate }: CaptureMode): MediaTrackSettings {
   return {
     width,
     height,

@@ -7,7 +7,7 @@ import type { RtpStream } from '../rtp/rtp-stream.ts';
 import { CaptureError } from './capture-error.ts';
 import type { CaptureLife } from './capture-life.ts';
 import { formatOf } from './coded-formats.ts';
-import type { VideoDevice } from './device.ts';
+import type { CaptureDevice } from './device.ts';
 import { DeviceCapture, type DeviceCaptureOptions } from './device-capture.ts';
 import type { EncodedTrack } from './encoded-track.ts';
 import type { EncoderChoice } from './encoders.ts';
@@ -20,6 +20,7 @@ const LARGEST_MARGIN_MS = 20;
 const ASSUMED = { width: 1280, height: 720 };
 
 export interface DecoderOptions {
+  kind: 'video' | 'audio';
   /** What is decoded. */
   stream: () => RtpStream;
   /** Its size, as far as it is known. */
@@ -34,8 +35,8 @@ export interface DecoderOptions {
 }
 
 /**
- * Makes pixels of a stream that passes through, while somebody needs them: for tracks of another size or rate, and for
- * pictures. It runs through the current group of pictures without a word, and shows what comes next.
+ * Makes pixels, or samples, of a stream that passes through, while somebody needs them: for tracks of another codec, size
+ * or rate, and for pictures. It runs through the current group of pictures without a word, and shows what comes next.
  */
 export class Decoder {
   readonly capture: DeviceCapture;
@@ -53,10 +54,10 @@ export class Decoder {
   #wallClock = 0;
 
   constructor(options: DecoderOptions) {
-    const { stream, tracks, clock, encoders, log, environment, startWorker } = options;
+    const { kind, stream, tracks, clock, encoders, log, environment, startWorker } = options;
     this.#options = options;
     this.capture = new DeviceCapture({
-      kind: 'video',
+      kind,
       encoders,
       clock: clock.clock,
       log,
@@ -111,6 +112,11 @@ export class Decoder {
     if (this.capture.life !== undefined) this.capture.restart();
   }
 
+  /** It runs, and has got its orders. */
+  get launched(): boolean {
+    return this.#launched;
+  }
+
   settingsOf(track: EncodedTrack): MediaTrackSettings | undefined {
     return this.capture.life?.settingsOf(track);
   }
@@ -152,17 +158,16 @@ export class Decoder {
     await this.capture.stop();
   }
 
-  get #device(): VideoDevice {
-    const { stream, size } = this.#options;
+  get #device(): CaptureDevice {
+    const { kind, stream, size } = this.#options;
+    const decoded = { deviceId: 'rtp', groupId: 'rtp', bus: 'rtp', path: 'rtp' };
+    if (kind === 'audio') return { ...decoded, kind: 'audioinput', label: 'decoded sound', sound: stream().codec };
     const { width = ASSUMED.width, height = ASSUMED.height, frameRate } = size();
     const pixelFormat = formatOf(stream().codec);
     return {
+      ...decoded,
       kind: 'videoinput',
-      deviceId: 'rtp',
-      groupId: 'rtp',
       label: 'decoded picture',
-      bus: 'rtp',
-      path: 'rtp',
       formats: [{ pixelFormat, width, height, frameRates: frameRate === undefined ? [] : [frameRate] }],
       controls: [],
     };

@@ -1,3 +1,5 @@
+import { readAacConfig } from '../rtp/aac.ts';
+import { OPUS, PCMA, PCMU, type RtpCodec } from '../rtp/codec.ts';
 import { readSequenceParameters } from '../rtp/h264-sps.ts';
 import { readH265Size } from '../rtp/h265-sps.ts';
 import { isRtspEncoding, type RtspEncoding } from './device-sources.ts';
@@ -9,6 +11,8 @@ export interface DescribedMedia {
   /** Of a picture, where its parameter sets or its attributes tell. */
   readonly size: { readonly width: number; readonly height: number } | undefined;
   readonly frameRate: number | undefined;
+  /** Of a sound, where it can go out as it is. */
+  readonly sound: RtpCodec | undefined;
 }
 
 /** Payload types without an `rtpmap` (RFC 3551, 6). */
@@ -28,9 +32,15 @@ export function describedMedia(sdp: string): { media: DescribedMedia[]; unknown:
       continue;
     }
     const rate = Number(/^a=framerate:\s*([\d.]+)/m.exec(section)?.[1]);
-    media.push({ kind, encoding: name, size: sizeOf(section), frameRate: rate >= 1 && rate <= 240 ? rate : undefined });
+    const frameRate = rate >= 1 && rate <= 240 ? rate : undefined;
+    media.push({ kind, encoding: name, size: sizeOf(section), frameRate, sound: soundOf(name, section) });
   }
   return { media, unknown };
+}
+
+function soundOf(encoding: RtspEncoding, section: string): RtpCodec | undefined {
+  if (encoding === 'MPEG4-GENERIC') return readAacConfig(/[;\s]config=([0-9a-f]+)/i.exec(section)?.[1] ?? '');
+  return { OPUS, PCMA, PCMU }[encoding as string];
 }
 
 function sizeOf(section: string): DescribedMedia['size'] {

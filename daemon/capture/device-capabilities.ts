@@ -17,7 +17,7 @@ export function deviceCapabilities(device: CaptureDevice): MediaTrackCapabilitie
     return {
       deviceId,
       groupId,
-      sampleRate: { min: SOUND.sampleRate, max: SOUND.sampleRate },
+      sampleRate: { min: Math.min(device.sound?.clockRate ?? Infinity, SOUND.sampleRate), max: SOUND.sampleRate },
       sampleSize: { min: SOUND.sampleSize, max: SOUND.sampleSize },
       latency: { min: SOUND.latency, max: SOUND.latency },
       channelCount: { min: 1, max: 2 },

@@ -53,6 +53,8 @@ export const isRtspEncoding = (name: string): name is RtspEncoding => Object.has
 /** How a network source is received; its address and credentials are no part of the launch string. */
 export interface RtspInput {
   readonly encoding: RtspEncoding;
+  /** Nobody has asked it yet what it sends. */
+  readonly assumed?: true;
   readonly transport: 'tcp' | 'udp';
   /** How long a packet that is missing is waited for, in milliseconds. */
   readonly latency: number;

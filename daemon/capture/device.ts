@@ -1,4 +1,5 @@
 import { matchesGlob } from '../lib/glob.ts';
+import type { RtpCodec } from '../rtp/codec.ts';
 import type { RtspInput } from './device-sources.ts';
 import { isUsableFormat } from './pixel-formats.ts';
 
@@ -70,6 +71,8 @@ export interface AudioDevice extends DeviceIdentity {
   readonly kind: 'audioinput';
   /** ALSA PCM, for example `plughw:CARD=Webcam,DEV=0`. */
   readonly path: string;
+  /** What comes encoded from it, where that can go out as it is. */
+  readonly sound?: RtpCodec | undefined;
   /** Of a network source. */
   readonly rtsp?: RtspInput;
 }

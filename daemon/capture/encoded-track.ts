@@ -2,7 +2,7 @@ import type { H264Profile, VideoCodec } from '../../config/codecs.ts';
 import type { MediaClock } from '../lib/clock.ts';
 import type { MediaTrackSettings } from '../media/track-dictionaries.ts';
 import type { EncodedStream, StillPicture, TrackConfiguration } from '../media/track-source.ts';
-import { OPUS, RTP_VIDEO_CODECS } from '../rtp/codec.ts';
+import { OPUS, type RtpCodec } from '../rtp/codec.ts';
 import { RtpStream, type RtpStreamOptions } from '../rtp/rtp-stream.ts';
 import { KeyFrameRequests } from './key-frame-requests.ts';
 
@@ -11,6 +11,8 @@ const KEY_FRAME_INTERVAL_MS = 300;
 export interface EncodedTrackOptions {
   kind: 'video' | 'audio';
   configuration: TrackConfiguration;
+  /** Undefined: of a sound it is not known yet. */
+  codec: RtpCodec | undefined;
   clock: MediaClock;
   /** RTCP canonical name. */
   cname: string;
@@ -19,6 +21,7 @@ export interface EncodedTrackOptions {
 
 /** What an encoded track needs of its source. */
 export interface EncodedTrackOwner {
+  encode(configuration: TrackConfiguration): EncodedTrack;
   trackSettings(track: EncodedTrack): MediaTrackSettings;
   trackProblem(track: EncodedTrack): string | undefined;
   configureTrack(track: EncodedTrack, configuration: TrackConfiguration): Promise<void>;
@@ -33,8 +36,8 @@ export interface EncodedTrackOwner {
 /** One track over a capture source: its RTP stream, which outlives every worker, and who consumes it. */
 export class EncodedTrack implements EncodedStream {
   readonly rtp: RtpStream;
-  configuration: TrackConfiguration;
   droppedFrames = 0;
+  #configuration: TrackConfiguration;
   readonly #owner: EncodedTrackOwner;
   readonly #keyFrames: KeyFrameRequests;
   readonly #video: boolean;
@@ -42,11 +45,12 @@ export class EncodedTrack implements EncodedStream {
   #origin: object | undefined;
   #retained = 0;
   #open = true;
+  #opus: EncodedTrack | undefined;
 
   constructor(owner: EncodedTrackOwner, options: EncodedTrackOptions) {
-    const { kind, clock, cname, lossy = false } = options;
+    const { kind, codec, clock, cname, lossy = false } = options;
     this.#owner = owner;
-    this.configuration = options.configuration;
+    this.#configuration = options.configuration;
     this.#video = kind === 'video';
     this.#keyFrames = new KeyFrameRequests({
       clock: clock.clock,
@@ -54,15 +58,45 @@ export class EncodedTrack implements EncodedStream {
       send: () => owner.sendKeyFrameRequest(this),
     });
     this.rtp = new RtpStream({
-      codec: this.#video ? RTP_VIDEO_CODECS[this.codec] : OPUS,
+      codec: codec ?? OPUS,
+      unsettled: codec === undefined,
       clock,
       cname,
       lossy,
       requestKeyFrame: () => this.requestKeyFrame(),
     });
-    this.rtp.onFrame((frame) => {
-      if (frame.keyFrame) this.#keyFrames.satisfied(frame.captureTime);
-    });
+    if (this.#video)
+      this.rtp.onFrame((frame) => {
+        if (frame.keyFrame) this.#keyFrames.satisfied(frame.captureTime);
+      });
+  }
+
+  get configuration(): TrackConfiguration {
+    return this.#configuration;
+  }
+
+  set configuration(configuration: TrackConfiguration) {
+    this.#configuration = configuration;
+    if (this.#opus !== undefined) this.#opus.configuration = asOpus(configuration);
+  }
+
+  /** With what is the same in another codec. */
+  get renditions(): EncodedTrack[] {
+    return this.#opus === undefined ? [this] : [this, this.#opus];
+  }
+
+  inOpus(): EncodedTrack {
+    if (this.rtp.settled && this.rtp.codec === OPUS) return this;
+    this.#opus ??= this.#owner.encode(asOpus(this.#configuration));
+    return this.#opus;
+  }
+
+  /** A sound is of this codec, unless readers have been told another. @returns whether that is news. */
+  settle(codec: RtpCodec): boolean {
+    const { rtp } = this;
+    if ((rtp.settled && (rtp.promised || rtp.codec === codec)) || !this.#open) return false;
+    rtp.settle(codec);
+    return true;
   }
 
   /** Of a picture. */
@@ -123,6 +157,7 @@ export class EncodedTrack implements EncodedStream {
     if (!this.#open) return;
     this.#open = false;
     this.#keyFrames.cancel();
+    this.#opus?.close();
     this.#owner.trackClosed(this);
   }
 
@@ -151,3 +186,5 @@ export class EncodedTrack implements EncodedStream {
     this.rtp.push(packet);
   }
 }
+
+const asOpus = (configuration: TrackConfiguration): TrackConfiguration => ({ ...configuration, audioCodec: 'opus' });

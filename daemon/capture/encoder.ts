@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { VIDEO_CODECS, type VideoCodec } from '../../config/codecs.ts';
+import { type AacEncoder, findAacEncoder } from '../convert/aac-encoder.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import { CaptureError } from './capture-error.ts';
@@ -73,6 +74,10 @@ export class EncoderSelector implements EncoderChoice {
     this.#clock = options.clock ?? systemClock;
     this.#trials = new EncoderTrials(options);
     this.#cache = new EncoderCache(join(options.stateDirectory, 'encoders.json'));
+  }
+
+  get aac(): AacEncoder | undefined {
+    return findAacEncoder();
   }
 
   /** Software where no hardware can be present is known within milliseconds. A codec that nobody can encode is looked for again by the next call. */

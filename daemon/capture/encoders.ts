@@ -1,4 +1,5 @@
 import { VIDEO_CODECS, type VideoCodec } from '../../config/codecs.ts';
+import type { AacEncoder } from '../convert/aac-encoder.ts';
 import type { EncoderDescription } from './encoder-description.ts';
 import { H264_ENCODERS } from './h264-encoders.ts';
 import { H265_ENCODERS } from './h265-encoders.ts';
@@ -9,6 +10,7 @@ const ALL = { ...H264_ENCODERS, ...H265_ENCODERS, ...VP8_ENCODERS, ...JPEG_ENCOD
 /** An encoder element that we know how to drive. */
 export type VideoEncoder = keyof typeof ALL;
 export const ENCODERS: Readonly<Record<VideoEncoder, EncoderDescription>> = ALL;
+export const isVideoEncoder = (name: string): name is VideoEncoder => Object.hasOwn(ENCODERS, name);
 
 /** The encoders of a codec, best first. */
 export const encodersOf = (codec: VideoCodec): VideoEncoder[] =>
@@ -24,6 +26,8 @@ export const SOFTWARE_ENCODERS: EncoderRanking = Object.fromEntries(
 
 /** Where a source gets its encoders from. */
 export interface EncoderChoice {
+  /** What encodes AAC; undefined: nothing here does. */
+  readonly aac: AacEncoder | undefined;
   /** The encoders of this machine for a codec, best first; at least one. @throws CaptureError `not-installed`. */
   choose(codec: VideoCodec): Promise<readonly VideoEncoder[]>;
   /** Why this machine cannot encode a codec; undefined where it can, or nobody has asked yet. */

@@ -48,8 +48,14 @@ export const gate = ({ open }: Branch, index: number): string => `frames. ! valv
 export const packetTail = (index: number, stamp = ''): string =>
   `rtponviftimestamp${stamp} ! rtpstreampay ! fdsink fd=${MEDIA_DESCRIPTOR + index} sync=false async=false`;
 
+/** Times of what {@link receivedPackets} reads count from an instant that is told, not from the beginning of the pipeline. */
+export const stampFrom = (wallClock: number): string => ` ntp-offset=${ntpNanoseconds(wallClock)}`;
+/** What an RtpInput writes behind the pipes of so many tracks. */
+export const receivedPackets = (tracks: number): string =>
+  `fdsrc name=source fd=${MEDIA_DESCRIPTOR + tracks} blocksize=65536 ! gdpdepay`;
+
 /** Unix milliseconds as rtponviftimestamp has them. */
-export const ntpNanoseconds = (wallClock: number): bigint =>
+const ntpNanoseconds = (wallClock: number): bigint =>
   (BigInt(Math.round(wallClock * 1000)) + BigInt(NTP_UNIX_SECONDS) * 1_000_000n) * 1000n;
 
 /** @throws CaptureError `invalid-value` for anything that could mean something to the launch parser. */

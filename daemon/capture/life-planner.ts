@@ -1,8 +1,9 @@
+import { isAac } from '../rtp/aac.ts';
 import type { DeviceCaptureOwner } from './capture-owner.ts';
 import { type CapturePlan, planCapture } from './capture-plan.ts';
 import type { CaptureDevice } from './device.ts';
 import type { EncodedTrack } from './encoded-track.ts';
-import { type EncoderChoice, type EncoderRanking, SOFTWARE_ENCODERS } from './encoders.ts';
+import { type EncoderChoice, type EncoderRanking, isVideoEncoder, SOFTWARE_ENCODERS } from './encoders.ts';
 import type { TestPattern } from './video-pipeline.ts';
 import type { WorkerReport } from './worker-messages.ts';
 
@@ -46,7 +47,7 @@ export class LifePlanner {
     const { encoders } = this.#options;
     const { reason, track = 0, message } = failure;
     const encoder = plan?.encoders[track];
-    if (encoder === undefined || encoder === 'opusenc') return;
+    if (encoder === undefined || !isVideoEncoder(encoder)) return;
     if (reason === 'pipeline') encoders.distrust();
     if (reason === 'encoder') encoders.failed(encoder, message);
   }
@@ -59,9 +60,11 @@ export class LifePlanner {
       device,
       tracks: tracks.map((track) => ({
         configuration: owner.configuration?.(track) ?? track.configuration,
+        codec: track.rtp.codec,
         open: owner.flowsTo(track),
       })),
       encoders,
+      aac: tracks.some(({ rtp }) => isAac(rtp.codec)) ? this.#options.encoders.aac : undefined,
       pattern,
       text: owner.text(),
       wallClock: owner.wallClock?.() ?? 0,

@@ -1,6 +1,7 @@
 import type { NetworkCameraSettings } from '../../config/settings.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import { readFirstLine, readSmallFile } from '../lib/small-file.ts';
+import { OPUS } from '../rtp/codec.ts';
 import { CaptureError } from './capture-error.ts';
 import { type DescribedMedia, describedMedia } from './described-media.ts';
 import type { AudioDevice, CaptureDevice, VideoDevice } from './device.ts';
@@ -119,6 +120,7 @@ function devicesOf(name: string, settings: NetworkCameraSettings, salt: string):
   const common = { groupId: saltedId(salt, `network camera ${name}`), label: name, bus: 'rtsp', path: url };
   const rtsp = (encoding: RtspEncoding): RtspInput => ({
     encoding,
+    assumed: true,
     // Over UDP nothing would be encrypted.
     transport: url.startsWith('rtsps:') ? 'tcp' : transport,
     latency: latency * 1000,
@@ -129,15 +131,16 @@ function devicesOf(name: string, settings: NetworkCameraSettings, salt: string):
   const microphone = { ...common, kind: 'audioinput', deviceId: saltedId(salt, `network sound ${name}`) } as const;
   return [
     { ...camera, formats, controls: [], rtsp: rtsp('H264') },
-    { ...microphone, rtsp: rtsp('OPUS') },
+    { ...microphone, rtsp: rtsp('OPUS'), sound: OPUS },
   ];
 }
 
-function describedDevice(device: CaptureDevice, { encoding, size, frameRate }: DescribedMedia): CaptureDevice {
-  const rtsp = { ...(device.rtsp as RtspInput), encoding };
-  if (device.kind === 'audioinput') return { ...device, rtsp };
-  const [known = ASSUMED] = device.formats;
-  const { width, height } = size ?? known;
+function describedDevice(device: CaptureDevice, { encoding, size, frameRate, sound }: DescribedMedia): CaptureDevice {
+  const { assumed, ...known } = device.rtsp as RtspInput;
+  const rtsp = { ...known, encoding };
+  if (device.kind === 'audioinput') return { ...device, rtsp, sound };
+  const [before = ASSUMED] = device.formats;
+  const { width, height } = size ?? before;
   const frameRates = frameRate === undefined ? [] : [frameRate];
   return { ...device, rtsp, formats: [{ pixelFormat: PIXEL_FORMATS[encoding] ?? '', width, height, frameRates }] };
 }

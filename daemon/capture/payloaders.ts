@@ -1,5 +1,5 @@
 import type { VideoCodec } from '../../config/codecs.ts';
-import { RTP_VIDEO_CODECS } from '../rtp/codec.ts';
+import { RTP_VIDEO_CODECS, type RtpCodec } from '../rtp/codec.ts';
 
 /** What makes RTP of each codec, from the name of the payloader and its payload type. */
 const PAYLOADERS: Readonly<Record<VideoCodec, (name: string, payloadType: number) => string>> = {
@@ -16,3 +16,14 @@ const PAYLOADERS: Readonly<Record<VideoCodec, (name: string, payloadType: number
 /** The end of a branch before its packets go out: RTP of what is encoded. The payloader is named `pay` and the number of the branch. */
 export const payloader = (codec: VideoCodec, index: number): string =>
   PAYLOADERS[codec](`pay${index}`, RTP_VIDEO_CODECS[codec].payloadType);
+
+/** The same for a sound. */
+export const soundPayloader = ({ mimeType, payloadType }: RtpCodec, index: number): string =>
+  `${SOUND_PAYLOADERS[mimeType]} name=pay${index} pt=${payloadType} timestamp-offset=0`;
+
+const SOUND_PAYLOADERS: Partial<Record<RtpCodec['mimeType'], string>> = {
+  'audio/opus': 'rtpopuspay',
+  'audio/mpeg4-generic': 'rtpmp4gpay',
+  'audio/PCMA': 'rtppcmapay',
+  'audio/PCMU': 'rtppcmupay',
+};

@@ -42,6 +42,9 @@ function slateConfiguration(track: EncodedTrack): TrackConfiguration {
 /** A slate must not take a hardware encoder away from a camera, nor say what becomes of one. */
 function modest(encoders: EncoderChoice): EncoderChoice {
   return {
+    get aac() {
+      return encoders.aac;
+    },
     choose: async (codec) => {
       const ranking = await encoders.choose(codec);
       const software = ranking.filter((name) => !ENCODERS[name].hardware);

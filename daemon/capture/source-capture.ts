@@ -2,18 +2,20 @@ import type { MediaClock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { MediaTrackSettings } from '../media/track-dictionaries.ts';
 import type { EncodedStream, SoundLevel, StillPicture, TrackConfiguration } from '../media/track-source.ts';
+import { RTP_VIDEO_CODECS, type RtpCodec } from '../rtp/codec.ts';
 import { CaptureError } from './capture-error.ts';
 import { CaptureFailures, type UsbResetPolicy } from './capture-failures.ts';
 import type { CaptureFailure, LossStage } from './capture-owner.ts';
 import type { CaptureStatus, CaptureTransition } from './capture-state.ts';
 import { CodedCapture } from './coded-capture.ts';
 import { uncodedOnly } from './coded-formats.ts';
-import type { CaptureDevice } from './device.ts';
+import type { AudioDevice, CaptureDevice } from './device.ts';
 import { DeviceCapture, type DeviceCaptureOptions } from './device-capture.ts';
 import { EncodedTrack, type EncodedTrackOwner } from './encoded-track.ts';
 import type { EncoderChoice } from './encoders.ts';
 import { isLibcamera } from './libcamera-controls.ts';
 import { Slates } from './slates.ts';
+import { soundCodec } from './sound-encoders.ts';
 import { SourceDemand } from './source-demand.ts';
 import type { SourceDevice } from './source-device.ts';
 import { SourcePictures } from './source-pictures.ts';
@@ -189,7 +191,8 @@ export class SourceCapture implements EncodedTrackOwner {
 
   encode(configuration: TrackConfiguration): EncodedTrack {
     const { kind, clock, cname } = this.#options;
-    const track = new EncodedTrack(this, { kind, configuration, clock, cname });
+    const codec = this.#codecOf(configuration);
+    const track = new EncodedTrack(this, { kind, codec, configuration, clock, cname });
     this.demand.tracks.add(track);
     return track;
   }
@@ -234,8 +237,8 @@ export class SourceCapture implements EncodedTrackOwner {
 
   /** How loud it is; undefined while it does not flow, or nobody decodes it. */
   async level(): Promise<SoundLevel | undefined> {
-    if (this.#status.name !== 'live' || this.coded.active) return undefined;
-    return this.#capture.requests.takeLevel();
+    if (this.#status.name !== 'live') return undefined;
+    return this.coded.active ? this.coded.level() : this.#capture.requests.takeLevel();
   }
 
   /** @returns false when the picture came too fast and is left out. */
@@ -266,10 +269,10 @@ export class SourceCapture implements EncodedTrackOwner {
     try {
       // Refuses what no encoder could do, though none may run now.
       if (current !== undefined) this.#capture.plan(current, [track]);
-      if (before.privacy !== next.privacy) this.#privacyChanged(track);
+      if (before.privacy !== next.privacy) for (const each of track.renditions) this.#privacyChanged(each);
       else {
         const begins = this.#adaptLayout();
-        this.#slates.trackChanged(track);
+        for (const each of track.renditions) this.#slates.trackChanged(each);
         this.pictures.update();
         if (begins) await this.#status.live(AbortSignal.timeout(CHANGE_TIMEOUT_MS));
       }
@@ -281,6 +284,7 @@ export class SourceCapture implements EncodedTrackOwner {
   }
 
   trackWanted(track: EncodedTrack): void {
+    if (this.#settleCodec(track)) this.#adaptLayout();
     const known = this.coded.active || this.#capture.setGate(track);
     if (!known && this.#capture.life !== undefined && track.wanted && !track.private && !track.problem) this.restart();
     this.#wantedChanged();
@@ -373,9 +377,22 @@ export class SourceCapture implements EncodedTrackOwner {
 
   async #prepare(device: CaptureDevice): Promise<CaptureDevice> {
     const prepared = await this.#device.prepare(device);
+    const settled = [...this.demand.tracks].filter((track) => this.#settleCodec(track));
+    if (settled.length > 0) this.#slates.adapt();
     // It may encode otherwise than was assumed: that takes another number of pipes.
     if (prepared.rtsp !== undefined && this.coded.active !== this.coded.suits) this.restart();
     return prepared;
+  }
+
+  /** What a sound is encoded with depends on its device; those who read it have been told. */
+  #settleCodec(track: EncodedTrack): boolean {
+    const codec = this.#options.kind === 'audio' ? this.#codecOf(track.configuration) : undefined;
+    return codec !== undefined && track.settle(codec);
+  }
+
+  #codecOf(configuration: TrackConfiguration): RtpCodec | undefined {
+    if (this.#options.kind === 'video') return RTP_VIDEO_CODECS[configuration.encoding?.codec ?? 'h264'];
+    return soundCodec(this.#device.last as AudioDevice | undefined, configuration, this.#options.encoders);
   }
 
   #failed(failure: CaptureFailure, delay: number): void {

@@ -76,8 +76,8 @@ export class SourceDevice {
   /** @returns whether it is another one, or elsewhere. */
   replace(device: CaptureDevice | undefined): boolean {
     const before = this.#current;
-    this.#current = device;
-    this.#last = device ?? this.#last;
+    this.#current = device && withFindings(device, this.#last);
+    this.#last = this.#current ?? this.#last;
     return before?.deviceId !== device?.deviceId || before?.path !== device?.path;
   }
 
@@ -127,4 +127,12 @@ export class SourceDevice {
     if (this.#current?.deviceId === device.deviceId && this.#current.path === device.path) this.replace(device);
     this.#options.controlsChanged?.(device);
   }
+}
+
+/** A device of the table, with what it was found to send when it was asked. */
+function withFindings(device: CaptureDevice, found: CaptureDevice | undefined): CaptureDevice {
+  if (device.rtsp?.assumed === undefined || found?.rtsp === undefined || found.rtsp.assumed) return device;
+  if (found.deviceId !== device.deviceId || found.path !== device.path) return device;
+  const { assumed, ...known } = device.rtsp;
+  return { ...found, rtsp: { ...known, encoding: found.rtsp.encoding } };
 }

@@ -15,12 +15,13 @@ import {
   gate,
   intake,
   MEDIA_DESCRIPTOR,
-  ntpNanoseconds,
   PACKET_QUEUE,
   PROBE,
   PROBED,
   packetTail,
   rate,
+  receivedPackets,
+  stampFrom,
 } from './launch-parts.ts';
 import { payloader } from './payloaders.ts';
 
@@ -101,8 +102,7 @@ const BLACK = ' contrast=0 saturation=0';
 export function videoLaunch({ input, branches, processors, untuned }: VideoPipeline): string {
   const source = input.type === 'test' ? testPicture(input, branches) : camera(input, branches);
   const captured = input.type === 'test' ? input.wish : input.mode;
-  // Times of coming frames count from an instant that is told, not from the beginning of this pipeline.
-  const stamp = input.type === 'rtp' ? ` ntp-offset=${ntpNanoseconds(input.wallClock)}` : '';
+  const stamp = input.type === 'rtp' ? stampFrom(input.wallClock) : '';
   const encoded = branches.map((branch, index) =>
     [
       videoBranch(branch, index, captured, untuned ? undefined : processors),
@@ -264,6 +264,6 @@ function cameraSource(input: Exclude<VideoInput, { type: 'test' }>, branches: nu
     case 'rtsp':
       return rtspSource('video', input.rtsp, true);
     case 'rtp':
-      return `fdsrc name=source fd=${MEDIA_DESCRIPTOR + branches} blocksize=65536 ! gdpdepay ! rtp${codedFormat(input.mode)}depay`;
+      return `${receivedPackets(branches)} ! rtp${codedFormat(input.mode)}depay`;
   }
 }

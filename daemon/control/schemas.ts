@@ -155,6 +155,7 @@ const track = {
     id: text,
     label: text,
     muted: { type: 'boolean', description: 'The source is silent for a while: unplugged, or restarting' },
+    codec: { type: 'string', description: 'As RTP calls it: `H264`, `opus`, `mpeg4-generic` (AAC), `PCMA`' },
     settings: anyObject,
     constraints: { ...anyObject, description: 'Those that were applied, over what the configuration wishes' },
   },

@@ -1,7 +1,8 @@
+import { AAC_MODE, aacConfig, isAac } from '../rtp/aac.ts';
 import { encodingName, type RtpCodec } from '../rtp/codec.ts';
 import { FrameGate } from '../rtp/frame-gate.ts';
-import { RTP_HEADER_BYTES } from '../rtp/packet.ts';
 import type { RtpFrame } from '../rtp/rtp-frame.ts';
+import { silence } from '../rtp/silence.ts';
 import { gdpRtpPackets, gdpStart } from './gdp.ts';
 
 /** Bytes that may wait for the converter; what is above is dropped up to the next key frame. */
@@ -16,17 +17,18 @@ const DEPAYLOADERS: Record<RtpCodec['mimeType'], string> = {
   'video/VP8': 'rtpvp8depay',
   'video/JPEG': 'rtpjpegdepay',
   'audio/opus': 'rtpopusdepay',
+  'audio/mpeg4-generic': 'rtpmp4gdepay',
+  'audio/PCMA': 'rtppcmadepay',
+  'audio/PCMU': 'rtppcmudepay',
 };
+
+export const rtpDepayloader = ({ mimeType }: RtpCodec): string => DEPAYLOADERS[mimeType];
 
 /** `gst-launch-1.0` arguments that read a track's RTP from a descriptor as {@link RtpInput} writes it. */
 export const rtpInputArguments = (descriptor: number, codec: RtpCodec): string[] => [
   ...['fdsrc', `fd=${descriptor}`, 'blocksize=65536', '!', 'gdpdepay', '!', 'queue', '!'],
-  DEPAYLOADERS[codec.mimeType],
+  rtpDepayloader(codec),
 ];
-
-/** 20 ms of stereo silence (RFC 6716, 3.1: a CELT frame of 20 ms that holds nothing). */
-const SILENCE_MS = 20;
-const OPUS_SILENCE = Buffer.from([0xfc, 0xff, 0xfe]);
 
 /** What a pipe to a child is to its writer. */
 export interface InputPipe {
@@ -50,12 +52,16 @@ export class RtpInput {
   /** @param from the time in milliseconds at which running time begins; what is before is only decoded. */
   constructor(pipe: InputPipe, codec: RtpCodec, from?: number) {
     const { kind, clockRate, payloadType } = codec;
+    const format = isAac(codec) ? { ...AAC_MODE, config: aacConfig(codec) } : {};
     this.codec = codec;
     this.#pipe = pipe;
     this.#gate = new FrameGate({ highWater: HIGH_WATER_BYTES[kind], needsKeyFrame: kind === 'video' });
     const caps =
       `application/x-rtp, media=(string)${kind}, clock-rate=(int)${clockRate}, ` +
-      `encoding-name=(string)${encodingName(codec).toUpperCase()}, payload=(int)${payloadType}`;
+      `encoding-name=(string)${encodingName(codec).toUpperCase()}, payload=(int)${payloadType}` +
+      Object.entries(format)
+        .map(([name, value]) => `, ${name}=(string)${value}`)
+        .join('');
     pipe.write(gdpStart(kind, caps, from));
   }
 
@@ -81,8 +87,9 @@ export class RtpInput {
 
   /** Silence up to a running time in milliseconds, so that a muxer does not wait for sound that does not come. */
   silence(until: number): void {
-    const first = this.#newest < 0 ? 0 : this.#newest + SILENCE_MS;
-    for (let at = first; at < until; at += SILENCE_MS) this.#send([silentPacket(this.codec)], at);
+    const { packet, milliseconds } = silence(this.codec);
+    const first = this.#newest < 0 ? 0 : this.#newest + milliseconds;
+    for (let at = first; at < until; at += milliseconds) this.#send([packet], at);
   }
 
   /** Nothing comes any more. */
@@ -95,12 +102,4 @@ export class RtpInput {
     this.#pipe.write(gdpRtpPackets(packets, time, this.#sequence));
     this.#sequence += packets.length;
   }
-}
-
-function silentPacket({ payloadType }: RtpCodec): Buffer {
-  const packet = Buffer.alloc(RTP_HEADER_BYTES + OPUS_SILENCE.length);
-  packet[0] = 0x80;
-  packet[1] = payloadType;
-  OPUS_SILENCE.copy(packet, RTP_HEADER_BYTES);
-  return packet;
 }

@@ -26,9 +26,9 @@ export interface RtpTap {
 /**
  * Opens the RTP of a track: what every publisher reads. Frames come as the source delivers them, beginning anywhere:
  * the reader waits for a key frame itself (`FrameGate`), or joins.
+ * @param encoded the track in another codec, where that is read.
  */
-export function tapRtp(track: MediaStreamTrack, handlers: RtpTapHandlers): RtpTap {
-  const encoded = encodedOf(track);
+export function tapRtp(track: MediaStreamTrack, handlers: RtpTapHandlers, encoded = encodedOf(track)): RtpTap {
   const { rtp } = encoded;
   const reader = new CatchUp<RtpFrame>((frame) => handlers.frame(frame));
   const tap = {

@@ -1,4 +1,4 @@
-import type { H264Profile, VideoCodec } from '../../config/codecs.ts';
+import type { AudioCodec, H264Profile, VideoCodec } from '../../config/codecs.ts';
 import type { Orientation } from '../../config/settings.ts';
 import type { RtpStream } from '../rtp/rtp-stream.ts';
 import type { FillLightMode, PhotoCapabilities, PhotoSettings } from './photo-dictionaries.ts';
@@ -74,6 +74,8 @@ export interface TrackConfiguration {
   readonly picture?: PictureAdjustments | undefined;
   /** Amplification of a sound in dB; default 0. */
   readonly gain?: number | undefined;
+  /** Of a sound; default `auto`: what its device sends, else `opus`. */
+  readonly audioCodec?: AudioCodec | 'auto' | undefined;
   /** Whether what the device has encoded itself may go out as it is, whatever `encoding` says of its bits. Default: it may. */
   readonly passthrough?: boolean | undefined;
   /** Undefined: the source's defaults for the size. */
@@ -105,6 +107,8 @@ export interface EncodedStream {
   configure(configuration: TrackConfiguration): Promise<void>;
   /** Somebody consumes the media: encoding begins with the first call and stops after the last release. */
   retain(): () => void;
+  /** The same sound as Opus, encoded while that is retained; itself where it is Opus already. Closed with this one. */
+  inOpus?(): EncodedStream;
   /** Asks for a key frame; may be called by every joining viewer, the source coalesces. No effect on audio. */
   requestKeyFrame(): void;
   /**

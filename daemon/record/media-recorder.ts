@@ -1,9 +1,11 @@
 import { ErrorEvent } from '../media/error-event.ts';
 import type { EventHandler } from '../media/event-handlers.ts';
 import { MediaStream, watchTrackSet } from '../media/media-stream.ts';
+import { encodedOf } from '../media/media-stream-track.ts';
 import { fireEvent, trusted } from '../media/trusted-events.ts';
 import { defineInterface, requireArguments } from '../media/web-idl.ts';
 import { domString, instance, unsignedLong } from '../media/web-idl-types.ts';
+import { isAac } from '../rtp/aac.ts';
 import { type BitRates, DEFAULT_BIT_RATES, shareBitRate } from './bit-rates.ts';
 import { BlobEvent } from './blob-event.ts';
 import { type BitrateMode, type MediaRecorderOptions, MediaRecorderOptionsType } from './media-recorder-options.ts';
@@ -112,7 +114,8 @@ export class MediaRecorder extends EventTarget {
     const kinds: Kinds = new Set(tracks.map(({ kind }) => kind));
     const { bitsPerSecond } = this.#options;
     const keyFrameInterval = this.#keyFrameInterval();
-    const format = chooseFormat(this.#wantedType, kinds);
+    const sounds = tracks.filter(({ kind }) => kind === 'audio').map((track) => encodedOf(track).rtp.codec);
+    const format = chooseFormat(this.#wantedType, kinds, sounds.some(isAac) ? 'mp4a' : 'opus');
     if (format === undefined && isTypeSupported(this.#wantedType, false))
       throw new DOMException(
         `'${this.#wantedType || 'MP4'}' has no room for ${[...kinds].join(' and ')}`,

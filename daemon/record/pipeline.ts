@@ -1,5 +1,6 @@
-import { aacArguments, findAacEncoder } from '../convert/aac-encoder.ts';
+import { findAacEncoder } from '../convert/aac-encoder.ts';
 import { rtpInputArguments } from '../convert/rtp-input.ts';
+import { asAac, asOpus } from '../convert/sound.ts';
 import type { RtpCodec } from '../rtp/codec.ts';
 import { type AudioCodec, findH264Decoder, type RecordingFormat, type VideoCodec } from './recording-format.ts';
 
@@ -27,7 +28,8 @@ const LONG_QUEUE = ['queue', 'max-size-buffers=0', 'max-size-time=0', 'max-size-
 
 const VP_ARGUMENTS = ['deadline=1', 'cpu-used=8', 'end-usage=cbr', 'lag-in-frames=0'];
 const LEAST_VIDEO_RATE = 20_000;
-const AAC_RATES = { least: 16_000, most: 320_000 };
+/** bit/s. */
+const RATES = { mp4a: { least: 16_000, most: 320_000 }, opus: { least: 6000, most: 510_000 } };
 
 /** Muxers by what they write, with the arguments that make them write it in pieces to a pipe. */
 function muxer({ format, fragmentDuration }: PipelineOptions): string[] {
@@ -70,11 +72,13 @@ function video(codec: VideoCodec, { size }: RecordedMedia, rate: number, keyFram
   ];
 }
 
-function audio(codec: AudioCodec, rate: number): string[] {
-  if (codec === 'opus') return ['opusparse'];
+function audio(codec: AudioCodec, { codec: recorded }: RecordedMedia, wanted: number): string[] {
+  const { least, most } = RATES[codec];
+  const rate = Math.min(Math.max(wanted, least), most);
+  if (codec === 'opus') return asOpus(recorded, rate);
   const encoder = findAacEncoder();
   if (encoder === undefined) throw new TypeError('AAC needs an encoder');
-  return aacArguments(encoder, Math.min(Math.max(rate, AAC_RATES.least), AAC_RATES.most));
+  return asAac(recorded, encoder, rate);
 }
 
 /** `gst-launch-1.0` arguments: RTP with its capture times in, from descriptor 3 on; the container out on the one after. */
@@ -91,7 +95,7 @@ export function recorderArguments(options: PipelineOptions): string[] {
       launch.push(...video(format.video, each, rate, options.keyFrameDistance), '!', 'queue', '!');
     } else if (kind === 'audio' && format.audio !== undefined) {
       const rate = Math.round(options.audioBitsPerSecond / count('audio'));
-      launch.push(...audio(format.audio, rate), '!', ...LONG_QUEUE, '!');
+      launch.push(...audio(format.audio, each, rate), '!', ...LONG_QUEUE, '!');
     } else throw new TypeError(`the format has no ${kind}`);
     launch.push(format.container === 'ogg' ? 'mux.' : `mux.${kind}_${pads[kind]++}`);
   });

@@ -118,15 +118,23 @@ export function isTypeSupported(type: string, deferUnknown: boolean): boolean {
   return wanted !== undefined && (!wanted.unknown || deferUnknown);
 }
 
-/** What to write for these kinds of tracks, where `type` ('': anything) is asked for; undefined when that cannot be done. */
-export function chooseFormat(type: string, kinds: ReadonlySet<'audio' | 'video'>): RecordingFormat | undefined {
+/**
+ * What to write for these kinds of tracks, where `type` ('': anything) is asked for; undefined when that cannot be done.
+ * @param sound what the sound is encoded with already.
+ */
+export function chooseFormat(
+  type: string,
+  kinds: ReadonlySet<'audio' | 'video'>,
+  sound?: AudioCodec,
+): RecordingFormat | undefined {
   const wanted = parseType(type === '' ? (kinds.has('video') ? 'video/mp4' : 'audio/webm') : type);
   if (wanted === undefined || wanted.unknown) return undefined;
   const { mediaType, container } = wanted;
   if (mediaType === 'audio' && kinds.has('video')) return undefined;
   const facts = CONTAINERS[container];
   const video = kinds.has('video') ? (wanted.video ?? facts.video.find((codec) => INSTALLED[codec]())) : undefined;
-  const audio = kinds.has('audio') ? (wanted.audio ?? facts.audio.find((codec) => INSTALLED[codec]())) : undefined;
+  const sounds = facts.audio.filter((codec) => INSTALLED[codec]());
+  const audio = kinds.has('audio') ? (wanted.audio ?? sounds.find((codec) => codec === sound) ?? sounds[0]) : undefined;
   if ((kinds.has('video') && video === undefined) || (kinds.has('audio') && audio === undefined)) return undefined;
   return { mediaType, container, video, audio };
 }

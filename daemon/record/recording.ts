@@ -195,6 +195,8 @@ export class Recording {
     const live = this.#tracks.flatMap((track) => (track.tap === undefined ? [] : [{ track, tap: track.tap }]));
     const media = live.map(({ track, tap }) => {
       const { width, height } = track.track.getSettings();
+      // What it is from now on, if its device has not said yet.
+      tap.rtp.settle();
       const size = width === undefined || height === undefined ? undefined : { width, height };
       return { codec: tap.rtp.codec, size };
     });

@@ -3,13 +3,24 @@ import type { VideoCodec } from '../../config/codecs.ts';
 /** A codec as the RTP payload formats name it (RTCRtpCodecParameters of W3C WebRTC, `rtpmap` of RFC 8866). */
 export interface RtpCodec {
   readonly kind: 'video' | 'audio';
-  /** `video/H264` (RFC 6184), `video/H265` (RFC 7798), `video/VP8` (RFC 7741), `video/JPEG` (RFC 2435), `audio/opus` (RFC 7587). */
-  readonly mimeType: 'video/H264' | 'video/H265' | 'video/VP8' | 'video/JPEG' | 'audio/opus';
-  /** The payload type on our tracks: a dynamic one, 96 to 127; JPEG has its static one (RFC 3551, 6). */
+  /**
+   * `video/H264` (RFC 6184), `video/H265` (RFC 7798), `video/VP8` (RFC 7741), `video/JPEG` (RFC 2435), `audio/opus` (RFC
+   * 7587), `audio/mpeg4-generic` (RFC 3640, here AAC), `audio/PCMA` and `audio/PCMU` (G.711; RFC 3551, 4.5.14).
+   */
+  readonly mimeType:
+    | 'video/H264'
+    | 'video/H265'
+    | 'video/VP8'
+    | 'video/JPEG'
+    | 'audio/opus'
+    | 'audio/mpeg4-generic'
+    | 'audio/PCMA'
+    | 'audio/PCMU';
+  /** The payload type on our tracks: a dynamic one, 96 to 127; JPEG and G.711 have their static ones (RFC 3551, 6). */
   readonly payloadType: number;
   /** RTP clock in Hz. */
   readonly clockRate: number;
-  /** Audio channels as `rtpmap` has them; Opus is always 2. */
+  /** Audio channels as `rtpmap` has them; Opus is always 2. Undefined: 1. */
   readonly channels?: number;
 }
 
@@ -24,6 +35,8 @@ export const OPUS: RtpCodec = {
   clockRate: 48_000,
   channels: 2,
 };
+export const PCMU: RtpCodec = { kind: 'audio', mimeType: 'audio/PCMU', payloadType: 0, clockRate: 8000 };
+export const PCMA: RtpCodec = { kind: 'audio', mimeType: 'audio/PCMA', payloadType: 8, clockRate: 8000 };
 
 /** By the names of the configuration. */
 export const RTP_VIDEO_CODECS: Readonly<Record<VideoCodec, RtpCodec>> = {

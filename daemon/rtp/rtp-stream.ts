@@ -12,6 +12,8 @@ import { type ParameterSets, StreamFormat } from './stream-format.ts';
 
 export interface RtpStreamOptions {
   codec: RtpCodec;
+  /** Of a sound: the codec is what it will be unless {@link RtpStream.settle} says another before the first packet. */
+  unsettled?: boolean;
   clock: MediaClock;
   /** RTCP canonical name; the same for all tracks of the process. */
   cname: string;
@@ -37,13 +39,15 @@ export interface RtpStreamStats {
 }
 
 const DEFAULT_MAXIMUM_AGE_MS = 1000;
+/** From a description to the viewer who comes for it, at most. */
+const TOLD_MS = 10_000;
+
 /**
  * A track's RTP stream (RFC 7656, 2.1.10): one SSRC, one line of sequence numbers and timestamps from the first
  * packet to the last, whatever becomes of the process that makes the packets. {@link sourceChanged} marks where a new
  * life of the source begins; a picture then resumes on a key frame, never in the middle of an access unit.
  */
 export class RtpStream {
-  readonly codec: RtpCodec;
   readonly ssrc: number;
   readonly stats: RtpStreamStats = { frames: 0, keyFrames: 0, packets: 0, octets: 0, dropped: 0, sources: 0 };
   /** From the capture of a frame until it was handed to all who read it, in milliseconds. */
@@ -60,6 +64,8 @@ export class RtpStream {
 
   #nextSequence: number;
   readonly #firstTimestamp: number;
+  /** When somebody asked for its format last, in monotonic milliseconds. */
+  #toldAt = -Infinity;
   /** Where the line stands: RTP time and monotonic time of the newest frame, or of the line's beginning. */
   #newest: { timestamp: number; captureTime: number } | undefined;
 
@@ -74,7 +80,6 @@ export class RtpStream {
   readonly #format: StreamFormat;
 
   constructor(options: RtpStreamOptions) {
-    this.codec = options.codec;
     this.#clock = options.clock;
     this.cname = options.cname;
     this.#maximumAge = options.maximumAge ?? DEFAULT_MAXIMUM_AGE_MS;
@@ -85,7 +90,7 @@ export class RtpStream {
     this.ssrc = random.readUInt32BE(0) || 1;
     this.#firstTimestamp = random.readUInt32BE(4);
     this.#nextSequence = random.readUInt16BE(8) >> 1;
-    this.#format = new StreamFormat(options.codec);
+    this.#format = new StreamFormat(options.codec, options.unsettled !== true);
     if (this.#video)
       this.#units = new AccessUnits({
         codec: options.codec,
@@ -96,6 +101,29 @@ export class RtpStream {
           this.stats.dropped += 1;
         },
       });
+  }
+
+  get codec(): RtpCodec {
+    return this.#format.codec;
+  }
+
+  /** The codec is what readers have been told, or will be. */
+  get settled(): boolean {
+    return this.#format.settled;
+  }
+
+  /** Somebody takes its frames, or has just been told what they will be and may come. */
+  get promised(): boolean {
+    return this.#listeners.size > 0 || this.#clock.now() - this.#toldAt < TOLD_MS;
+  }
+
+  /** A sound is of this codec from now on. It must not be {@link promised} with another. */
+  settle(codec = this.codec): void {
+    if (codec === this.codec && this.settled) return;
+    this.sourceChanged();
+    // Its times are counted by another clock.
+    this.#newest = undefined;
+    this.#format.settle(codec);
   }
 
   /** The `a=fmtp` parameters, empty where the codec has none; of H.264 and H.265 known with the first key frame. */
@@ -146,8 +174,10 @@ export class RtpStream {
   }
 
   /** Resolves once the format parameters are known; rejects with the signal's reason. */
-  formatKnown(signal?: AbortSignal): Promise<string> {
-    return this.#format.known(signal);
+  async formatKnown(signal?: AbortSignal): Promise<string> {
+    const parameters = await this.#format.known(signal);
+    this.#toldAt = this.#clock.now();
+    return parameters;
   }
 
   /** Adds a listener for every frame from now on; returns what removes it. */
@@ -307,6 +337,7 @@ export class RtpStream {
 
   #send(frame: RtpFrame): void {
     const { stats } = this;
+    if (!this.#video) this.#format.settle(this.codec);
     this.#newest = { timestamp: frame.timestamp, captureTime: frame.captureTime };
     this.#nextSequence = (frame.firstSequence + frame.packetCount) & 0xffff;
     stats.frames += 1;

@@ -1,3 +1,4 @@
+import { aacFormatParameters } from './aac.ts';
 import type { RtpCodec } from './codec.ts';
 import { h264FormatParameters } from './h264.ts';
 import { h265FormatParameters } from './h265.ts';
@@ -10,25 +11,51 @@ export interface ParameterSets {
   readonly pps: Buffer;
 }
 
+/** Of every Opus of ours (RFC 7587, 6.1). */
+export const OPUS_PARAMETERS = 'minptime=10;useinbandfec=1;stereo=1;sprop-stereo=1';
+
 /** What codecs say that have no parameter sets. */
-const CONSTANT: Partial<Record<RtpCodec['mimeType'], string>> = {
-  'video/VP8': '',
-  'video/JPEG': '',
-  'audio/opus': 'minptime=10;useinbandfec=1;stereo=1;sprop-stereo=1',
+const CONSTANT: Partial<Record<RtpCodec['mimeType'], (codec: RtpCodec) => string>> = {
+  'video/VP8': () => '',
+  'video/JPEG': () => '',
+  'audio/opus': () => OPUS_PARAMETERS,
+  'audio/mpeg4-generic': aacFormatParameters,
+  'audio/PCMA': () => '',
+  'audio/PCMU': () => '',
 };
 
 /** The `a=fmtp` parameters of a stream: constant, or made of the parameter sets that pass by. */
 export class StreamFormat {
-  readonly #codec: RtpCodec;
+  #codec: RtpCodec;
+  #settled: boolean;
   readonly #waiters = new Set<() => void>();
   #vps: Buffer | undefined;
   #sps: Buffer | undefined;
   #pps: Buffer | undefined;
   #parameters: string | undefined;
 
-  constructor(codec: RtpCodec) {
+  /** @param settled whether the codec stays: without, nothing is known before {@link settle}. */
+  constructor(codec: RtpCodec, settled = true) {
     this.#codec = codec;
-    this.#parameters = CONSTANT[codec.mimeType];
+    this.#settled = settled;
+    if (settled) this.#parameters = CONSTANT[codec.mimeType]?.(codec);
+  }
+
+  get codec(): RtpCodec {
+    return this.#codec;
+  }
+
+  get settled(): boolean {
+    return this.#settled;
+  }
+
+  /** It is of this codec. */
+  settle(codec: RtpCodec): void {
+    if (this.#settled && codec === this.#codec) return;
+    this.#codec = codec;
+    this.#settled = true;
+    const parameters = CONSTANT[codec.mimeType]?.(codec);
+    if (parameters !== undefined) this.#set(parameters);
   }
 
   /** Undefined before the first parameter sets; empty where the codec has no parameters. */

@@ -3,6 +3,7 @@ import type { VideoCodec } from '../../config/codecs.ts';
 import { CaptureError } from '../../daemon/capture/capture-error.ts';
 import { planCapture } from '../../daemon/capture/capture-plan.ts';
 import { TEST_PICTURE, type VideoDevice } from '../../daemon/capture/device.ts';
+import { RTP_VIDEO_CODECS } from '../../daemon/rtp/codec.ts';
 import {
   captureTest,
   checkContinuity,
@@ -97,6 +98,7 @@ test('an encoder has its limits: a smaller rate, or another encoder', async (t) 
       tracks: [
         {
           open: true,
+          codec: RTP_VIDEO_CODECS[codec],
           configuration: {
             settings: { width, height, frameRate },
             contentHint: '',

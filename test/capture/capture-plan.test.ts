@@ -4,6 +4,7 @@ import { passesThrough } from '../../daemon/capture/coded-formats.ts';
 import { TEST_PICTURE, type VideoDevice } from '../../daemon/capture/device.ts';
 import { SOFTWARE_ENCODERS } from '../../daemon/capture/encoders.ts';
 import type { TrackConfiguration } from '../../daemon/media/track-source.ts';
+import { H264 } from '../../daemon/rtp/codec.ts';
 import { ENCODING } from '../support/capture-test-source.ts';
 
 const CONFIGURATION: TrackConfiguration = {
@@ -16,7 +17,7 @@ const CONFIGURATION: TrackConfiguration = {
 const plan = (configuration: Partial<TrackConfiguration>) =>
   planCapture({
     device: TEST_PICTURE,
-    tracks: [{ configuration: { ...CONFIGURATION, ...configuration }, open: true }],
+    tracks: [{ configuration: { ...CONFIGURATION, ...configuration }, codec: H264, open: true }],
     encoders: SOFTWARE_ENCODERS,
     text: undefined,
     pattern: 'ball',

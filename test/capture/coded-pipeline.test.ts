@@ -6,6 +6,8 @@ import type { VideoDevice } from '../../daemon/capture/device.ts';
 import type { RtspInput } from '../../daemon/capture/device-sources.ts';
 import { launchString } from '../../daemon/capture/pipeline.ts';
 import type { TrackConfiguration } from '../../daemon/media/track-source.ts';
+import { aacCodec } from '../../daemon/rtp/aac.ts';
+import { OPUS, PCMA, PCMU } from '../../daemon/rtp/codec.ts';
 
 const RTSP: RtspInput = { encoding: 'H264', transport: 'tcp', latency: 200, timeout: 5000 };
 const TAIL =
@@ -43,9 +45,23 @@ test('launch lines of what passes through: no decoder, no encoder', async (t) =>
     [
       'network, UDP',
       'audio',
-      { type: 'rtsp', rtsp: { ...RTSP, encoding: 'OPUS', transport: 'udp' } },
+      { type: 'rtsp', rtsp: { ...RTSP, encoding: 'OPUS', transport: 'udp' }, sound: OPUS },
       `${RTSPSRC.replace('=tcp', '=udp')}application/x-rtp,media=audio,encoding-name=OPUS ! ` +
         `rtpopusdepay ! ${ARRIVAL_TIMES} ! rtpopuspay name=pay0 pt=111 timestamp-offset=0 ! ${TAIL}`,
+    ],
+    [
+      'network, AAC',
+      'audio',
+      { type: 'rtsp', rtsp: { ...RTSP, encoding: 'MPEG4-GENERIC' }, sound: aacCodec(16_000, 1) },
+      `${RTSPSRC}application/x-rtp,media=audio,encoding-name=MPEG4-GENERIC ! ` +
+        `rtpmp4gdepay ! ${ARRIVAL_TIMES} ! rtpmp4gpay name=pay0 pt=100 timestamp-offset=0 ! ${TAIL}`,
+    ],
+    [
+      'network, G.711',
+      'audio',
+      { type: 'rtsp', rtsp: { ...RTSP, encoding: 'PCMU' }, sound: PCMU },
+      `${RTSPSRC}application/x-rtp,media=audio,encoding-name=PCMU ! ` +
+        `rtppcmudepay ! ${ARRIVAL_TIMES} ! rtppcmupay name=pay0 pt=0 timestamp-offset=0 ! ${TAIL}`,
     ],
   ] as const)
     t.equal(codedLaunch(kind, input), launch, name);
@@ -137,11 +153,20 @@ test('session descriptions', async (t) => {
   ].join('\r\n');
   t.same(describedMedia(sdp), {
     media: [
-      { kind: 'video', encoding: 'H264', size: { width: 1920, height: 1080 }, frameRate: 25 },
-      { kind: 'audio', encoding: 'PCMA', size: undefined, frameRate: undefined },
+      { kind: 'video', encoding: 'H264', size: { width: 1920, height: 1080 }, frameRate: 25, sound: undefined },
+      { kind: 'audio', encoding: 'PCMA', size: undefined, frameRate: undefined, sound: PCMA },
     ],
     unknown: ['SPEEX'],
   });
+  for (const [fmtp, sound] of [
+    ['streamtype=5; profile-level-id=15; mode=AAC-hbr; config=1408; sizeLength=13', aacCodec(16_000, 1)],
+    ['mode=AAC-hbr;CONFIG=1190;SizeLength=13', aacCodec(48_000, 2)],
+    ['mode=AAC-hbr;config=2b11880800;sizelength=13', undefined],
+    ['mode=AAC-hbr', undefined],
+  ] as const) {
+    const aac = `m=audio 0 RTP/AVP 97\r\na=rtpmap:97 mpeg4-generic/16000\r\na=fmtp:97 ${fmtp}\r\n`;
+    t.match(describedMedia(aac).media, [{ encoding: 'MPEG4-GENERIC', sound }], fmtp);
+  }
   for (const broken of ['', 'm=', 'm=video', 'm=video 0 RTP/AVP 96\r\na=rtpmap:96 constructor/1', '\0'.repeat(100)])
     t.equal(describedMedia(broken).media.length, 0);
 });

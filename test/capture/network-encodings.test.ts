@@ -1,8 +1,12 @@
 /** What cameras on the network send, and what becomes of it. */
 import { test } from 'tap';
+import type { TrackConfiguration } from '../../daemon/media/track-source.ts';
+import { aacCodec } from '../../daemon/rtp/aac.ts';
+import { OPUS, PCMA, PCMU, type RtpCodec } from '../../daemon/rtp/codec.ts';
+import { marker, payloadOffset } from '../../daemon/rtp/packet.ts';
 import { checkContinuity, collect, decode, ENCODING, temporaryFolder, until } from '../support/capture-test-source.ts';
 import { peakOf } from '../support/decoded.ts';
-import { cameraProcess, cameraSettings, H264_10_SECONDS, networkSource } from '../support/network-camera.ts';
+import { AAC, cameraProcess, cameraSettings, H264_10_SECONDS, networkSource } from '../support/network-camera.ts';
 
 const video = (encode: string): string =>
   `videotestsrc is-live=true ! video/x-raw,width=320,height=240,framerate=15/1 ! ${encode}`;
@@ -45,23 +49,78 @@ test('what cannot be passed through is encoded here', async (t) => {
   }
 });
 
-test('sound: Opus as it is, the others as Opus', async (t) => {
-  for (const [name, launch, encoder] of [
-    ['Opus', tone('opusenc ! rtpopuspay name=pay0 pt=97'), undefined],
-    ['AAC', tone('voaacenc ! rtpmp4gpay name=pay0 pt=97'), 'opusenc'],
-    ['PCMA', tone('audio/x-raw,rate=8000,channels=1 ! alawenc ! rtppcmapay name=pay0 pt=8'), 'opusenc'],
-    ['PCMU', tone('audio/x-raw,rate=8000,channels=1 ! mulawenc ! rtppcmupay name=pay0 pt=0'), 'opusenc'],
-  ] as const) {
-    const camera = await cameraProcess(t, `${H264_10_SECONDS} ${launch.replace('pay0', 'pay1')}`);
-    const { source, track } = networkSource(t, 'audio', cameraSettings(camera.url));
+test('sound as it is; what nobody can play as it is, as Opus', async (t) => {
+  const aac = 'voaacenc ! rtpmp4gpay name=pay1 pt=97';
+  for (const [name, launch, codec, configuration] of [
+    ['Opus', tone('opusenc ! rtpopuspay name=pay1 pt=97'), OPUS, {}],
+    ['AAC', tone(aac), aacCodec(48_000, 1), {}],
+    ['AAC, amplified', tone(aac), OPUS, { gain: 3 }],
+    ['AAC, as Opus', tone(aac), OPUS, { audioCodec: 'opus' }],
+    ['PCMA', tone('audio/x-raw,rate=8000,channels=1 ! alawenc ! rtppcmapay name=pay1 pt=8'), PCMA, {}],
+    ['PCMU', tone('audio/x-raw,rate=8000,channels=1 ! mulawenc ! rtppcmupay name=pay1 pt=0'), PCMU, {}],
+    ['G.722', tone('audio/x-raw,rate=16000,channels=1 ! avenc_g722 ! rtpg722pay name=pay1 pt=9'), OPUS, {}],
+  ] as [string, string, RtpCodec, Partial<TrackConfiguration>][]) {
+    const camera = await cameraProcess(t, `${H264_10_SECONDS} ${launch}`);
+    const { source, track } = networkSource(t, 'audio', cameraSettings(camera.url), configuration);
+    t.equal(
+      track.rtp.formatParameters === undefined,
+      configuration.audioCodec === undefined,
+      'nobody has asked it yet',
+    );
     const frames = collect(track);
     track.retain();
     await until(() => source.flowing && frames.length >= 60);
-    t.same(source.encoders, encoder === undefined ? [] : [encoder], name);
+    t.equal(track.rtp.codec, codec, name);
+    const encoded = codec === OPUS && name !== 'Opus';
+    t.same(source.encoders, encoded ? ['opusenc'] : [], encoded ? 'encoded here' : 'not encoded here');
+    t.equal(track.settings().sampleRate, codec.clockRate);
     await source.close();
-    t.ok((await peakOf(frames.slice(-50))) > 3000, 'a tone');
+    checkContinuity(t, frames);
+    t.ok((await peakOf(frames.slice(-50), codec)) > 3000, 'a tone');
     camera.kill('SIGKILL');
   }
+});
+
+test('AAC: not enabled it is silence in AAC, and Opus is made of it while somebody wants that', async (t) => {
+  const camera = await cameraProcess(t, `${H264_10_SECONDS} ${AAC}`);
+  const { source, track } = networkSource(t, 'audio', cameraSettings(camera.url));
+  const codec = aacCodec(48_000, 2);
+  const frames = collect(track);
+  track.retain();
+  await until(() => frames.length >= 60);
+  t.equal(await source.level(), undefined, 'nobody decodes it');
+
+  const opus = track.inOpus();
+  const decoded = collect(opus);
+  const release = opus.retain();
+  await until(() => decoded.length >= 60);
+  t.equal(opus.rtp.codec, OPUS);
+  t.ok((await peakOf(decoded.slice(-50))) > 3000, 'a tone');
+  t.ok(((await source.level())?.rms ?? -Infinity) > -30, 'how loud it is');
+  t.ok(source.flowing && source.stats.restarts.crash === undefined, 'the camera was not opened again');
+
+  const configuration = { ...track.configuration, enabled: false };
+  await track.configure(configuration);
+  const at = [frames.length, decoded.length] as const;
+  await until(() => frames.length >= at[0] + 60 && decoded.length >= at[1] + 60);
+  t.ok((await peakOf(frames.slice(-40), codec)) < 4, 'silence');
+  t.ok((await peakOf(decoded.slice(-40))) < 4, 'silence, as Opus');
+  for (const packet of frames.slice(-40).flatMap(({ packets }) => packets)) {
+    const payload = packet.subarray(payloadOffset(packet));
+    t.ok(marker(packet) && payload.readUInt16BE(0) === 16, 'one header of 16 bits (RFC 3640, 3.3.6)');
+    t.equal(payload.readUInt16BE(2) >> 3, payload.length - 4, 'the size of the access unit');
+  }
+  await track.configure({ ...configuration, enabled: true });
+  const back = frames.length;
+  await until(() => frames.length >= back + 100);
+  t.ok((await peakOf(frames.slice(-40), codec)) > 3000, 'the tone again');
+  checkContinuity(t, frames);
+  checkContinuity(t, decoded);
+
+  release();
+  await until(() => source.flowing);
+  track.close();
+  await until(() => source.state === 'idle');
 });
 
 test('H.265 to a track of H.265: as it is, beside one of H.264', async (t) => {

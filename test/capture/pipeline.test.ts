@@ -8,6 +8,8 @@ import { ENCODERS, encodersOf, type VideoEncoder } from '../../daemon/capture/en
 import { jpegQuality } from '../../daemon/capture/other-encoders.ts';
 import { launchString, type PipelineDescription } from '../../daemon/capture/pipeline.ts';
 import type { VideoBranch, VideoPipeline } from '../../daemon/capture/video-pipeline.ts';
+import { aacCodec } from '../../daemon/rtp/aac.ts';
+import { OPUS, PCMA } from '../../daemon/rtp/codec.ts';
 
 const run = promisify(execFile);
 
@@ -59,7 +61,17 @@ const BRANCH: VideoBranch = {
   content: 'motion',
   adjustments: { crop: { top: 0, right: 0, bottom: 0, left: 0 }, orientation: 'none', overlay: '' },
 };
-const SOUND: AudioBranch = { open: true, enabled: true, channelCount: 2, bitrate: 64_000, content: 'generic', gain: 0 };
+const SOUND: AudioBranch = {
+  open: true,
+  enabled: true,
+  codec: OPUS,
+  encoder: 'opusenc',
+  sampleRate: 48_000,
+  channelCount: 2,
+  bitrate: 64_000,
+  content: 'generic',
+  gain: 0,
+};
 const TEST_PICTURE: VideoPipeline = {
   kind: 'video',
   input: { type: 'test', pattern: 'smpte75', wish: HD, clock: true },
@@ -246,6 +258,36 @@ const TABLE: { name: string; pipeline: PipelineDescription; launch: string }[] =
       'opusenc name=encoder0 audio-type=voice bitrate=32000 frame-size=20 ! ' +
       `rtpopuspay name=pay0 pt=111 timestamp-offset=0 ! ${TAIL}${EAR}${COUNTERS}`,
   },
+  {
+    name: 'AAC from the daemon, as A-law',
+    pipeline: {
+      kind: 'audio',
+      input: { type: 'rtp', codec: aacCodec(16_000, 1), wallClock: 1_700_000_000_000.5 },
+      branches: [{ ...SOUND, codec: PCMA, encoder: 'alawenc', sampleRate: 8000, channelCount: 1 }],
+    },
+    launch:
+      'fdsrc name=source fd=5 blocksize=65536 ! gdpdepay ! rtpmp4gdepay ! decodebin force-sw-decoders=true ! ' +
+      `${INTAKE} ! tee name=frames allow-not-linked=true ${GATE} ! ` +
+      `${counted('encode0', 'queue leaky=downstream max-size-time=200000000 max-size-bytes=0 max-size-buffers=0')} ! audioconvert ! audioresample ! ` +
+      'audio/x-raw,rate=8000,channels=1 ! volume name=loudness0 volume=1 ! alawenc name=encoder0 ! ' +
+      'rtppcmapay name=pay0 pt=8 timestamp-offset=0 min-ptime=20000000 max-ptime=20000000 ! ' +
+      `${TAIL.replace('rtponviftimestamp', 'rtponviftimestamp ntp-offset=3908988800000500000')}${EAR}${COUNTERS}`,
+  },
+  {
+    name: 'test tone, as AAC',
+    pipeline: {
+      kind: 'audio',
+      input: { type: 'test', silent: true },
+      branches: [{ ...SOUND, codec: aacCodec(44_100, 2), encoder: 'voaacenc', sampleRate: 44_100, bitrate: 128_000 }],
+    },
+    launch:
+      'audiotestsrc name=source is-live=true wave=silence samplesperbuffer=960 ! ' +
+      `${INTAKE} ! tee name=frames allow-not-linked=true ${GATE} ! ` +
+      `${counted('encode0', 'queue leaky=downstream max-size-time=200000000 max-size-bytes=0 max-size-buffers=0')} ! audioconvert ! audioresample ! ` +
+      'audio/x-raw,rate=44100,channels=2 ! volume name=loudness0 volume=1 ! ' +
+      'voaacenc name=encoder0 bitrate=128000 ! ' +
+      `rtpmp4gpay name=pay0 pt=100 timestamp-offset=0 ! ${TAIL}${EAR}${COUNTERS}`,
+  },
 ];
 
 test('launch strings', async (t) => {
@@ -254,7 +296,7 @@ test('launch strings', async (t) => {
 
 test('GStreamer takes each that needs no hardware, with a few frames', async (t) => {
   for (const { name, launch } of TABLE) {
-    if (/v4l2h264enc/.test(launch)) continue;
+    if (/v4l2h264enc|gdpdepay/.test(launch)) continue;
     // The same elements and properties over a source that ends, into nothing.
     const runnable = launch
       .replace('is-live=true', 'num-buffers=20')

@@ -1,5 +1,6 @@
 import { test } from 'tap';
 import { RtpInput, rtpInputArguments } from '../../daemon/convert/rtp-input.ts';
+import { aacCodec } from '../../daemon/rtp/aac.ts';
 import { H264, OPUS } from '../../daemon/rtp/codec.ts';
 import { RtpFrame } from '../../daemon/rtp/rtp-frame.ts';
 
@@ -92,6 +93,19 @@ test('silence', async (t) => {
     [100, 5, 'fcfffe'],
     [120, 6, 'fcfffe'],
   ]);
+});
+
+test('silence of AAC: the frames follow each other', async (t) => {
+  const pipe = new Pipe();
+  new RtpInput(pipe, aacCodec(16_000, 1)).silence(150);
+  t.same(
+    pipe.packets.map(([time, sequence]) => [time, sequence]),
+    [
+      [0, 0],
+      [64, 1],
+      [128, 2],
+    ],
+  );
 });
 
 test('arguments', async (t) => {

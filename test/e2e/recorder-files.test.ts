@@ -1,7 +1,9 @@
 /** What a MediaRecorder writes, in every container and codec, by ffprobe and ffmpeg. */
 import { test } from 'tap';
 import { MediaStream } from '../../daemon/media/media-stream.ts';
+import { createTrack } from '../../daemon/media/media-stream-track.ts';
 import { MediaRecorder } from '../../daemon/record/media-recorder.ts';
+import { captureTest } from '../support/capture-test-source.ts';
 import { collect, fileOf, once, probe, runningStream } from '../support/recorded-file.ts';
 
 const FPS = 15;
@@ -74,3 +76,30 @@ for (const { type, video, audio, timeslice, duration = true } of CASES) {
     });
   });
 }
+
+for (const [codec, type, written] of [
+  ['aac', 'audio/mp4', 'aac'],
+  ['aac', 'audio/webm', 'opus'],
+  ['pcma', 'audio/mp4', 'opus'],
+] as const)
+  test(`sound that is ${codec}: ${type}`, { timeout: 50_000 }, async (t) => {
+    const { source, track: unread } = captureTest('audio', { audioCodec: codec });
+    t.teardown(() => source.close());
+    const track = createTrack(source, { audioCodec: codec });
+    const recorder = new MediaRecorder(new MediaStream([track]), { mimeType: type });
+    const { bytes } = collect(recorder);
+    recorder.start();
+    await once(recorder, 'start');
+    await new Promise((resolve) => setTimeout(resolve, 2000));
+    recorder.stop();
+    await once(recorder, 'stop');
+    const file = await probe(fileOf(t, await bytes(), 'recorded'));
+    t.equal(file.complaints, '', 'no complaints');
+    t.same(
+      file.tracks.map((each) => each.codec),
+      [written],
+    );
+    t.ok((file.tracks[0]?.end ?? 0) > 1.8, `${file.tracks[0]?.end} s`);
+    unread.close();
+    track.stop();
+  });

@@ -1,6 +1,6 @@
 import { test } from 'tap';
 import { MediaClock } from '../../daemon/lib/clock.ts';
-import { H264, OPUS, type RtpCodec } from '../../daemon/rtp/codec.ts';
+import { H264, OPUS, PCMA, type RtpCodec } from '../../daemon/rtp/codec.ts';
 import { marker, payloadType, sequenceNumber, ssrc, timestamp, timestampDistance } from '../../daemon/rtp/packet.ts';
 import type { RtpFrame } from '../../daemon/rtp/rtp-frame.ts';
 import { RtpStream, type RtpStreamOptions } from '../../daemon/rtp/rtp-stream.ts';
@@ -562,6 +562,27 @@ test('format parameters', async (t) => {
   s.stream.push(other.packet(PPS, false));
   t.match(s.stream.formatParameters, 'profile-level-id=4D402A;sprop-parameter-sets=Z01AKgA=,aM48gA==');
   t.match(setup(OPUS).stream.formatParameters, 'sprop-stereo=1', 'of Opus always known (RFC 7587, 7)');
+});
+
+test('a sound whose codec is not known yet', async (t) => {
+  const described = setup(OPUS, { unsettled: true });
+  t.equal(described.stream.formatParameters, undefined);
+  const known = described.stream.formatKnown();
+  described.stream.settle(PCMA);
+  t.equal(await known, '', 'its device says what it sends');
+  t.equal(described.stream.codec, PCMA);
+
+  const silent = setup(OPUS, { unsettled: true });
+  const waiting = silent.stream.formatKnown();
+  new Source({ setup: silent }).frame([SLICE]);
+  t.match(await waiting, 'sprop-stereo=1', 'something had to be said before');
+  t.equal(silent.stream.settled, true);
+  const before = silent.frames.at(-1) as RtpFrame;
+  silent.stream.settle(PCMA);
+  new Source({ setup: silent }).frame([SLICE]);
+  const after = silent.frames.at(-1) as RtpFrame;
+  t.equal(payloadType(after.packets[0] as Buffer), 8);
+  t.equal(after.firstSequence, before.firstSequence + 1);
 });
 
 test('listeners come and go', async (t) => {

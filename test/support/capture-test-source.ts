@@ -28,6 +28,7 @@ export const ENCODING: EncodingParameters = {
 /** A choice of encoders that is made already: of each codec what software there is, in place of it what is given. */
 export function encodersFrom(ranking: EncoderRanking = {}, more: Partial<EncoderChoice> = {}): EncoderChoice {
   return {
+    aac: 'avenc_aac',
     choose: async (codec) => ranking[codec] ?? SOFTWARE_ENCODERS[codec] ?? [],
     problem: () => undefined,
     distrust: () => undefined,
@@ -41,7 +42,7 @@ export function captureTest(
   kind: 'video' | 'audio',
   options: Partial<CaptureSourceOptions & TrackConfiguration> = {},
 ): { source: CaptureSource; track: EncodedTrack } {
-  const { settings, encoding, contentHint, enabled, privacy, picture, gain, ...more } = options;
+  const { settings, encoding, contentHint, enabled, privacy, picture, gain, audioCodec, ...more } = options;
   const source = new CaptureSource({
     kind,
     device: testDevice(kind),
@@ -61,6 +62,7 @@ export function captureTest(
     privacy,
     picture,
     gain,
+    audioCodec,
   });
   return { source, track };
 }

@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
 import { buffer } from 'node:stream/consumers';
+import { RtpInput, rtpInputArguments } from '../../daemon/convert/rtp-input.ts';
+import { OPUS, type RtpCodec } from '../../daemon/rtp/codec.ts';
 import type { RtpFrame } from '../../daemon/rtp/rtp-frame.ts';
 import { byteStream } from './capture-test-source.ts';
 
@@ -28,17 +30,23 @@ export async function lumaOf(frames: readonly RtpFrame[], width: number, height:
   });
 }
 
-/** Decodes the frames of a sound (stereo); the greatest sample, 0 to 32767. */
-export async function peakOf(frames: readonly RtpFrame[]): Promise<number> {
-  const packets = frames.flatMap((frame) => frame.packets);
-  const framed = packets.flatMap((packet) => [Buffer.from([packet.length >> 8, packet.length & 0xff]), packet]);
-  const launch =
-    'fdsrc fd=0 ! application/x-rtp-stream,media=audio,clock-rate=48000,encoding-name=OPUS,payload=111 ! rtpstreamdepay ! ' +
-    'rtpopusdepay ! opusdec ! audioconvert ! audio/x-raw,format=S16LE,channels=2 ! fdsink fd=1';
-  const raw = await through('gst-launch-1.0', ['-q', ...launch.split(' ')], framed);
-  let peak = 0;
-  for (let at = 0; at + 1 < raw.length; at += 2) peak = Math.max(peak, Math.abs(raw.readInt16LE(at)));
-  return peak;
+/** Decodes the frames of a sound: 16-bit samples of two channels at 48 kHz, one after the other. */
+export async function samplesOf(frames: readonly RtpFrame[], codec: RtpCodec = OPUS): Promise<Int16Array> {
+  const decode =
+    'decodebin ! audioconvert ! audioresample ! audio/x-raw,format=S16LE,rate=48000,channels=2 ! fdsink fd=1';
+  const child = spawn('gst-launch-1.0', ['-q', ...rtpInputArguments(0, codec), '!', ...decode.split(' ')], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const input = new RtpInput(child.stdin, codec);
+  for (const frame of frames) input.write(frame, frame.captureTime - (frames[0] as RtpFrame).captureTime);
+  input.end();
+  const raw = await buffer(child.stdout);
+  return Int16Array.from({ length: Math.floor(raw.length / 2) }, (_, index) => raw.readInt16LE(2 * index));
+}
+
+/** Decodes the frames of a sound; the greatest sample, 0 to 32767. */
+export async function peakOf(frames: readonly RtpFrame[], codec: RtpCodec = OPUS): Promise<number> {
+  return (await samplesOf(frames, codec)).reduce((peak, sample) => Math.max(peak, Math.abs(sample)), 0);
 }
 
 async function through(program: string, args: string[], input: Buffer[]): Promise<Buffer> {

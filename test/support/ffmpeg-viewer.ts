@@ -22,8 +22,7 @@ export class FfmpegViewer {
   /** @param input options of ffmpeg before its input, and the input. */
   constructor(t: Test, ...input: string[]) {
     const begun = performance.now();
-    // Every frame that it decodes: by itself ffmpeg leaves out those whose times lie close together.
-    const output = ['-map', '0:v', '-fps_mode', 'passthrough', '-f', 'framecrc', '-flush_packets', '1', '-'];
+    const output = [...this.taken, '-f', 'framecrc', '-flush_packets', '1', '-'];
     this.#process = spawn('ffmpeg', ['-v', 'warning', ...input, ...output], { stdio: ['ignore', 'pipe', 'pipe'] });
     t.teardown(() => this.stop());
     const { stdout, stderr } = this.#process;
@@ -36,6 +35,11 @@ export class FfmpegViewer {
       this.times.push(Number(time));
       this.checksums.push(checksum.trim());
     });
+  }
+
+  /** Every frame that it decodes: by itself ffmpeg leaves out those whose times lie close together. */
+  protected get taken(): readonly string[] {
+    return ['-map', '0:v', '-fps_mode', 'passthrough'];
   }
 
   /** What it said of pictures that were not whole. */
@@ -52,5 +56,12 @@ export class FfmpegViewer {
 
   stop(): void {
     this.#process.kill('SIGKILL');
+  }
+}
+
+/** One who takes the sound as it comes, without decoding it: the checksums are those of its packets. */
+export class FfmpegPackets extends FfmpegViewer {
+  protected override get taken(): readonly string[] {
+    return ['-map', '0:a', '-c', 'copy'];
   }
 }

@@ -122,9 +122,11 @@ export const H264_10_SECONDS =
   'videotestsrc is-live=true pattern=ball ! video/x-raw,width=320,height=240,framerate=15/1 ! ' +
   'x264enc tune=zerolatency speed-preset=ultrafast bitrate=500 key-int-max=150 ! video/x-h264,profile=main ! rtph264pay name=pay0 pt=96';
 
-/** One with sound as many cameras send it. */
-export const AAC =
-  'audiotestsrc is-live=true wave=sine freq=440 ! audio/x-raw,rate=48000,channels=2 ! voaacenc ! rtpmp4gpay name=pay1 pt=97';
+const SINE = 'audiotestsrc is-live=true wave=sine freq=440 samplesperbuffer=160 ! audio/x-raw';
+/** Sound as many cameras send it. */
+export const AAC = `${SINE},rate=48000,channels=2 ! voaacenc ! rtpmp4gpay name=pay1 pt=97`;
+export const G711 = `${SINE},rate=8000,channels=1 ! alawenc ! rtppcmapay name=pay1 pt=8`;
+export const OPUS = `${SINE},rate=48000 ! opusenc ! rtpopuspay name=pay1 pt=97`;
 
 export interface CameraOptions {
   port?: number;

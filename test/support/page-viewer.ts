@@ -8,6 +8,14 @@ export interface PageFrames {
   codec: string;
 }
 
+/** What it tells of the sound. */
+export interface PageSound {
+  codec: string;
+  packetsReceived: number;
+  /** Of what it has played (RTCInboundRtpStreamStats). */
+  totalAudioEnergy: number;
+}
+
 /** Chromium at the viewer page, which is asked for the figures of its connection. */
 export class PageViewer {
   readonly #page: Page;
@@ -34,11 +42,25 @@ export class PageViewer {
 
   /** Of the newest connection. */
   async frames(): Promise<PageFrames> {
+    const { framesDecoded = 0, codec } = await this.#received('video');
+    return { framesDecoded, codec };
+  }
+
+  /** As a person does it: browsers begin without sound. */
+  async turnSoundOn(): Promise<void> {
+    await this.#page.getByRole('button', { name: 'Turn sound on' }).last().click();
+  }
+
+  async sound(): Promise<PageSound> {
+    const { packetsReceived = 0, totalAudioEnergy = 0, codec } = await this.#received('audio');
+    return { packetsReceived, totalAudioEnergy, codec };
+  }
+
+  async #received(medium: string): Promise<Partial<PageFrames & PageSound> & { codec: string }> {
     return (await this.#page.evaluate(`(async () => {
       const reports = await connections.at(-1)?.getStats();
-      const video = [...(reports?.values() ?? [])].find(({ type, kind }) => type === 'inbound-rtp' && kind === 'video');
-      const { framesDecoded = 0, codecId } = video ?? {};
-      return { framesDecoded, codec: reports?.get(codecId)?.mimeType ?? '' };
-    })()`)) as PageFrames;
+      const received = [...(reports?.values() ?? [])].find(({ type, kind }) => type === 'inbound-rtp' && kind === '${medium}');
+      return { ...received, codec: reports?.get(received?.codecId)?.mimeType ?? '' };
+    })()`)) as Partial<PageFrames & PageSound> & { codec: string };
   }
 }

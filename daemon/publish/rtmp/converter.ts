@@ -1,35 +1,38 @@
 import type { Readable } from 'node:stream';
-import { type AacEncoder, aacArguments } from '../../convert/aac-encoder.ts';
+import type { AacEncoder } from '../../convert/aac-encoder.ts';
 import { type InputPipe, RtpInput, rtpInputArguments } from '../../convert/rtp-input.ts';
+import { asAac } from '../../convert/sound.ts';
 import { Child } from '../../lib/child.ts';
 import type { Log } from '../../lib/log.ts';
-import { H264, OPUS } from '../../rtp/codec.ts';
+import type { RtpCodec } from '../../rtp/codec.ts';
 import type { RtpFrame } from '../../rtp/rtp-frame.ts';
 
 export type Kind = 'video' | 'audio';
 
-const CODECS = { video: H264, audio: OPUS };
+/** The tracks of a converter, and the codecs that they come in. */
+export type ConvertedTracks = ReadonlyMap<Kind, RtpCodec>;
+
 const AUDIO_BIT_RATE = 128_000;
 
 export interface ConverterOptions {
   /** Name of the stream, for the log. */
   stream: string;
-  kinds: ReadonlySet<Kind>;
+  tracks: ConvertedTracks;
   /** Needed where there is audio. */
   aac: AacEncoder | undefined;
   log: Log;
 }
 
 /** `gst-launch-1.0` arguments: RTP with its capture times in, from descriptor 3 on; FLV out on the one after. */
-export function converterArguments(kinds: readonly Kind[], aac: AacEncoder | undefined): string[] {
-  const launch = ['-q', 'flvmux', 'name=mux', 'streamable=true', '!', 'fdsink', `fd=${3 + kinds.length}`, 'sync=false'];
-  kinds.forEach((kind, index) => {
-    launch.push(...rtpInputArguments(3 + index, CODECS[kind]), '!');
+export function converterArguments(tracks: ConvertedTracks, aac: AacEncoder | undefined): string[] {
+  const launch = ['-q', 'flvmux', 'name=mux', 'streamable=true', '!', 'fdsink', `fd=${3 + tracks.size}`, 'sync=false'];
+  [...tracks].forEach(([kind, codec], index) => {
+    launch.push(...rtpInputArguments(3 + index, codec), '!');
     if (kind === 'video') {
       launch.push('h264parse', '!');
     } else {
       if (aac === undefined) throw new TypeError('audio needs an AAC encoder');
-      launch.push(...aacArguments(aac, AUDIO_BIT_RATE), '!');
+      launch.push(...asAac(codec, aac, AUDIO_BIT_RATE), '!');
     }
     launch.push('queue', '!', `mux.${kind}`);
   });
@@ -37,7 +40,8 @@ export function converterArguments(kinds: readonly Kind[], aac: AacEncoder | und
 }
 
 /**
- * One life of the process that makes FLV with H.264 and AAC of a stream's RTP. The picture is not encoded again.
+ * One life of the process that makes FLV with H.264 and AAC of a stream's RTP. The picture is not encoded again, nor is
+ * sound that is AAC already.
  * Both tracks begin at the first key frame, on the clock that they were captured by.
  */
 export class Converter {
@@ -50,19 +54,18 @@ export class Converter {
   /** Frames that went in. */
   frames = 0;
 
-  constructor({ stream, kinds, aac, log }: ConverterOptions) {
-    const order = [...kinds];
-    this.kinds = kinds;
+  constructor({ stream, tracks, aac, log }: ConverterOptions) {
+    this.kinds = new Set(tracks.keys());
     this.child = new Child({
-      run: { program: 'gst-launch-1.0', args: converterArguments(order, aac) },
+      run: { program: 'gst-launch-1.0', args: converterArguments(tracks, aac) },
       name: `rtmp converter ${stream}`,
-      pipes: order.length + 1,
+      pipes: tracks.size + 1,
       log,
     });
-    order.forEach((kind, index) => {
-      this.#inputs.set(kind, new RtpInput(this.child.pipes[index] as InputPipe, CODECS[kind]));
+    [...tracks].forEach(([kind, codec], index) => {
+      this.#inputs.set(kind, new RtpInput(this.child.pipes[index] as InputPipe, codec));
     });
-    this.output = this.child.pipes[order.length] as Readable;
+    this.output = this.child.pipes[tracks.size] as Readable;
   }
 
   /** True while video waits for a key frame. */

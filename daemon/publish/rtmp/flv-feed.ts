@@ -105,6 +105,14 @@ export class FlvFeed {
     this.#open = true;
     this.#tap('video', this.#options.stream.getVideoTracks());
     if (this.#options.aac !== undefined) this.#tap('audio', this.#options.stream.getAudioTracks());
+    void this.#begin();
+  }
+
+  /** What a sound is encoded with may be for its device to say: silence comes soon where that is away. */
+  async #begin(): Promise<void> {
+    const told = this.#tracks.get('audio')?.tap.rtp.formatKnown(AbortSignal.timeout(SILENT_MS));
+    await told?.catch(() => undefined);
+    if (!this.#open) return;
     this.#supervisor.start();
     this.#scheduleCheck();
   }
@@ -130,9 +138,9 @@ export class FlvFeed {
   #flowing(): Set<Kind> {
     const now = this.#options.clock.now();
     const flowing = new Set<Kind>();
-    for (const [kind, { track, lastFrame }] of this.#tracks) {
+    for (const [kind, { track, tap, lastFrame }] of this.#tracks) {
       const patience = track.muted || !track.enabled ? SILENT_MS : STALLED_MS;
-      if (now - lastFrame < patience) flowing.add(kind);
+      if (tap.rtp.settled && now - lastFrame < patience) flowing.add(kind);
     }
     // Nothing flows: then it makes no difference, and what was first may be again.
     return flowing.size > 0 ? flowing : new Set(this.#converter?.kinds ?? this.#tracks.keys());
@@ -140,7 +148,10 @@ export class FlvFeed {
 
   #convert(): Converter['child'] {
     const { name: stream, aac, log, publish } = this.#options;
-    const converter = new Converter({ stream, kinds: this.#flowing(), aac, log });
+    const flowing = this.#flowing();
+    const tracks = [...this.#tracks].filter(([kind]) => flowing.has(kind));
+    const codecs = new Map(tracks.map(([kind, { tap }]) => [kind, tap.rtp.codec]));
+    const converter = new Converter({ stream, tracks: codecs, aac, log });
     this.#converter = converter;
     this.#lastOutput = this.#options.clock.now();
     this.#framesAtOutput = 0;

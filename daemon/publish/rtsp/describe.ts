@@ -29,7 +29,8 @@ export async function describeTracks(
     return await Promise.all(
       tracks.map(async ({ index, track }) => {
         const { rtp } = encodedOf(track);
-        return { index, codec: rtp.codec, formatParameters: await rtp.formatKnown(signal) };
+        const formatParameters = await rtp.formatKnown(signal);
+        return { index, codec: rtp.codec, formatParameters };
       }),
     );
   } catch (error) {

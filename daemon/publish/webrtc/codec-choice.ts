@@ -33,14 +33,16 @@ export interface ChosenFormat {
  */
 export function chooseFormat(formats: readonly OfferedFormat[], track: OfferedTrack): ChosenFormat | undefined {
   const { codec, formatParameters } = track;
-  const same = formats.filter((format) => format.rtpmap.toLowerCase() === rtpmap(codec).toLowerCase());
+  // One channel need not be said (RFC 8866, 6.6).
+  const name = (text: string): string => text.toLowerCase().replace(/\/1$/, '');
+  const same = formats.filter((format) => name(format.rtpmap) === name(rtpmap(codec)));
   if (codec.mimeType === 'video/H264') return chooseH264(same, track);
   const first = same[0];
   if (first === undefined) return undefined;
   return {
     payloadType: first.payloadType,
     // Of H.265 the viewer's own come back: parameter sets go in the stream (RFC 7798, 7.2.2).
-    formatParameters: codec.mimeType === 'audio/opus' ? (formatParameters ?? '') : first.parameters,
+    formatParameters: codec.kind === 'audio' ? (formatParameters ?? '') : first.parameters,
     exact: true,
   };
 }

@@ -13,18 +13,18 @@ export interface NegotiatedMedia {
   payloadType: number;
   /** `a=fmtp` of the answer; empty: there is none. */
   formatParameters: string;
+  /** Which of the tracks of its kind is sent. */
+  track: number;
 }
 
 export interface NegotiatedOffer {
   /** The offer for the native library: written by us from checked values, with nothing in it that we refuse. */
   sdp: string;
   media: NegotiatedMedia[];
-  /** Which of the renditions is sent. */
-  rendition: number;
 }
 
-/** What there is of a stream in one of its encodings: at most one track of each kind. */
-export type OfferedTracks = Partial<Record<'video' | 'audio', OfferedTrack>>;
+/** The tracks of each kind of which one may be sent: the same in several encodings, the best one first. */
+export type OfferedTracks = Partial<Record<'video' | 'audio', readonly OfferedTrack[]>>;
 
 interface Transport {
   ufrag: string;
@@ -53,12 +53,12 @@ const PROTOCOLS: ReadonlySet<string> = new Set(['UDP/TLS/RTP/SAVPF', 'TCP/TLS/RT
 /**
  * Answers for each section of a WebRTC offer (RFC 8829, 5.3) whether we send in it and what: the first that can receive
  * our picture, the first that can receive our sound. All others are rejected with port 0.
- * @param renditions the stream in each of its encodings: the first is sent that the viewer says to decode, else the first
- *   that it may decode all the same.
+ * @param tracks of each kind the first is sent that the viewer says to decode, else the first that it may decode all the
+ *   same.
  * @throws WebRtcError `invalid` for what is no offer, `unacceptable` where it can receive nothing of ours, or wants a
  *   picture and can receive none of ours.
  */
-export function negotiateOffer(text: string, renditions: readonly OfferedTracks[]): NegotiatedOffer {
+export function negotiateOffer(text: string, tracks: OfferedTracks): NegotiatedOffer {
   const offer = readSessionDescription(text);
   if (offer === undefined)
     throw new WebRtcError('invalid', 'the body is no session description: it must begin with v=0');
@@ -68,45 +68,40 @@ export function negotiateOffer(text: string, renditions: readonly OfferedTracks[
   const sections = offer.media.map(readSection);
   if (new Set(sections.map(({ mid }) => mid)).size !== sections.length)
     throw new WebRtcError('invalid', 'a=mid: two sections have the same value');
-  const answers = renditions.map((tracks) => answerWith(sections, tracks));
-  const exact = answers.findIndex((answer) => answer?.exact);
-  const rendition = exact >= 0 ? exact : answers.findIndex((answer) => answer !== undefined);
-  const answer = answers[rendition]?.answer;
-  if (answer === undefined) throw new WebRtcError('unacceptable', whyNot(sections, renditions));
-  return { sdp: writeOffer(offer, sections, answer), media: [...answer.values()], rendition };
+  const answer = answerWith(sections, tracks);
+  if (answer === undefined) throw new WebRtcError('unacceptable', whyNot(sections, tracks));
+  return { sdp: writeOffer(offer, sections, answer), media: [...answer.values()] };
 }
 
 /** Undefined where nothing can be sent, or not the picture that the viewer has a section for. */
-function answerWith(
-  sections: readonly Section[],
-  tracks: OfferedTracks,
-): { answer: Answer; exact: boolean } | undefined {
+function answerWith(sections: readonly Section[], tracks: OfferedTracks): Answer | undefined {
   const chosen = new Map<Section, NegotiatedMedia>();
-  let exact = true;
   for (const kind of ['video', 'audio'] as const) {
-    const track = tracks[kind];
-    if (track === undefined) continue;
+    const offered = tracks[kind] ?? [];
     const receiving = sections.filter((section) => section.type === kind && receives(section));
-    for (const section of receiving) {
-      const format = chooseFormat(formatsOf(section), track);
-      if (format === undefined) continue;
+    const possible = offered.flatMap((track, index) => {
+      for (const section of receiving) {
+        const format = chooseFormat(formatsOf(section), track);
+        if (format !== undefined) return [{ section, format, codec: track.codec, track: index }];
+      }
+      return [];
+    });
+    const best = possible.find(({ format }) => format.exact) ?? possible[0];
+    if (best !== undefined) {
+      const { section, format, codec, track } = best;
       const { payloadType, formatParameters } = format;
-      chosen.set(section, { kind, mid: section.mid, codec: track.codec, payloadType, formatParameters });
-      exact &&= format.exact;
-      break;
-    }
-    if (kind === 'video' && receiving.length > 0 && chosen.size === 0) return undefined;
+      chosen.set(section, { kind, mid: section.mid, codec, payloadType, formatParameters, track });
+    } else if (kind === 'video' && offered.length > 0 && receiving.length > 0) return undefined;
   }
   // In the order of the offer.
   const answer = new Map(
     sections.flatMap((section) => (chosen.has(section) ? [[section, chosen.get(section) as NegotiatedMedia]] : [])),
   );
-  return answer.size === 0 ? undefined : { answer, exact };
+  return answer.size === 0 ? undefined : answer;
 }
 
-function whyNot(sections: readonly Section[], renditions: readonly OfferedTracks[]): string {
-  const tracks = renditions.flatMap((rendition) => Object.values(rendition));
-  const needed = [...new Set(tracks.map(neededFor))].join(', or ');
+function whyNot(sections: readonly Section[], tracks: OfferedTracks): string {
+  const needed = [...new Set(Object.values(tracks).flat().map(neededFor))].join(', or ');
   const pictures = sections.filter((section) => section.type === 'video' && receives(section)).flatMap(formatsOf);
   const offered =
     pictures.length === 0 ? '' : `; the video that is offered to be received is ${codecNames(pictures).join(', ')}`;

@@ -1,6 +1,6 @@
 import { Audio, PeerConnection, type Track, Video } from 'node-datachannel';
 import { CatchUp } from '../../rtp/catch-up.ts';
-import { encodingName } from '../../rtp/codec.ts';
+import { encodingName, rtpmap } from '../../rtp/codec.ts';
 import { LossMeter } from '../../rtp/loss-meter.ts';
 import { type Feedback, readFeedback } from '../../rtp/rtcp.ts';
 import type { PeerMedia, PeerReport, WorkerConfiguration, WorkerStatistics } from './messages.ts';
@@ -270,7 +270,8 @@ export class Peer {
 function describe({ mid, codec, payloadType, formatParameters }: PeerMedia): Video | Audio {
   if (codec.kind === 'audio') {
     const audio = new Audio(mid, 'SendOnly');
-    audio.addOpusCodec(payloadType, formatParameters);
+    if (codec.mimeType === 'audio/opus') audio.addOpusCodec(payloadType, formatParameters);
+    else audio.addAudioCodec(payloadType, rtpmap(codec));
     return audio;
   }
   const video = new Video(mid, 'SendOnly');

@@ -9,9 +9,14 @@ import type { Log } from '../../lib/log.ts';
 import { Supervisor } from '../../lib/supervisor.ts';
 import type { MediaStream } from '../../media/media-stream.ts';
 import { encodedOf, type MediaStreamTrack } from '../../media/media-stream-track.ts';
+import type { EncodedStream } from '../../media/track-source.ts';
+import { OPUS } from '../../rtp/codec.ts';
+import { OPUS_PARAMETERS } from '../../rtp/stream-format.ts';
 import type { StreamDirectory, Viewer, ViewerObserver, ViewerTraffic } from '../viewer.ts';
+import type { OfferedTrack } from './codec-choice.ts';
 import type { FromWorker, PeerMedia, PeerReport, ToWorker, WorkerStatistics } from './messages.ts';
-import { negotiateOffer, type OfferedTracks, usableCandidates } from './offer.ts';
+import { negotiateOffer, usableCandidates } from './offer.ts';
+import type { SentRendition } from './track-feed.ts';
 import { TrackFeeds } from './track-feeds.ts';
 import { WebRtcError } from './webrtc-error.ts';
 
@@ -49,7 +54,7 @@ export interface WebRtcAnswer {
 interface Session {
   readonly viewer: Viewer;
   /** Those whose feeds it holds. */
-  readonly tracks: MediaStreamTrack[];
+  readonly sent: SentRendition[];
   connected: boolean;
   /** Frames of its tracks that nobody got, before it came. */
   droppedBefore: number;
@@ -86,7 +91,7 @@ export class WebRtcPublisher {
     this.#feeds = new TrackFeeds({
       clock: options.clock.clock,
       pipe: () => this.#pipe,
-      ended: (track) => this.#trackEnded(track),
+      ended: (sent) => this.#trackEnded(sent),
     });
     this.#supervisor = new Supervisor<ToWorker, FromWorker>({
       name: 'WebRTC worker',
@@ -145,9 +150,8 @@ export class WebRtcPublisher {
    */
   async offer(offer: WebRtcOffer): Promise<WebRtcAnswer> {
     this.#refuseWhenFull();
-    const renditions = this.#renditionsFor(offer);
-    const negotiated = negotiateOffer(offer.sdp, renditions.map(offeredTracks));
-    const tracks = renditions[negotiated.rendition] as MediaStreamTrack[];
+    const choices = this.#choicesFor(offer);
+    const negotiated = negotiateOffer(offer.sdp, choices);
     const id = randomBytes(16).toString('base64url');
     const { stream, remoteAddress, user } = offer;
     const viewer: Viewer = {
@@ -161,7 +165,7 @@ export class WebRtcPublisher {
     };
     const session: Session = {
       viewer,
-      tracks: [],
+      sent: [],
       connected: false,
       droppedBefore: 0,
       report: undefined,
@@ -170,9 +174,10 @@ export class WebRtcPublisher {
     this.#sessions.set(id, session);
     try {
       const media = negotiated.media.map((medium): PeerMedia => {
-        const track = tracks.find(({ kind }) => kind === medium.kind) as MediaStreamTrack;
-        const { slot, tap } = this.#feeds.retain(track, stream);
-        session.tracks.push(track);
+        const { track, rendition } = choices[medium.kind][medium.track] as Choice;
+        const sent = { track, encoded: rendition() };
+        const { slot, tap } = this.#feeds.retain(sent, stream);
+        session.sent.push(sent);
         const { ssrc, cname, keepsGroup } = tap.rtp;
         const msid = { stream, track: track.id };
         return { ...medium, slot, ssrc, cname, keepsGroup, msid };
@@ -223,8 +228,8 @@ export class WebRtcPublisher {
     if (unconnected >= MAX_UNCONNECTED) throw new WebRtcError('busy', 'too many viewers are connecting at once');
   }
 
-  /** Of each encoding that may be sent at most one live track of each kind, as WHEP has it. */
-  #renditionsFor({ stream, rid, kinds }: WebRtcOffer): MediaStreamTrack[][] {
+  /** Of each kind the live tracks of which one may be sent, as WHEP has it: the encodings of a picture, the codecs of a sound. */
+  #choicesFor({ stream, rid, kinds }: WebRtcOffer): Record<'video' | 'audio', Choice[]> {
     const { streams } = this.#options;
     const media = rid === undefined ? streams.renditions(stream) : [streams.find(stream, rid) ?? []].flat();
     if (media.length === 0) {
@@ -233,21 +238,29 @@ export class WebRtcPublisher {
     }
     const problems = media.flatMap((rendition) => problemOf(rendition) ?? []);
     if (problems.length === media.length) throw new WebRtcError('not_live', problems[0] as string);
-    const renditions = media
-      .filter((rendition) => problemOf(rendition) === undefined)
-      .map((rendition) => {
-        const live = rendition.getTracks().filter((track) => track.readyState === 'live' && kinds.includes(track.kind));
-        return (['video', 'audio'] as const).flatMap((kind) => live.find((track) => track.kind === kind) ?? []);
-      });
-    if (renditions.every((tracks) => tracks.length === 0))
+    const possible = media.filter((rendition) => problemOf(rendition) === undefined);
+    const first = (kind: 'video' | 'audio', rendition: MediaStream): MediaStreamTrack[] =>
+      rendition
+        .getTracks()
+        .filter((track) => kinds.includes(kind) && track.kind === kind && track.readyState === 'live')
+        .slice(0, 1);
+    const choices = {
+      video: possible.flatMap((rendition) => first('video', rendition)).map(asItIs),
+      // Every encoding has the one sound.
+      audio: possible
+        .slice(0, 1)
+        .flatMap((rendition) => first('audio', rendition))
+        .flatMap(soundChoices),
+    };
+    if (choices.video.length + choices.audio.length === 0)
       throw new WebRtcError('not_live', `stream '${stream}' has no live track now`);
-    return renditions;
+    return choices;
   }
 
   /** Viewers stay as long as they have another track. */
-  #trackEnded(track: MediaStreamTrack): void {
-    for (const [id, { tracks }] of [...this.#sessions])
-      if (tracks.includes(track) && tracks.every(({ readyState }) => readyState === 'ended'))
+  #trackEnded({ track: ended }: SentRendition): void {
+    for (const [id, { sent }] of [...this.#sessions])
+      if (sent.some(({ track }) => track === ended) && sent.every(({ track }) => track.readyState === 'ended'))
         this.close(id, 'stream ended');
   }
 
@@ -317,10 +330,10 @@ export class WebRtcPublisher {
     }
   }
 
-  #trafficOf({ report, tracks, droppedBefore }: Session): ViewerTraffic {
+  #trafficOf({ report, sent, droppedBefore }: Session): ViewerTraffic {
     return {
       sentBytes: report?.sentBytes ?? 0,
-      droppedFrames: this.#feeds.droppedFrames(tracks) - droppedBefore,
+      droppedFrames: this.#feeds.droppedFrames(sent) - droppedBefore,
       fractionLost: report?.fractionLost,
     };
   }
@@ -329,10 +342,10 @@ export class WebRtcPublisher {
     const session = this.#sessions.get(id);
     if (session === undefined || session.connected) return;
     session.connected = true;
-    session.droppedBefore = this.#feeds.droppedFrames(session.tracks);
+    session.droppedBefore = this.#feeds.droppedFrames(session.sent);
     this.#options.viewers.joined(session.viewer);
     // Without a first report the viewer cannot put sound and picture together.
-    this.#feeds.sendReports(session.tracks);
+    this.#feeds.sendReports(session.sent);
   }
 
   #forget(id: string, reason: string): void {
@@ -346,7 +359,7 @@ export class WebRtcPublisher {
         { stream: session.viewer.stream, remoteAddress: session.viewer.remoteAddress, reason },
         'WebRTC viewer did not connect',
       );
-    for (const track of session.tracks) this.#feeds.release(track);
+    for (const sent of session.sent) this.#feeds.release(sent);
   }
 
   #workerDied(): void {
@@ -382,18 +395,32 @@ function problemOf(rendition: MediaStream): string | undefined {
   return rendition.getVideoTracks().flatMap((track) => encodedOf(track).problem ?? [])[0];
 }
 
-function offeredTracks(tracks: readonly MediaStreamTrack[]): OfferedTracks {
-  const offered: OfferedTracks = {};
-  for (const track of tracks) {
-    const { rtp, profile } = encodedOf(track);
-    const { codec, formatParameters } = rtp;
-    offered[track.kind] = {
-      codec,
-      formatParameters,
-      profile: profile === 'baseline' ? 'constrained-baseline' : profile,
-    };
-  }
-  return offered;
+/** A track that may be sent, in one codec. */
+interface Choice extends OfferedTrack {
+  readonly track: MediaStreamTrack;
+  /** Its media in this codec. */
+  readonly rendition: () => EncodedStream;
+}
+
+function asItIs(track: MediaStreamTrack): Choice {
+  const encoded = encodedOf(track);
+  const { profile, rtp } = encoded;
+  const { codec, formatParameters } = rtp;
+  const offered = profile === 'baseline' ? 'constrained-baseline' : profile;
+  return { track, rendition: () => encoded, codec, formatParameters, profile: offered };
+}
+
+/** A sound as it is, where that is known, and as Opus. */
+function soundChoices(track: MediaStreamTrack): Choice[] {
+  const own = asItIs(track);
+  const encoded = encodedOf(track);
+  const opus = {
+    ...own,
+    codec: OPUS,
+    formatParameters: OPUS_PARAMETERS,
+    rendition: () => encoded.inOpus?.() ?? encoded,
+  };
+  return own.codec === OPUS ? [opus] : [own, opus];
 }
 
 function bindAddress(host: string): string {

@@ -1,6 +1,7 @@
 import type { Writable } from 'node:stream';
 import type { MediaStreamTrack } from '../../media/media-stream-track.ts';
 import { type RtpTap, tapRtp } from '../../media/rtp-tap.ts';
+import type { EncodedStream } from '../../media/track-source.ts';
 import { FrameGate } from '../../rtp/frame-gate.ts';
 import { interleave } from '../../rtp/framing.ts';
 import type { RtpFrame } from '../../rtp/rtp-frame.ts';
@@ -8,8 +9,14 @@ import type { RtpFrame } from '../../rtp/rtp-frame.ts';
 /** Bytes that may wait for the worker before whole frames are dropped: about a second of 8 Mbit/s. */
 const PIPE_HIGH_WATER = 1024 * 1024;
 
+/** A track as it is sent to viewers: in its own codec, or in another one. */
+export interface SentRendition {
+  readonly track: MediaStreamTrack;
+  readonly encoded: EncodedStream;
+}
+
 export interface TrackFeedOptions {
-  track: MediaStreamTrack;
+  sent: SentRendition;
   /** Name of the stream that it was asked for by. */
   stream: string;
   /** Channels 2n and 2n+1 of the pipe are its own. */
@@ -31,13 +38,13 @@ export class TrackFeed {
   readonly #pipe: () => Writable | undefined;
   readonly #gate: FrameGate;
 
-  constructor({ track, stream, slot, pipe, ended }: TrackFeedOptions) {
+  constructor({ sent: { track, encoded }, stream, slot, pipe, ended }: TrackFeedOptions) {
     this.slot = slot;
     this.stream = stream;
     this.#pipe = pipe;
     // Where a viewer begins is the worker's affair: towards it only an overflow needs a key frame.
     this.#gate = new FrameGate({ highWater: PIPE_HIGH_WATER, needsKeyFrame: track.kind === 'video' });
-    this.tap = tapRtp(track, { frame: (frame) => this.#send(frame), ended });
+    this.tap = tapRtp(track, { frame: (frame) => this.#send(frame), ended }, encoded);
   }
 
   /** Frames that the worker had no room for: none of its viewers has got them. */

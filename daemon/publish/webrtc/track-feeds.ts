@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream';
 import type { Clock, Timer } from '../../lib/clock.ts';
-import type { MediaStreamTrack } from '../../media/media-stream-track.ts';
-import { TrackFeed } from './track-feed.ts';
+import type { EncodedStream } from '../../media/track-source.ts';
+import { type SentRendition, TrackFeed } from './track-feed.ts';
 import { WebRtcError } from './webrtc-error.ts';
 
 /** Half a channel byte: a track needs two channels. */
@@ -12,13 +12,13 @@ export interface TrackFeedsOptions {
   clock: Clock;
   /** Into the worker of now; undefined while there is none. */
   pipe: () => Writable | undefined;
-  ended: (track: MediaStreamTrack) => void;
+  ended: (sent: SentRendition) => void;
 }
 
 /** The tracks that go to the worker: each once, in a slot of its own, while it has viewers. */
 export class TrackFeeds {
   readonly #options: TrackFeedsOptions;
-  readonly #feeds = new Map<MediaStreamTrack, TrackFeed>();
+  readonly #feeds = new Map<EncodedStream, TrackFeed>();
   readonly #slots: (TrackFeed | undefined)[] = new Array(SLOTS).fill(undefined);
   #nextSlot = 0;
   #reportTimer: Timer | undefined;
@@ -28,13 +28,13 @@ export class TrackFeeds {
   }
 
   /** One viewer more for a track. @throws WebRtcError `busy`. */
-  retain(track: MediaStreamTrack, stream: string): TrackFeed {
-    let feed = this.#feeds.get(track);
+  retain(sent: SentRendition, stream: string): TrackFeed {
+    let feed = this.#feeds.get(sent.encoded);
     if (feed === undefined) {
       const { pipe, ended } = this.#options;
       const slot = this.#freeSlot();
-      feed = new TrackFeed({ track, stream, slot, pipe, ended: () => ended(track) });
-      this.#feeds.set(track, feed);
+      feed = new TrackFeed({ sent, stream, slot, pipe, ended: () => ended(sent) });
+      this.#feeds.set(sent.encoded, feed);
       this.#slots[slot] = feed;
       if (this.#feeds.size === 1) this.#report();
     }
@@ -43,11 +43,11 @@ export class TrackFeeds {
   }
 
   /** One viewer less. */
-  release(track: MediaStreamTrack): void {
-    const feed = this.#feeds.get(track);
+  release({ encoded }: SentRendition): void {
+    const feed = this.#feeds.get(encoded);
     if (feed === undefined || --feed.viewers > 0) return;
     feed.close();
-    this.#feeds.delete(track);
+    this.#feeds.delete(encoded);
     this.#slots[feed.slot] = undefined;
   }
 
@@ -56,13 +56,13 @@ export class TrackFeeds {
   }
 
   /** Sender reports (RFC 3550, 6.4.1) of some tracks, now. */
-  sendReports(tracks: Iterable<MediaStreamTrack>): void {
-    for (const track of tracks) this.#feeds.get(track)?.sendReport();
+  sendReports(sent: readonly SentRendition[]): void {
+    for (const { encoded } of sent) this.#feeds.get(encoded)?.sendReport();
   }
 
   /** Frames of some tracks that nobody got, since each has a feed. */
-  droppedFrames(tracks: readonly MediaStreamTrack[]): number {
-    return tracks.reduce((sum, track) => sum + (this.#feeds.get(track)?.droppedFrames ?? 0), 0);
+  droppedFrames(sent: readonly SentRendition[]): number {
+    return sent.reduce((sum, { encoded }) => sum + (this.#feeds.get(encoded)?.droppedFrames ?? 0), 0);
   }
 
   /** Slots go round, so that what is left of an old track in the pipe meets none of the same number. */
@@ -81,7 +81,7 @@ export class TrackFeeds {
     const { clock } = this.#options;
     clock.clearTimeout(this.#reportTimer);
     if (this.#feeds.size === 0) return;
-    this.sendReports(this.#feeds.keys());
+    for (const feed of this.#feeds.values()) feed.sendReport();
     this.#reportTimer = clock.setTimeout(() => this.#report(), REPORT_INTERVAL_MS);
     this.#reportTimer.unref?.();
   }

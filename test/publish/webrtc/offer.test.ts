@@ -1,9 +1,10 @@
 import sdpTransform from 'sdp-transform';
 import { test } from 'tap';
-import { h264Profile } from '../../../daemon/publish/webrtc/codec-choice.ts';
+import { h264Profile, type OfferedTrack } from '../../../daemon/publish/webrtc/codec-choice.ts';
 import { negotiateOffer, type OfferedTracks, usableCandidates } from '../../../daemon/publish/webrtc/offer.ts';
 import type { WebRtcError } from '../../../daemon/publish/webrtc/webrtc-error.ts';
-import { H264, H265, JPEG, OPUS, VP8 } from '../../../daemon/rtp/codec.ts';
+import { aacCodec } from '../../../daemon/rtp/aac.ts';
+import { H264, H265, JPEG, OPUS, PCMA, PCMU, VP8 } from '../../../daemon/rtp/codec.ts';
 import { SeededRandom } from '../../support/seeded-random.ts';
 
 const FINGERPRINT = `sha-256 ${Array.from({ length: 32 }, () => 'AB').join(':')}`;
@@ -14,7 +15,7 @@ const TRANSPORT = [
   'a=setup:actpass',
 ];
 const SOUND = { codec: OPUS, formatParameters: 'minptime=10' };
-const BOTH: OfferedTracks = { video: { codec: H264, formatParameters: undefined }, audio: SOUND };
+const BOTH: OfferedTracks = { video: [{ codec: H264, formatParameters: undefined }], audio: [SOUND] };
 
 function section(media: string, mid: string, ...lines: string[]): string[] {
   return [`m=${media}`, 'c=IN IP4 0.0.0.0', `a=mid:${mid}`, ...TRANSPORT, ...lines];
@@ -48,7 +49,7 @@ const AUDIO = section(
 
 test('the payload type is chosen by profile, or the one that is sent', async (t) => {
   const chosen = (formatParameters: string | undefined): number | undefined =>
-    negotiateOffer(offer(VIDEO), [{ video: { codec: H264, formatParameters } }]).media[0]?.payloadType;
+    negotiateOffer(offer(VIDEO), { video: [{ codec: H264, formatParameters }] }).media[0]?.payloadType;
   t.equal(chosen(undefined), 99, 'constrained baseline is what every browser decodes');
   t.equal(chosen('packetization-mode=1;profile-level-id=42C01E'), 99);
   t.equal(chosen('packetization-mode=1;profile-level-id=4D4028'), 97);
@@ -58,7 +59,7 @@ test('the payload type is chosen by profile, or the one that is sent', async (t)
 test('a profile that is not offered: one whose decoder plays it, else the nearest below', async (t) => {
   const only = (...formats: number[]): string =>
     offer(VIDEO.map((line) => (line.startsWith('m=') ? `m=video 9 UDP/TLS/RTP/SAVPF ${formats.join(' ')}` : line)));
-  const table: [string, number[], OfferedTracks['video'], number][] = [
+  const table: [string, number[], OfferedTrack, number][] = [
     ['baseline to be, high alone', [100], { codec: H264, formatParameters: undefined }, 100],
     ['high to be', [97, 99, 100], { codec: H264, formatParameters: undefined, profile: 'high' }, 100],
     ['main to be', [99, 97, 100], { codec: H264, formatParameters: undefined, profile: 'main' }, 97],
@@ -77,63 +78,75 @@ test('a profile that is not offered: one whose decoder plays it, else the neares
     ],
   ];
   for (const [name, formats, video, payloadType] of table)
-    t.equal(negotiateOffer(only(...formats), [{ ...(video && { video }) }]).media[0]?.payloadType, payloadType, name);
+    t.equal(negotiateOffer(only(...formats), { video: [video] }).media[0]?.payloadType, payloadType, name);
 });
 
 test('the encoding that the viewer can play', async (t) => {
-  const [h264, h265, vp8, jpeg] = [H264, H265, VP8, JPEG].map((codec) => ({
-    video: { codec, formatParameters: '' },
-    audio: SOUND,
-  }));
-  const high = { video: { codec: H264, formatParameters: 'profile-level-id=640028' } };
+  const [h264, h265, vp8, jpeg] = [H264, H265, VP8, JPEG].map((codec) => ({ codec, formatParameters: '' }));
+  const high = { codec: H264, formatParameters: 'profile-level-id=640028' };
   const modern = VIDEO.map((line) => (line.startsWith('m=') ? `${line} 101` : line)).concat(
     'a=rtpmap:101 H265/90000',
     'a=fmtp:101 level-id=93',
   );
   const vp8Only = VIDEO.map((line) => (line.startsWith('m=') ? 'm=video 9 UDP/TLS/RTP/SAVPF 96' : line));
   const lowOnly = VIDEO.map((line) => (line.startsWith('m=') ? 'm=video 9 UDP/TLS/RTP/SAVPF 99 96' : line));
-  const table: [string, string[], OfferedTracks[], number, RegExp][] = [
-    ['the first', VIDEO, [h264, vp8] as OfferedTracks[], 0, /H264\/90000/],
+  const table: [string, string[], OfferedTrack[], number, RegExp][] = [
+    ['the first', VIDEO, [h264, vp8] as OfferedTrack[], 0, /H264\/90000/],
     [
       'VP8 by its own name, without parameters',
       VIDEO,
-      [vp8] as OfferedTracks[],
+      [vp8] as OfferedTrack[],
       0,
       /a=rtpmap:96 VP8\/90000\r\na=recvonly/,
     ],
-    ['what the first has nobody decodes', VIDEO, [h265, jpeg, vp8] as OfferedTracks[], 2, /VP8\/90000/],
+    ['what the first has nobody decodes', VIDEO, [h265, jpeg, vp8] as OfferedTrack[], 2, /VP8\/90000/],
     [
       'H.265 for who offers it',
       modern,
-      [h265, h264] as OfferedTracks[],
+      [h265, h264] as OfferedTrack[],
       0,
       /a=rtpmap:101 H265\/90000\r\na=fmtp:101 level-id=93/,
     ],
-    ['VP8 before an H.264 that may be too much', lowOnly, [high, vp8] as OfferedTracks[], 1, /VP8\/90000/],
-    ['an H.264 that may be too much before nothing', lowOnly, [high] as OfferedTracks[], 0, /H264\/90000/],
-    ['sound alone, for who wants no picture', AUDIO, [h265] as OfferedTracks[], 0, /opus/],
+    ['VP8 before an H.264 that may be too much', lowOnly, [high, vp8] as OfferedTrack[], 1, /VP8\/90000/],
+    ['an H.264 that may be too much before nothing', lowOnly, [high] as OfferedTrack[], 0, /H264\/90000/],
+    ['sound alone, for who wants no picture', AUDIO, [h265] as OfferedTrack[], 0, /opus/],
   ];
-  for (const [name, sections, renditions, rendition, sdp] of table) {
-    const negotiated = negotiateOffer(offer(sections), renditions);
-    t.equal(negotiated.rendition, rendition, name);
+  for (const [name, sections, video, track, sdp] of table) {
+    const negotiated = negotiateOffer(offer(sections), { video, audio: [SOUND] });
+    t.equal(negotiated.media[0]?.track, track, name);
     t.match(negotiated.sdp, sdp, name);
   }
-  for (const [name, sections, renditions, message] of [
+  for (const [name, sections, video, message] of [
     [
       'a picture is wanted and cannot be had: sound alone would hide that',
       [...vp8Only, ...AUDIO],
       [h265, jpeg],
-      /video needs H265, or audio needs opus, or video needs JPEG,.*offered to be received is VP8$/,
+      /video needs H265, or video needs JPEG, or audio needs opus,.*offered to be received is VP8$/,
     ],
     ['no H.264 in the offer', vp8Only, [h264], /H264 with packetization-mode=1/],
-  ] as [string, string[], OfferedTracks[], RegExp][])
-    t.throws(() => negotiateOffer(offer(sections), renditions), { code: 'unacceptable', message }, name);
+  ] as [string, string[], OfferedTrack[], RegExp][])
+    t.throws(() => negotiateOffer(offer(sections), { video, audio: [SOUND] }), { code: 'unacceptable', message }, name);
+});
+
+test('the codec of the sound that the viewer can play', async (t) => {
+  const [aac, pcma, pcmu] = [aacCodec(16_000, 1), PCMA, PCMU].map((codec) => ({ codec, formatParameters: '' }));
+  const explicit = AUDIO.map((line) => line.replace('PCMU/8000', 'PCMU/8000/1'));
+  for (const [name, sections, audio, track, sdp] of [
+    ['AAC is for no browser', AUDIO, [aac, SOUND], 1, /a=rtpmap:111 opus\/48000\/2\r\na=fmtp:111 minptime=10/],
+    ['G.711 as it is', AUDIO, [pcmu, SOUND], 0, /m=audio 9 \S+ 0\r\n.*a=rtpmap:0 PCMU\/8000\r\na=recvonly/s],
+    ['one channel is said', explicit, [pcmu, SOUND], 0, /a=rtpmap:0 PCMU\/8000\r\n/],
+    ['of G.711 only the other law', AUDIO, [pcma, SOUND], 1, /opus/],
+  ] as [string, string[], OfferedTrack[], number, RegExp][]) {
+    const negotiated = negotiateOffer(offer(sections), { audio });
+    t.equal(negotiated.media[0]?.track, track, name);
+    t.match(negotiated.sdp, sdp, name);
+  }
 });
 
 test('each section is answered for itself', async (t) => {
   const data = section('application 9 UDP/DTLS/SCTP webrtc-datachannel', 'd', 'a=sctp-port:5000');
   const second = VIDEO.map((line) => (line === 'a=mid:v' ? 'a=mid:w' : line));
-  const { sdp, media } = negotiateOffer(offer(AUDIO, VIDEO, second, data), [BOTH]);
+  const { sdp, media } = negotiateOffer(offer(AUDIO, VIDEO, second, data), BOTH);
   t.same(
     media.map(({ kind, mid, payloadType }) => [kind, mid, payloadType]),
     [
@@ -152,7 +165,7 @@ test('each section is answered for itself', async (t) => {
     ],
   );
   t.equal(parsed.groups?.[0]?.mids, 'a v');
-  t.same(negotiateOffer(offer(AUDIO, VIDEO), [{ audio: SOUND }]).media.length, 1, 'what is not allowed is not sent');
+  t.same(negotiateOffer(offer(AUDIO, VIDEO), { audio: [SOUND] }).media.length, 1, 'what is not allowed is not sent');
 });
 
 test('offers that cannot be served', async (t) => {
@@ -187,8 +200,7 @@ test('offers that cannot be served', async (t) => {
       /mode=1/,
     ],
   ];
-  for (const [name, text, code, message] of table)
-    t.throws(() => negotiateOffer(text, [BOTH]), { code, message }, name);
+  for (const [name, text, code, message] of table) t.throws(() => negotiateOffer(text, BOTH), { code, message }, name);
 });
 
 test('H.264 profiles by their constraint bits (RFC 6184, table 5)', async (t) => {
@@ -232,7 +244,7 @@ test('no text makes it do anything but answer or refuse', async (t) => {
     const piece = good.slice(random.integer(0, good.length)).slice(0, random.integer(0, 79));
     const text = good.slice(0, at) + (i % 3 === 0 ? '' : piece) + good.slice(at + random.integer(0, 39));
     try {
-      const { sdp } = negotiateOffer(text, [BOTH]);
+      const { sdp } = negotiateOffer(text, BOTH);
       if (/[^\x20-\x7e\r\n]/.test(sdp))
         t.fail(`SEED=${random.seed}: bytes in the offer for the library: ${JSON.stringify(sdp)}`);
     } catch (error) {
