@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { processCpu } from './process-cpu.ts';
@@ -56,6 +56,8 @@ async function measure(running: readonly Running[], seconds: number): Promise<Co
   const begin = performance.now();
   await sleep(seconds * 1000);
   const elapsed = (performance.now() - begin) / 1000;
+  const gone = running.find(({ pid }) => !existsSync(`/proc/${pid}`));
+  if (gone) throw new Error(`process ${gone.pid} ended while it was measured: the machine has too much to do`);
   const costs = running.map(({ pid }, index) => ({
     cpu: (processCpu(pid) - (before[index] ?? 0)) / 1e6 / elapsed,
     memory: privateMemory(pid),
