@@ -117,12 +117,13 @@ async function webRtcAges(page: string): Promise<{ ages: number[]; close: () => 
 }
 
 /** By the time in the pictures: from their making to their capture as RTP has it, to a viewer, and until that has decoded them. */
-function stamped(viewer: StampViewer): Record<'made' | 'seen' | 'decoding', number[]> & { unread: number } {
+function stamped(viewer: StampViewer): Record<'made' | 'come' | 'seen' | 'decoding', number[]> & { unread: number } {
   const warm = viewer.frames.slice(WARM_UP);
   const since = (moment: (frame: SeenFrame) => number): number[] =>
     warm.flatMap((frame) => (frame.stamp === undefined ? [] : [stampAge(frame.stamp, moment(frame))]));
   return {
     made: since(({ arrival }) => viewer.capturedAt(arrival.timestamp) ?? Number.NaN),
+    come: since(({ arrival }) => wall(arrival.at)),
     seen: since(({ decodedAt }) => wall(decodedAt)),
     decoding: warm.map(({ arrival, decodedAt }) => decodedAt - arrival.at),
     unread: warm.filter(({ stamp }) => stamp === undefined).length,
@@ -174,16 +175,17 @@ async function encoded(folder: string): Promise<void> {
     other.kill('SIGKILL');
     const our = readLatencyTrace(join(folder, `${worker}.trace`), WARM_UP);
     const their = readLatencyTrace(join(folder, `${other.pid}.trace`), WARM_UP);
-    const { made, seen, decoding, unread } = stamped(viewer);
-    row('encoded: picture made to source', made);
+    const { made, come, seen, decoding, unread } = stamped(viewer);
+    row('encoded: picture made to captured', made);
     row('source to encoder', our.before, their.before);
     row('encoder', our.encoder, their.encoder);
     row('parser, payloader, queue', our.after, their.after);
     row('capture until the gateway has served all', handed);
     row('capture to viewer', whole, theirs.slice(WARM_UP), GOAL_MS + quantile(our.encoder, 0.99));
     row('capture to viewer over WebRTC', browser.ages.slice(WARM_UP));
+    row('by the time in the picture: made to viewer', come);
     row('decoder of the viewer', decoding);
-    row('picture made to picture decoded', seen);
+    row('made to decoded', seen);
     if (unread > 0) throw new Error(`${unread} pictures whose time could not be read`);
   } finally {
     sink.socket.close();
