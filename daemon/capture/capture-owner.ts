@@ -3,7 +3,7 @@ import type { CaptureLife } from './capture-life.ts';
 import type { CapturePlan } from './capture-plan.ts';
 import type { CaptureDevice } from './device.ts';
 import type { EncodedTrack } from './encoded-track.ts';
-import type { SourceOpening, WorkerFailure } from './worker-messages.ts';
+import type { SourceOpening, WorkerFailure, WorkerReport } from './worker-messages.ts';
 
 /** Why a life was of no use. */
 export interface CaptureFailure {
@@ -51,6 +51,8 @@ export interface DeviceCaptureOwner {
   patience?(): number | undefined;
   /** Frames were lost before any track could have them: left out by the device, or dropped because their conversion was busy. */
   lost?(stage: LossStage, frames: number): void;
+  /** See the report of that name. */
+  senderTime?(life: CaptureLife, report: Extract<WorkerReport, { type: 'sender-time' }>): void;
   /** A sign of life: media flows. */
   flows(): void;
   died(failure: CaptureFailure, delay: number): void;

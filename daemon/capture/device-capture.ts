@@ -268,6 +268,9 @@ export class DeviceCapture {
       case 'left-out':
         owner.lost?.('capture', this.#life?.framesIn(report.seconds) ?? 0);
         break;
+      case 'sender-time':
+        if (this.#life !== undefined) owner.senderTime?.(this.#life, report);
+        break;
       case 'tuned': {
         const { property, value, accepted } = report;
         if (accepted) log.info({ property, value }, `encoder: ${property} changed`);

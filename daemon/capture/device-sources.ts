@@ -74,14 +74,33 @@ const ARRIVAL_TIMES = 'identity single-segment=true silent=true';
  */
 const UNDAMAGED = ' wait-for-keyframe=true';
 
+/**
+ * Lets a packet through, now and then, with its running time, as RTP of GStreamer's own; and, once a sender report has
+ * told, with what the sender's clock showed for it (RFC 6051, 3.3).
+ */
+const SENDER_TIMES =
+  'valve name=look drop=true ! identity single-segment=true silent=true ! rtpgstpay timestamp-offset=0 ! ' +
+  'application/x-rtp,extmap-1=(string)urn:ietf:params:rtp-hdrext:ntp-64 ! ' +
+  'appsink name=seen max-buffers=1 drop=true sync=false async=false';
+/**
+ * The times of what comes are those of the sender, from when its first packet came; where they belong by our clock is found
+ * out from the above. Over UDP packets that are missing are waited for by our clock, which the times have to follow for
+ * that. Over TCP it would only make them uneven: each burst would move them, and pictures out of order would get the same.
+ */
+const BUFFER_MODES = { tcp: 'synced', udp: 'slave' } as const;
+/** GStreamer would move streams of one connection towards each other; each of ours has a connection of its own. */
+const SENDER_CLOCK = 'add-reference-timestamp-meta=true max-ts-offset=1';
+
 /** One of the streams of a network source, out of its packets; `decoded`: for a decoder. */
 export function rtspSource(kind: 'video' | 'audio', input: RtspInput, decoded = false): string {
   const { encoding, transport, latency, timeout } = input;
   const microseconds = bounded('timeout', timeout, 100, 600_000) * 1000;
   return (
-    `rtspsrc name=source protocols=${transport} latency=${bounded('latency', latency, 0, 60_000)} buffer-mode=slave ` +
+    `rtspsrc name=source protocols=${transport} latency=${bounded('latency', latency, 0, 60_000)} ` +
+    `buffer-mode=${BUFFER_MODES[transport]} ${SENDER_CLOCK} ` +
     `timeout=${microseconds} tcp-timeout=${microseconds} ! ` +
     `application/x-rtp,media=${kind},encoding-name=${encoding} ! ` +
+    `tee name=received received. ! ${SENDER_TIMES} received. ! ` +
     `${DEPAYLOADERS[encoding]}${decoded && encoding === 'H264' ? UNDAMAGED : ''} ! ${ARRIVAL_TIMES}`
   );
 }

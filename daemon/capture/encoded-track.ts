@@ -185,6 +185,11 @@ export class EncodedTrack implements EncodedStream {
     }
     this.rtp.push(packet);
   }
+
+  /** See {@link RtpStream.align}: of a life whose packets are on the wire. */
+  align(origin: object, running: number, captureTime: number): void {
+    if (origin === this.#origin) this.rtp.align(running, captureTime);
+  }
 }
 
 const asOpus = (configuration: TrackConfiguration): TrackConfiguration => ({ ...configuration, audioCodec: 'opus' });

@@ -2,6 +2,7 @@ import type { NetworkCameraSettings } from '../../config/settings.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import { readFirstLine, readSmallFile } from '../lib/small-file.ts';
 import { OPUS } from '../rtp/codec.ts';
+import { SenderClock } from '../rtp/sender-clock.ts';
 import { CaptureError } from './capture-error.ts';
 import { type DescribedMedia, describedMedia } from './described-media.ts';
 import type { AudioDevice, CaptureDevice, VideoDevice } from './device.ts';
@@ -15,6 +16,8 @@ import type { SourceOpening } from './worker-messages.ts';
 export interface OpenedDevice {
   readonly device: CaptureDevice;
   readonly opening: SourceOpening;
+  /** The same for all devices of a camera. */
+  readonly clock: SenderClock;
 }
 
 /** Looks at a device before it is captured. @throws CaptureError `not-live` with the reason. */
@@ -37,7 +40,7 @@ const PIXEL_FORMATS: Partial<Record<RtspEncoding, string>> = { H264: 'H264', H26
  */
 export class NetworkCameras {
   readonly devices: readonly CaptureDevice[];
-  readonly #cameras = new Map<string, NetworkCameraSettings>();
+  readonly #cameras = new Map<string, { settings: NetworkCameraSettings; clock: SenderClock }>();
   readonly #clock: Clock;
   /** What cameras did not accept last. */
   readonly #refusals = new Map<NetworkCameraSettings, { password: string; at: number; error: CredentialsRefused }>();
@@ -47,14 +50,16 @@ export class NetworkCameras {
     this.#clock = clock;
     this.devices = Object.entries(cameras).flatMap(([name, settings]) => {
       const [camera, microphone] = devicesOf(name, settings, salt);
-      for (const { deviceId } of [camera, microphone]) this.#cameras.set(deviceId, settings);
+      const configured = { settings, clock: new SenderClock() };
+      for (const { deviceId } of [camera, microphone]) this.#cameras.set(deviceId, configured);
       return [camera, microphone];
     });
   }
 
   readonly open: OpenNetworkDevice = async (device) => {
-    const settings = this.#cameras.get(device.deviceId);
-    if (settings === undefined) throw new CaptureError('not-live', `${device.label} is not configured any more`);
+    const configured = this.#cameras.get(device.deviceId);
+    if (configured === undefined) throw new CaptureError('not-live', `${device.label} is not configured any more`);
+    const { settings, clock } = configured;
     const { url, username } = settings;
     const password = await passwordOf(settings);
     const tls = await tlsPeerOf(settings);
@@ -76,6 +81,7 @@ export class NetworkCameras {
         },
         ...(tls && { tls }),
       },
+      clock,
     };
   };
 

@@ -139,6 +139,11 @@ export class SourceCapture implements EncodedTrackOwner {
         lost: (stage, frames) => {
           this.#lost[stage] += frames;
         },
+        senderTime: (life, report) => {
+          const captureTime = device.captureTime(report, clock.now());
+          if (captureTime !== undefined)
+            for (const track of life.tracks) track.align(life, report.running, captureTime);
+        },
         begun: () => status.on('begun'),
         flows: () => this.#flows(),
         unprepared: (failure, delay) => this.#failed(failure, delay),

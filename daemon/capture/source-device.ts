@@ -1,11 +1,12 @@
 import type { Log } from '../lib/log.ts';
 import type { MediaTrackSettings } from '../media/track-dictionaries.ts';
+import { SenderClock } from '../rtp/sender-clock.ts';
 import { controlSettings, controlValues } from './camera-controls.ts';
 import { CaptureError } from './capture-error.ts';
 import { ControlsMemory } from './controls-memory.ts';
 import type { CaptureDevice } from './device.ts';
 import { isPresent } from './device-presence.ts';
-import type { OpenNetworkDevice } from './network-cameras.ts';
+import type { OpenedDevice, OpenNetworkDevice } from './network-cameras.ts';
 import type { SourceOpening } from './worker-messages.ts';
 
 export interface SourceDeviceOptions {
@@ -31,7 +32,9 @@ export class SourceDevice {
   readonly #controls: ControlsMemory;
   #current: CaptureDevice | undefined;
   #last: CaptureDevice | undefined;
-  #opening: SourceOpening | undefined;
+  #opened: OpenedDevice | undefined;
+  /** The times of a life of its own, which knows no clock. */
+  #runningClock = new SenderClock();
 
   constructor(options: SourceDeviceOptions) {
     this.#options = options;
@@ -63,7 +66,16 @@ export class SourceDevice {
 
   /** What the source element is told besides the plan. */
   get opening(): SourceOpening | undefined {
-    return this.#opening;
+    return this.#opened?.opening;
+  }
+
+  /**
+   * When what comes now from a network source was captured, by its clock or, as long as that is not known, by how it came
+   * of late; in monotonic milliseconds. Undefined where that is not to be told.
+   */
+  captureTime({ running, shown }: { running: number; shown: number | undefined }, now: number): number | undefined {
+    if (shown === undefined) return this.#runningClock.read('', running, now);
+    return this.#opened?.clock.read(this.#options.kind, shown, now);
   }
 
   /** What the current device itself says of a track's settings. */
@@ -98,7 +110,8 @@ export class SourceDevice {
     const opened = await openNetworkDevice(device);
     if (this.#current?.deviceId !== device.deviceId) return device;
     this.replace(opened.device);
-    this.#opening = opened.opening;
+    this.#opened = opened;
+    this.#runningClock = new SenderClock();
     return opened.device;
   }
 

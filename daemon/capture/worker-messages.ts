@@ -63,6 +63,11 @@ export type WorkerReport =
   | { readonly type: 'dropped'; readonly conversion: number; readonly encoders: readonly number[] }
   /** The device has left out frames, by its own numbers: of so many seconds. */
   | { readonly type: 'left-out'; readonly seconds: number }
+  /**
+   * Of a network source there came what is at so many milliseconds of the media's own timestamps; its clock showed that
+   * then, in Unix milliseconds, where it tells.
+   */
+  | { readonly type: 'sender-time'; readonly running: number; readonly shown: number | undefined }
   /** Nothing (more) will come of this life; the worker waits to be ended. */
   | {
       readonly type: 'failed';

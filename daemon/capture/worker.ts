@@ -16,6 +16,7 @@ import { watchBus } from './worker-bus.ts';
 import { QueueDrops } from './worker-drops.ts';
 import { WorkerKeyFrames } from './worker-key-frames.ts';
 import type { PictureFormat, WorkerCommand, WorkerFailure, WorkerReport } from './worker-messages.ts';
+import { watchSenderClock } from './worker-sender-clock.ts';
 import { levelReader, pictureReader, type TapPipeline, WorkerTap } from './worker-taps.ts';
 
 // The addon's `main` has no file ending, which only require() resolves.
@@ -94,6 +95,7 @@ async function start(command: Extract<WorkerCommand, { type: 'start' }>): Promis
   if (stamped !== undefined) makeStampedPictures(stamped, (picture) => (element('source') as AppSrc).push(picture));
   watchFlow();
   if (queueRoom !== undefined) watchDrops(queueRoom);
+  if (opening !== undefined) watchSenderClock(taps);
 }
 
 /** A program pushes when it likes; who joins between two pictures sees the last one again. */

@@ -42,11 +42,32 @@ function onvifBody(packet: Buffer): number | undefined {
 /** The wall clock time in a packet's ONVIF extension as Unix milliseconds, or undefined where there is none. */
 export function onvifWallClock(packet: Buffer): number | undefined {
   const body = onvifBody(packet);
-  if (body === undefined) return undefined;
+  return body === undefined ? undefined : ntpTime(packet, body);
+}
+
+/** An NTP time as Unix milliseconds. */
+function ntpTime(packet: Buffer, at: number): number {
   // NTP seconds start again at 0 in 2036; read modulo 2^32 they reach from 1970 to 2106.
-  const seconds = (packet.readUInt32BE(body) - NTP_UNIX_SECONDS) >>> 0;
-  const fraction = packet.readUInt32BE(body + 4);
+  const seconds = (packet.readUInt32BE(at) - NTP_UNIX_SECONDS) >>> 0;
+  const fraction = packet.readUInt32BE(at + 4);
   return seconds * 1000 + (fraction * 1000) / 2 ** 32;
+}
+
+/** The profile word of extension elements with one-byte headers (RFC 8285, 4.2). */
+const ONE_BYTE_EXTENSION = 0xbede;
+/** The header of an element of 8 bytes with the id 1. */
+const NTP_ELEMENT = 0x17;
+
+/**
+ * The NTP time (RFC 6051, 3.3) in a packet's first extension element, which has the id 1, as Unix milliseconds;
+ * undefined where there is none, NaN where it is 0: not known.
+ */
+export function ntpExtension(packet: Buffer): number | undefined {
+  const first = packet[0] as number;
+  const offset = RTP_HEADER_BYTES + (first & 0x0f) * 4;
+  if ((first & 0x10) === 0 || offset + 16 > packet.length) return undefined;
+  if (packet.readUInt16BE(offset) !== ONE_BYTE_EXTENSION || packet[offset + 4] !== NTP_ELEMENT) return undefined;
+  return packet.readBigUInt64BE(offset + 5) === 0n ? Number.NaN : ntpTime(packet, offset + 5);
 }
 
 /** Whether the extension's D bit says that something is missing before this packet. */

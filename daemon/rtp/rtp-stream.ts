@@ -41,6 +41,10 @@ export interface RtpStreamStats {
 const DEFAULT_MAXIMUM_AGE_MS = 1000;
 /** From a description to the viewer who comes for it, at most. */
 const TOLD_MS = 10_000;
+/** Capture times that turn out to be this far off move the timestamps, too; those that are less only what is said of them. */
+const NOTICEABLE_MS = 20;
+/** A picture for whose time another one went out already follows that at this distance, in milliseconds. */
+const LEAST_STEP_MS = 1;
 
 /**
  * A track's RTP stream (RFC 7656, 2.1.10): one SSRC, one line of sequence numbers and timestamps from the first
@@ -72,6 +76,8 @@ export class RtpStream {
   #source: SourceLife | undefined;
   /** What to add to the timestamps of this life. */
   #timestampOffset = 0;
+  /** What it gives may be of a time that went out already. */
+  #overlaps = false;
   #waitForKeyFrame: boolean;
 
   /** Kept where the source cannot be asked for key frames. */
@@ -272,6 +278,20 @@ export class RtpStream {
     return captureTime + (timestampDistance(time, newest) * 1000) / this.codec.clockRate;
   }
 
+  /**
+   * When something of the source was captured, in monotonic milliseconds, as is known only now: it was at `running`
+   * milliseconds of its timestamps. What comes from now on is told to be of when it was; where that is noticeably
+   * other than was thought it also moves: ahead, or closer together, sound that is over being left out.
+   */
+  align(running: number, captureTime: number): void {
+    if (this.#source === undefined) return;
+    const { clockRate } = this.codec;
+    const error = this.#source.align(Math.round((running * clockRate) / 1000) >>> 0, captureTime);
+    if (Math.abs(error) < NOTICEABLE_MS) return;
+    this.#timestampOffset += Math.round((error * clockRate) / 1000);
+    this.#overlaps = this.stats.frames > 0;
+  }
+
   /** Takes a packet of the source: its own SSRC, sequence and timestamps, wall clock in the ONVIF extension where it has one. */
   push(packet: Buffer): void {
     if (!isRtp(packet)) return;
@@ -286,12 +306,13 @@ export class RtpStream {
   }
 
   #begin(packet: Buffer): SourceLife {
-    const source = new SourceLife(packet, this.#clock, this.#maximumAge);
+    const source = new SourceLife(packet, this.#clock, this.codec.clockRate, this.#maximumAge);
     const captured = source.captureTimeOf(packet, this.#clock.now());
     // Strictly later than what went out, though clocks may have it otherwise.
     const begin = this.reportedTimeAt(Math.max(captured, (this.lastCaptureTime ?? -Infinity) + 1));
     this.stats.sources += 1;
     this.#timestampOffset = (begin - timestamp(packet)) >>> 0;
+    this.#overlaps = false;
     this.#source = source;
     return source;
   }
@@ -315,24 +336,36 @@ export class RtpStream {
   #emit(packets: readonly Buffer[], keyFrame: boolean): boolean {
     const source = this.#source as SourceLife;
     const now = this.#clock.now();
-    const captureTime = source.captureTimeOf(packets[0] as Buffer, now);
-    if (source.isStale(captureTime, now)) {
+    const [first] = packets as [Buffer];
+    const captureTime = source.captureTimeOf(first, now);
+    const late = this.#overlap(timestamp(first));
+    if (source.isStale(captureTime, now) || (late > 0 && !this.#video)) {
       this.stats.dropped += 1;
       return false;
     }
     const { ssrc, codec } = this;
+    const { payloadType, clockRate } = codec;
     this.#send(
       RtpFrame.of(packets, {
         ssrc,
-        payloadType: codec.payloadType,
+        payloadType,
         firstSequence: this.#nextSequence,
-        timestampOffset: this.#timestampOffset,
+        timestampOffset: this.#timestampOffset + Math.round((late * clockRate) / 1000),
         marks: this.#video,
         keyFrame,
-        captureTime,
+        captureTime: captureTime + late,
       }),
     );
     return true;
+  }
+
+  /** How much later than it should a frame has to go out because one of its time has, in milliseconds. */
+  #overlap(time: number): number {
+    if (!this.#overlaps || this.#newest === undefined) return 0;
+    const ahead = timestampDistance((time + this.#timestampOffset) >>> 0, this.#newest.timestamp);
+    if (ahead <= 0) return LEAST_STEP_MS - (ahead * 1000) / this.codec.clockRate;
+    this.#overlaps = false;
+    return 0;
   }
 
   #send(frame: RtpFrame): void {

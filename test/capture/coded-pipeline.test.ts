@@ -19,7 +19,12 @@ const H264_TAIL =
 const MODE = { media: { type: 'video', format: 'h264' }, width: 1920, height: 1080, frameRate: 30 } as const;
 const ARRIVAL_TIMES = 'identity single-segment=true silent=true';
 const RTSPSRC =
-  'rtspsrc name=source protocols=tcp latency=200 buffer-mode=slave timeout=5000000 tcp-timeout=5000000 ! ';
+  'rtspsrc name=source protocols=tcp latency=200 buffer-mode=synced add-reference-timestamp-meta=true max-ts-offset=1 ' +
+  'timeout=5000000 tcp-timeout=5000000 ! ';
+const SENDER_TIMES =
+  'tee name=received received. ! valve name=look drop=true ! identity single-segment=true silent=true ! ' +
+  'rtpgstpay timestamp-offset=0 ! application/x-rtp,extmap-1=(string)urn:ietf:params:rtp-hdrext:ntp-64 ! ' +
+  'appsink name=seen max-buffers=1 drop=true sync=false async=false received.';
 
 test('launch lines of what passes through: no decoder, no encoder', async (t) => {
   for (const [name, kind, input, launch] of [
@@ -33,34 +38,34 @@ test('launch lines of what passes through: no decoder, no encoder', async (t) =>
       'network',
       'video',
       { type: 'rtsp', rtsp: RTSP },
-      `${RTSPSRC}application/x-rtp,media=video,encoding-name=H264 ! rtph264depay ! ${ARRIVAL_TIMES} ! ${H264_TAIL}`,
+      `${RTSPSRC}application/x-rtp,media=video,encoding-name=H264 ! ${SENDER_TIMES} ! rtph264depay ! ${ARRIVAL_TIMES} ! ${H264_TAIL}`,
     ],
     [
       'network, H.265',
       'video',
       { type: 'rtsp', rtsp: { ...RTSP, encoding: 'H265' } },
-      `${RTSPSRC}application/x-rtp,media=video,encoding-name=H265 ! rtph265depay ! ${ARRIVAL_TIMES} ! ` +
+      `${RTSPSRC}application/x-rtp,media=video,encoding-name=H265 ! ${SENDER_TIMES} ! rtph265depay ! ${ARRIVAL_TIMES} ! ` +
         `${H264_TAIL.replaceAll('h264', 'h265').replace('pt=96', 'pt=98')}`,
     ],
     [
       'network, UDP',
       'audio',
       { type: 'rtsp', rtsp: { ...RTSP, encoding: 'OPUS', transport: 'udp' }, sound: OPUS },
-      `${RTSPSRC.replace('=tcp', '=udp')}application/x-rtp,media=audio,encoding-name=OPUS ! ` +
+      `${RTSPSRC.replace('=tcp', '=udp').replace('synced', 'slave')}application/x-rtp,media=audio,encoding-name=OPUS ! ${SENDER_TIMES} ! ` +
         `rtpopusdepay ! ${ARRIVAL_TIMES} ! rtpopuspay name=pay0 pt=111 timestamp-offset=0 ! ${TAIL}`,
     ],
     [
       'network, AAC',
       'audio',
       { type: 'rtsp', rtsp: { ...RTSP, encoding: 'MPEG4-GENERIC' }, sound: aacCodec(16_000, 1) },
-      `${RTSPSRC}application/x-rtp,media=audio,encoding-name=MPEG4-GENERIC ! ` +
+      `${RTSPSRC}application/x-rtp,media=audio,encoding-name=MPEG4-GENERIC ! ${SENDER_TIMES} ! ` +
         `rtpmp4gdepay ! ${ARRIVAL_TIMES} ! rtpmp4gpay name=pay0 pt=100 timestamp-offset=0 ! ${TAIL}`,
     ],
     [
       'network, G.711',
       'audio',
       { type: 'rtsp', rtsp: { ...RTSP, encoding: 'PCMU' }, sound: PCMU },
-      `${RTSPSRC}application/x-rtp,media=audio,encoding-name=PCMU ! ` +
+      `${RTSPSRC}application/x-rtp,media=audio,encoding-name=PCMU ! ${SENDER_TIMES} ! ` +
         `rtppcmudepay ! ${ARRIVAL_TIMES} ! rtppcmupay name=pay0 pt=0 timestamp-offset=0 ! ${TAIL}`,
     ],
   ] as const)
@@ -82,7 +87,7 @@ test('what cannot pass is decoded: the valve is behind the decoder', async (t) =
         rtsp: { ...RTSP, encoding: 'H265' },
         mode: { ...MODE, media: { type: 'video', format: 'h265' } },
       },
-      `${RTSPSRC}application/x-rtp,media=video,encoding-name=H265 ! rtph265depay ! ${ARRIVAL_TIMES} ! ${DECODE}`,
+      `${RTSPSRC}application/x-rtp,media=video,encoding-name=H265 ! ${SENDER_TIMES} ! rtph265depay ! ${ARRIVAL_TIMES} ! ${DECODE}`,
     ],
     [
       'from the daemon',

@@ -2,6 +2,7 @@ import { test } from 'tap';
 import {
   isRtp,
   marker,
+  ntpExtension,
   onvifDiscontinuity,
   onvifWallClock,
   payloadOffset,
@@ -90,6 +91,29 @@ test('the wall clock of the ONVIF extension', async (t) => {
   t.equal(onvifDiscontinuity(rtpPacket(short)), false, 'without the byte of the bits');
 });
 
+test('the NTP time of a one-byte extension', async (t) => {
+  const element = (header: number, time: bigint): Buffer => {
+    const body = Buffer.alloc(12);
+    body[0] = header;
+    body.writeBigUInt64BE(time, 1);
+    return body;
+  };
+  const half = (1n << 32n) * 2_208_988_801n + (1n << 31n);
+  for (const [name, fields, expected] of [
+    ['Unix 1.5 s', { extension: { profile: 0xbede, body: element(0x17, half) } }, 1500],
+    ['not known', { extension: { profile: 0xbede, body: element(0x17, 0n) } }, Number.NaN],
+    ['another element', { extension: { profile: 0xbede, body: element(0x27, half) } }, undefined],
+    ['another profile', { extension: { profile: 0x1000, body: element(0x17, half) } }, undefined],
+    [
+      'too short',
+      { extension: { profile: 0xbede, body: element(0x17, half).subarray(0, 8) }, payload: Buffer.alloc(0) },
+      undefined,
+    ],
+    ['none', {}, undefined],
+  ] as const)
+    t.ok(Object.is(ntpExtension(rtpPacket(fields)), expected), name);
+});
+
 test('distances go the short way round', async (t) => {
   t.equal(sequenceDistance(0, 0xffff), 1);
   t.equal(sequenceDistance(0xffff, 0), -1);
@@ -111,6 +135,7 @@ test('random bytes never make a reader throw once isRtp() has let them in', asyn
     accepted += 1;
     if (payloadOffset(packet) > packet.length) t.fail(`payload past the end: ${packet.toString('hex')}`);
     onvifWallClock(packet);
+    ntpExtension(packet);
     sequenceNumber(packet);
     timestamp(packet);
     ssrc(packet);

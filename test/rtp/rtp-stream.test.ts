@@ -606,3 +606,51 @@ test('what is not RTP is ignored', async (t) => {
   t.equal(s.stream.stats.sources, 0);
   t.equal(s.frames.length, 0);
 });
+
+test('a source whose capture times are known only later', async (t) => {
+  for (const [name, codec, error, expected] of [
+    ['sound, a little off: what is said of it', OPUS, -10, { sent: 30, least: 20, most: 20 }],
+    ['sound, too early: a gap', OPUS, 300, { sent: 30, least: 20, most: 320 }],
+    ['sound, too late: what is over is left out', OPUS, -300, { sent: 15, least: 20, most: 20 }],
+    ['a picture, too early: a gap', H264, 300, { sent: 30, least: 20, most: 320 }],
+    ['a picture, too late: closer together', H264, -300, { sent: 30, least: 1, most: 20 }],
+  ] as const) {
+    const s = setup(codec);
+    const source = new Source({ setup: s });
+    const begin = s.clock.now();
+    const next = () => {
+      source.frame([IDR]);
+      s.clock.advance(20);
+    };
+    for (let i = 0; i < 10; i++) next();
+    s.stream.align(((source.timestamp >>> 0) * 1000) / codec.clockRate, begin + error);
+    for (let i = 0; i < 20; i++) next();
+    t.equal(s.frames.length, expected.sent, name);
+    const steps = s.frames.slice(1).map((frame, i) => elapsedTicks(s.frames[i] as RtpFrame, frame));
+    const ticks = codec.clockRate / 1000;
+    t.same(
+      [Math.min(...steps), Math.max(...steps)].map((step) => Math.round(step / ticks)),
+      [expected.least, expected.most],
+      `${name}: steps`,
+    );
+    const last = s.frames.at(-1) as RtpFrame;
+    t.equal(last.captureTime.toFixed(1), (begin + 29 * 20 + error).toFixed(1), `${name}: captured`);
+    const off = timestampDistance(s.stream.reportedTimeAt(begin), (s.frames[0] as RtpFrame).timestamp) / ticks;
+    t.equal(Math.round(off), error === -10 ? 10 : 0, `${name}: what reports say stays what it was`);
+    t.equal(s.stream.stats.sources, 1);
+  }
+});
+
+test('a source that stands still after it was aligned, and one that is not there', async (t) => {
+  const s = setup(OPUS);
+  s.stream.align(0, 0);
+  const source = new Source({ setup: s });
+  source.frame([IDR]);
+  s.stream.align(((source.timestamp >>> 0) * 1000) / 48_000, s.clock.now() - 5);
+  // Half a wrap of 48 kHz is 12.4 hours.
+  for (let hours = 0; hours < 100; hours += 10) {
+    s.clock.advance(10 * 3_600_000);
+    source.frame([IDR]);
+    t.equal(s.stream.lastCaptureTime?.toFixed(1), (s.clock.now() - 5).toFixed(1));
+  }
+});
