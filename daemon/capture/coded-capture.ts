@@ -240,6 +240,7 @@ const silentOwner: ConstructorParameters<typeof EncodedTrack>[0] = {
   trackSettings: () => ({}),
   trackProblem: () => undefined,
   configureTrack: async () => undefined,
+  trackJoined: () => undefined,
   trackWanted: () => undefined,
   trackClosed: () => undefined,
   trackPhoto: () => Promise.reject(new Error('nobody looks at it')),

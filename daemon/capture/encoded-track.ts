@@ -25,6 +25,8 @@ export interface EncodedTrackOwner {
   trackSettings(track: EncodedTrack): MediaTrackSettings;
   trackProblem(track: EncodedTrack): string | undefined;
   configureTrack(track: EncodedTrack, configuration: TrackConfiguration): Promise<void>;
+  /** One more is about to consume it. */
+  trackJoined(track: EncodedTrack): void;
   /** The track is consumed from now on, or no longer. */
   trackWanted(track: EncodedTrack): void;
   trackClosed(track: EncodedTrack): void;
@@ -137,6 +139,7 @@ export class EncodedTrack implements EncodedStream {
   }
 
   retain(): () => void {
+    this.#owner.trackJoined(this);
     this.#retained += 1;
     if (this.#retained === 1) this.#owner.trackWanted(this);
     let held = true;

@@ -288,8 +288,11 @@ export class SourceCapture implements EncodedTrackOwner {
     }
   }
 
-  trackWanted(track: EncodedTrack): void {
+  trackJoined(track: EncodedTrack): void {
     if (this.#settleCodec(track)) this.#adaptLayout();
+  }
+
+  trackWanted(track: EncodedTrack): void {
     const known = this.coded.active || this.#capture.setGate(track);
     if (!known && this.#capture.life !== undefined && track.wanted && !track.private && !track.problem) this.restart();
     this.#wantedChanged();

@@ -3,10 +3,11 @@ import { test } from 'tap';
 import type { TrackConfiguration } from '../../daemon/media/track-source.ts';
 import { aacCodec } from '../../daemon/rtp/aac.ts';
 import { OPUS, PCMA, PCMU, type RtpCodec } from '../../daemon/rtp/codec.ts';
-import { marker, payloadOffset } from '../../daemon/rtp/packet.ts';
+import { marker, payloadOffset, payloadType } from '../../daemon/rtp/packet.ts';
+import type { RtpFrame } from '../../daemon/rtp/rtp-frame.ts';
 import { checkContinuity, collect, decode, ENCODING, temporaryFolder, until } from '../support/capture-test-source.ts';
 import { peakOf } from '../support/decoded.ts';
-import { AAC, cameraProcess, cameraSettings, H264_10_SECONDS, networkSource } from '../support/network-camera.ts';
+import { AAC, cameraProcess, cameraSettings, G711, H264_10_SECONDS, networkSource } from '../support/network-camera.ts';
 
 const video = (encode: string): string =>
   `videotestsrc is-live=true ! video/x-raw,width=320,height=240,framerate=15/1 ! ${encode}`;
@@ -121,6 +122,36 @@ test('AAC: not enabled it is silence in AAC, and Opus is made of it while somebo
   await until(() => source.flowing);
   track.close();
   await until(() => source.state === 'idle');
+});
+
+test('a camera that comes back with another codec: who listens keeps what was promised, who comes then gets the new one', async (t) => {
+  const camera = await cameraProcess(t, `${H264_10_SECONDS} ${AAC}`);
+  const { source, track } = networkSource(t, 'audio', cameraSettings(camera.url, { timeout: 2 }));
+  const frames: RtpFrame[] = [];
+  track.retain();
+  const leave = track.rtp.onFrame((frame) => frames.push(frame));
+  await until(() => frames.length >= 20);
+  const codec = aacCodec(48_000, 2);
+  t.equal(track.rtp.codec, codec);
+  camera.kill('SIGKILL');
+  await until(() => source.muted);
+  await cameraProcess(t, `${H264_10_SECONDS} ${G711}`, { port: camera.port });
+  await until(() => source.flowing);
+  const back = frames.length;
+  await until(() => frames.length >= back + 60);
+  t.equal(track.rtp.codec, codec, 'promised');
+  t.same(source.encoders, ['avenc_aac']);
+  t.ok((await peakOf(frames.slice(-40), codec)) > 3000, 'the tone of the new camera');
+  checkContinuity(t, frames);
+
+  leave();
+  track.retain();
+  t.equal(track.rtp.codec, PCMA);
+  const next = collect(track);
+  await until(() => next.length >= 40);
+  t.same(source.encoders, [], 'as it is');
+  t.ok((await peakOf(next.slice(-30), PCMA)) > 3000, 'the same tone');
+  t.equal(payloadType(next[0]?.packets[0] as Buffer), 8);
 });
 
 test('H.265 to a track of H.265: as it is, beside one of H.264', async (t) => {
