@@ -10,11 +10,12 @@ import type {
   TrackSourceObserver,
   VideoMode,
 } from '../media/track-source.ts';
+import type { CaptureSourceStats } from './capture-outcomes.ts';
 import { type CaptureStateName, CaptureStatus } from './capture-state.ts';
 import type { CaptureDevice } from './device.ts';
 import { deviceCapabilities, deviceModes } from './device-capabilities.ts';
 import type { EncodedTrack } from './encoded-track.ts';
-import { type CaptureSourceStats, SourceCapture, type SourceCaptureOptions } from './source-capture.ts';
+import { SourceCapture, type SourceCaptureOptions } from './source-capture.ts';
 import { SourceDevice, type SourceDeviceOptions } from './source-device.ts';
 
 export interface CaptureSourceOptions extends SourceDeviceOptions, SourceCaptureOptions {}
@@ -62,7 +63,7 @@ export class CaptureSource implements TrackSource {
   }
 
   get stats(): CaptureSourceStats {
-    return this.#capture.stats;
+    return this.#capture.outcomes.stats;
   }
 
   /** Why nothing flows, for a person. */
@@ -72,7 +73,7 @@ export class CaptureSource implements TrackSource {
 
   /** What is behind the last failure, for a person; undefined where that speaks for itself. */
   get explanation(): Promise<string | undefined> {
-    return this.#capture.failures.explanation;
+    return this.#capture.outcomes.explanation;
   }
 
   get muted(): boolean {

@@ -4,9 +4,8 @@ import type { MediaTrackSettings } from '../media/track-dictionaries.ts';
 import type { EncodedStream, SoundLevel, StillPicture, TrackConfiguration } from '../media/track-source.ts';
 import { RTP_VIDEO_CODECS, type RtpCodec } from '../rtp/codec.ts';
 import { CaptureError } from './capture-error.ts';
-import { CaptureFailures, type UsbResetPolicy } from './capture-failures.ts';
-import type { CaptureFailure, LossStage } from './capture-owner.ts';
-import type { CaptureStatus, CaptureTransition } from './capture-state.ts';
+import { CaptureOutcomes, type CaptureOutcomesOptions } from './capture-outcomes.ts';
+import type { CaptureStatus } from './capture-state.ts';
 import { CodedCapture } from './coded-capture.ts';
 import { uncodedOnly } from './coded-formats.ts';
 import type { AudioDevice, CaptureDevice } from './device.ts';
@@ -24,7 +23,7 @@ import type { TestPattern } from './video-pipeline.ts';
 /** How long a change of settings may take to be in force. */
 const CHANGE_TIMEOUT_MS = 10_000;
 
-export interface SourceCaptureOptions {
+export interface SourceCaptureOptions extends CaptureOutcomesOptions {
   kind: 'video' | 'audio';
   /** Where encoders of pictures come from, chosen once for the machine. */
   encoders: EncoderChoice;
@@ -39,20 +38,7 @@ export interface SourceCaptureOptions {
   idleTimeout: number;
   /** More environment of the worker; see {@link gstreamerEnvironment}. */
   environment?: Readonly<Record<string, string>>;
-  /** What else is captured: it may be in the way. */
-  captured?: () => readonly CaptureDevice[];
-  usbReset?: UsbResetPolicy;
   startWorker?: DeviceCaptureOptions['startWorker'];
-  log: Log;
-}
-
-/** Counters since the source was made. */
-export interface CaptureSourceStats {
-  /** Lives that ended against our will, by reason: `crash`, `stall`, `device`, `stream`, `ended`, `pipeline`. */
-  readonly restarts: Readonly<Record<string, number>>;
-  readonly transitions: Iterable<Readonly<CaptureTransition>>;
-  /** Frames that no track could have: left out by the device, or dropped because their conversion was busy. */
-  readonly lost: Readonly<Record<LossStage, number>>;
 }
 
 /**
@@ -63,14 +49,12 @@ export class SourceCapture implements EncodedTrackOwner {
   readonly demand: SourceDemand;
   readonly coded: CodedCapture;
   readonly pictures: SourcePictures;
-  readonly failures: CaptureFailures;
+  readonly outcomes: CaptureOutcomes;
   readonly #options: SourceCaptureOptions;
   readonly #device: SourceDevice;
   readonly #status: CaptureStatus;
   readonly #updated: () => void;
   readonly #log: Log;
-  readonly #restarts: Record<string, number> = {};
-  readonly #lost: Record<LossStage, number> = { capture: 0, conversion: 0 };
   readonly #capture: DeviceCapture;
   readonly #slates: Slates;
   /** What a program pushed last. */
@@ -90,13 +74,7 @@ export class SourceCapture implements EncodedTrackOwner {
       changed: () => this.#wantedChanged(),
       idle: () => this.#closeDevice(),
     });
-    this.failures = new CaptureFailures({
-      device: () => device.current,
-      captured: options.captured,
-      usbReset: options.usbReset,
-      explained: (reason) => status.explain(reason),
-      log: options.log,
-    });
+    this.outcomes = new CaptureOutcomes(options, device, status);
     const common = { kind, environment, clock: clock.clock, log: options.log, startWorker };
     this.coded = new CodedCapture({
       ...common,
@@ -136,9 +114,7 @@ export class SourceCapture implements EncodedTrackOwner {
           // What comes before the first key frame is nothing to be seen.
           if (track.rtp.stats.frames > frames) this.#flows();
         },
-        lost: (stage, frames) => {
-          this.#lost[stage] += frames;
-        },
+        lost: (stage, frames) => this.outcomes.lost(stage, frames),
         senderTime: (life, report) => {
           const captureTime = device.captureTime(report, clock.now());
           if (captureTime !== undefined)
@@ -146,11 +122,8 @@ export class SourceCapture implements EncodedTrackOwner {
         },
         begun: () => status.on('begun'),
         flows: () => this.#flows(),
-        unprepared: (failure, delay) => this.#failed(failure, delay),
-        died: (failure, delay) => {
-          this.#restarts[failure.reason] = (this.#restarts[failure.reason] ?? 0) + 1;
-          this.#failed(failure, delay);
-        },
+        unprepared: (failure, delay) => this.outcomes.failed(failure, delay),
+        died: (failure, delay) => this.outcomes.died(failure, delay),
       },
     });
     this.#slates = new Slates({
@@ -170,10 +143,6 @@ export class SourceCapture implements EncodedTrackOwner {
       hold: () => this.demand.hold(),
       adapt: () => this.#adaptLayout(),
     });
-  }
-
-  get stats(): CaptureSourceStats {
-    return { restarts: this.#restarts, transitions: this.#status.transitions, lost: this.#lost };
   }
 
   /** The elements that encode, once they are chosen; none where the device's own encoding goes out. */
@@ -403,20 +372,7 @@ export class SourceCapture implements EncodedTrackOwner {
     return soundCodec(this.#device.last as AudioDevice | undefined, configuration, this.#options.encoders);
   }
 
-  #failed(failure: CaptureFailure, delay: number): void {
-    const { reason, known } = this.failures.failed(failure);
-    // A device that somebody else has is tried for days: it is told once.
-    const level = known ? 'debug' : 'warn';
-    this.#log[level]({ ...failure, delay: Math.round(delay) }, `capture interrupted: ${failure.message}`);
-    if (failure.reason === 'stall') this.#status.on('stalled', reason);
-    this.#status.on(failure.reason === 'pipeline' ? 'refused' : 'died', reason);
-  }
-
   #flows(): void {
-    if (this.#status.name === 'live') return;
-    this.failures.over();
-    const { label } = this.#device;
-    this.#log.info({ device: label, encoders: this.encoders }, `capturing from ${label}`);
-    this.#status.on('packet');
+    this.outcomes.flows(this.encoders);
   }
 }
