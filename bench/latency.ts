@@ -29,6 +29,7 @@ import {
 } from '../test/support/rtsp-viewer.ts';
 import { type SeenFrame, StampViewer } from '../test/support/stamp-viewer.ts';
 import { releaseViewers, WebRtcViewer } from '../test/support/webrtc-viewer.ts';
+import { cameraLaunch } from './support/camera-launch.ts';
 import { latencyTracing, readLatencyTrace } from './support/latency-trace.ts';
 import { quantile, table } from './support/report.ts';
 import { negotiate } from './support/whep.ts';
@@ -53,6 +54,13 @@ async function udpSink(frame: (packet: Buffer) => void): Promise<{ port: number;
   socket.bind(0, HOST);
   await once(socket, 'listening');
   return { port: socket.address().port, socket };
+}
+
+/** A pipeline of ours up to its packets with their times, which go to a port. */
+function intoUdp(launch: string, port: number): string {
+  const [, packets] = /^(.*?rtponviftimestamp) ! rtpstreampay ! fdsink fd=4 /.exec(launch) ?? [];
+  if (packets === undefined) throw new Error(`not a pipeline of ours: ${launch}`);
+  return `${packets} ! udpsink host=${HOST} port=${port} sync=false async=false`;
 }
 
 function bare(launch: string, environment: Record<string, string> = {}): ChildProcess {
@@ -159,12 +167,11 @@ async function encoded(folder: string): Promise<void> {
     branches: [branch],
     processors: availableParallelism(),
   });
-  const plain = /^(.*rtponviftimestamp) ! rtpstreampay ! fdsink fd=4 sync=false async=false/.exec(launch)?.[1] ?? '';
   try {
     await daemon.start();
     const viewer = await StampViewer.play(daemon.rtsp, SIZE);
     const browser = await webRtcAges(daemon.page);
-    const other = bare(`${plain} ! udpsink host=${HOST} port=${sink.port} sync=false async=false`);
+    const other = bare(intoUdp(launch, sink.port));
     await sleep(seconds * 1000);
     const whole = ages(viewer.arrivals, ({ timestamp }) => viewer.capturedAt(timestamp));
     const handed = await gatewayLatency(daemon);
@@ -210,12 +217,7 @@ async function passed(): Promise<void> {
   try {
     await daemon.start();
     const viewer = await RtspViewer.play(daemon.rtsp);
-    const other = bare(
-      `rtspsrc location=${camera.url} protocols=tcp latency=200 buffer-mode=slave ! application/x-rtp,media=video ! ` +
-        'rtph264depay wait-for-keyframe=true ! h264parse config-interval=-1 ! ' +
-        'rtph264pay pt=96 mtu=1200 config-interval=0 aggregate-mode=zero-latency ! ' +
-        `udpsink host=${HOST} port=${sink.port} sync=false async=false`,
-    );
+    const other = bare(intoUdp(cameraLaunch(camera.url), sink.port));
     await sleep(seconds * 1000);
     const whole = ages(viewer.arrivals, ({ tail }) => written.get(tail));
     const handed = await gatewayLatency(daemon);

@@ -5,15 +5,11 @@
 
 import { availableParallelism, loadavg } from 'node:os';
 import { CaptureSource } from '../daemon/capture/capture-source.ts';
-import { codedLaunch } from '../daemon/capture/coded-pipeline.ts';
-import type { VideoDevice } from '../daemon/capture/device.ts';
-import type { RtspInput } from '../daemon/capture/device-sources.ts';
-import { NetworkCameras } from '../daemon/capture/network-cameras.ts';
 import { MediaClock } from '../daemon/lib/clock.ts';
 import { silentLog } from '../daemon/lib/log.ts';
 import { encodersFrom } from '../test/support/capture-test-source.ts';
-import { cameraSettings } from '../test/support/network-camera.ts';
 import { testServer } from '../test/support/rtsp-server.ts';
+import { cameraLaunch, networkCamera } from './support/camera-launch.ts';
 import { bareLaunch, type Cost, measureBothWays, type Running } from './support/capture-cost.ts';
 import { table } from './support/report.ts';
 
@@ -24,10 +20,11 @@ const KBPS = 4000;
 const GOALS = { encoding: 0.2, pipeline: 1.1 };
 
 /** The worker as the gateway runs it, over the camera. */
-async function worker(cameras: NetworkCameras, passthrough: boolean): Promise<Running> {
+async function worker(url: string, passthrough: boolean): Promise<Running> {
+  const { cameras, device } = networkCamera(url);
   const source = new CaptureSource({
     kind: 'video',
-    device: cameras.devices[0] as VideoDevice,
+    device,
     openNetworkDevice: cameras.open,
     encoders: encodersFrom(),
     clock: new MediaClock(),
@@ -48,16 +45,12 @@ async function worker(cameras: NetworkCameras, passthrough: boolean): Promise<Ru
 }
 
 const camera = await testServer({ source: { ...SIZE, fps: SIZE.frameRate, kbps: KBPS, gop: 60 } });
-const cameras = new NetworkCameras({ bench: cameraSettings(camera.url) }, 'salt');
-const rtsp = cameras.devices[0]?.rtsp as RtspInput;
-const location = `rtspsrc location=${camera.url} `;
-const pipeline = codedLaunch('video', { type: 'rtsp', rtsp }).replace('rtspsrc ', location);
-const depayload = `${location}protocols=tcp latency=200 ! application/x-rtp,media=video ! rtph264depay ! fakesink sync=false`;
+const depayload = `rtspsrc location=${camera.url} protocols=tcp latency=200 ! application/x-rtp,media=video ! rtph264depay ! fakesink sync=false`;
 const [passed, encoded, same, least] = (await measureBothWays(
   [
-    () => worker(cameras, true),
-    () => worker(cameras, false),
-    () => bareLaunch(pipeline, 1),
+    () => worker(camera.url, true),
+    () => worker(camera.url, false),
+    () => bareLaunch(cameraLaunch(camera.url), 1),
     () => bareLaunch(depayload, 0),
   ],
   seconds,

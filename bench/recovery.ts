@@ -11,11 +11,8 @@ import { availableParallelism, loadavg } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { planCapture } from '../daemon/capture/capture-plan.ts';
 import { CaptureSource } from '../daemon/capture/capture-source.ts';
-import { codedLaunch } from '../daemon/capture/coded-pipeline.ts';
 import { testDevice } from '../daemon/capture/device.ts';
-import type { RtspInput } from '../daemon/capture/device-sources.ts';
 import { SOFTWARE_ENCODERS } from '../daemon/capture/encoders.ts';
-import { NetworkCameras } from '../daemon/capture/network-cameras.ts';
 import { MediaClock } from '../daemon/lib/clock.ts';
 import { silentLog } from '../daemon/lib/log.ts';
 import { MediaStream } from '../daemon/media/media-stream.ts';
@@ -24,10 +21,10 @@ import { H264 } from '../daemon/rtp/codec.ts';
 import { encodersFrom } from '../test/support/capture-test-source.ts';
 import { Daemon } from '../test/support/daemon.ts';
 import { freePort } from '../test/support/mosquitto.ts';
-import { cameraSettings } from '../test/support/network-camera.ts';
 import { testServer } from '../test/support/rtsp-server.ts';
 import { pictureTail, RtspViewer } from '../test/support/rtsp-viewer.ts';
 import { releaseViewers, WebRtcViewer } from '../test/support/webrtc-viewer.ts';
+import { cameraLaunch } from './support/camera-launch.ts';
 import { bareLaunch } from './support/capture-cost.ts';
 import { quantile, table } from './support/report.ts';
 import { negotiate } from './support/whep.ts';
@@ -240,9 +237,7 @@ async function cameraBack(): Promise<Rounds> {
   /** Another camera, that nobody has joined yet. */
   const bare = async (): Promise<number> => {
     const other = await testServer({ source: SOURCE });
-    const device = new NetworkCameras({ bench: cameraSettings(other.url) }, 'salt').devices[0];
-    const launch = codedLaunch('video', { type: 'rtsp', rtsp: device?.rtsp as RtspInput });
-    const took = await bareStart(launch.replace('rtspsrc ', `rtspsrc location=${other.url} `));
+    const took = await bareStart(cameraLaunch(other.url));
     await other.stop();
     return took;
   };
