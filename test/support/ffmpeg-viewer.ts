@@ -37,9 +37,9 @@ export class FfmpegViewer {
     });
   }
 
-  /** Every frame that it decodes: by itself ffmpeg leaves out those whose times lie close together. */
+  /** Every frame that it decodes, at its own time: by itself ffmpeg leaves out those that lie close together, or counts in frames. */
   protected get taken(): readonly string[] {
-    return ['-map', '0:v', '-fps_mode', 'passthrough'];
+    return ['-map', '0:v', '-fps_mode', 'passthrough', '-enc_time_base', '-1'];
   }
 
   /** What it said of pictures that were not whole. */
