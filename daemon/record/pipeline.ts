@@ -26,6 +26,8 @@ export interface PipelineOptions {
 /** Sound waits for the picture here while a camera is away: a quarter of an hour of it. */
 const LONG_QUEUE = ['queue', 'max-size-buffers=0', 'max-size-time=0', 'max-size-bytes=16777216'];
 
+/** Muxers of Matroska take no other caps in the middle, though fewer frames, as slates have them, are nothing to them. */
+const anyFrameRate = (type: string): string[] => ['capssetter', `caps=${type},framerate=0/1`];
 const VP_ARGUMENTS = ['deadline=1', 'cpu-used=8', 'end-usage=cbr', 'lag-in-frames=0'];
 const LEAST_VIDEO_RATE = 20_000;
 /** bit/s. */
@@ -50,14 +52,26 @@ function muxer({ format, fragmentDuration }: PipelineOptions): string[] {
   }
 }
 
-function video(codec: VideoCodec, { size }: RecordedMedia, rate: number, keyFrameDistance: number): string[] {
-  // Parameter sets stay in the stream: a change of the picture's size is played though the header is written.
-  if (codec === 'avc1') return ['h264parse', 'config-interval=-1', '!', 'video/x-h264,stream-format=avc,alignment=au'];
+function video(
+  { container }: RecordingFormat,
+  codec: VideoCodec,
+  { size }: RecordedMedia,
+  rate: number,
+  keyFrameDistance: number,
+): string[] {
+  if (codec === 'avc1') {
+    const parse = ['h264parse', 'config-interval=-1', '!'];
+    // Parameter sets stay in the stream: a change of the picture's size is played though the header is written.
+    if (container !== 'x-matroska') return [...parse, 'video/x-h264,stream-format=avc,alignment=au'];
+    // They are in the stream alone: other ones would be other caps.
+    return [...parse, 'video/x-h264,stream-format=avc3,alignment=au', '!', ...anyFrameRate('video/x-h264')];
+  }
   const decoder = findH264Decoder();
   if (decoder === undefined) throw new TypeError('encoding again needs a decoder of H.264');
   const scale = ['videoscale', 'add-borders=true', '!'];
   if (size !== undefined)
     scale.push(`video/x-raw,width=${size.width},height=${size.height},pixel-aspect-ratio=1/1`, '!');
+  scale.push(...anyFrameRate('video/x-raw'), '!');
   const encoder = [`${codec}enc`, ...VP_ARGUMENTS, 'threads=2', `target-bitrate=${Math.max(rate, LEAST_VIDEO_RATE)}`];
   return [
     'h264parse',
@@ -92,7 +106,7 @@ export function recorderArguments(options: PipelineOptions): string[] {
     launch.push(...rtpInputArguments(3 + index, each.codec), '!');
     if (kind === 'video' && format.video !== undefined) {
       const rate = Math.round(options.videoBitsPerSecond / count('video'));
-      launch.push(...video(format.video, each, rate, options.keyFrameDistance), '!', 'queue', '!');
+      launch.push(...video(format, format.video, each, rate, options.keyFrameDistance), '!', 'queue', '!');
     } else if (kind === 'audio' && format.audio !== undefined) {
       const rate = Math.round(options.audioBitsPerSecond / count('audio'));
       launch.push(...audio(format.audio, each, rate), '!', ...LONG_QUEUE, '!');

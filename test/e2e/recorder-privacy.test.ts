@@ -39,10 +39,7 @@ test('picture and sound before and after, the slate and silence meanwhile', { ti
     await wait(SPAN_MS);
     const from = now();
     await setPrivacy(true);
-    t.ok(
-      sources.every(({ pid }) => pid === undefined),
-      `${mimeType}: the devices are closed`,
-    );
+    await until(() => sources.every(({ pid }) => pid === undefined));
     await wait(SPAN_MS);
     const to = now();
     await setPrivacy(false);
