@@ -69,10 +69,11 @@ export interface RtspInput {
 const ARRIVAL_TIMES = 'identity single-segment=true silent=true';
 
 /**
- * After a loss the depayloader says nothing before the next key frame, so that a decoder shows no damage. It begins that
- * one without its first slice where the source makes several: what goes out as it is does without, and judges by itself.
+ * From its beginning and after a loss the depayloader says nothing before the next key frame, so that a decoder shows no
+ * damage: by whole access units, for by NAL units it misses where a key frame of several slices begins. What goes out as it
+ * is does without, and judges by itself.
  */
-const UNDAMAGED = ' wait-for-keyframe=true';
+const UNDAMAGED = ' wait-for-keyframe=true ! video/x-h264,alignment=au';
 
 /**
  * Lets a packet through, now and then, with its running time, as RTP of GStreamer's own; and, once a sender report has
