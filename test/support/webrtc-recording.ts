@@ -20,6 +20,9 @@ const MEDIA = {
 /** RFC 3550, 6.4.1. */
 const SENDER_REPORT = 200;
 
+/** How often it says that it is still there: who sends no reports counts as gone, in milliseconds. */
+const STILL_HERE_MS = 5000;
+
 /** Which time in Unix milliseconds an RTP time is. */
 interface Report {
   readonly wall: number;
@@ -36,6 +39,7 @@ export class WebRtcRecording {
   /** By SSRC. */
   readonly #reports = new Map<number, Report>();
   #viewer: WebRtcViewer | undefined;
+  #timer: NodeJS.Timeout | undefined;
 
   /** @param url where to POST an offer to (WHEP). */
   static async start(url: string): Promise<WebRtcRecording> {
@@ -46,11 +50,13 @@ export class WebRtcRecording {
       signal: async (body) =>
         (await fetch(url, { method: 'POST', headers: { 'content-type': 'application/sdp' }, body })).text(),
     });
+    recording.#timer = setInterval(() => recording.#report(), STILL_HERE_MS);
     return recording;
   }
 
   /** Ends it, and writes it as Matroska whose times begin with 0. */
   async save(path: string): Promise<void> {
+    clearInterval(this.#timer);
     this.#viewer?.close();
     const launch = ['-q', 'matroskamux', 'name=mux', '!', 'filesink', `location=${path}`];
     const begin = Math.min(...KINDS.flatMap((kind) => this.#timed(kind).map(({ wall }) => wall)));
@@ -60,6 +66,18 @@ export class WebRtcRecording {
       launch.push('filesrc', `location=${path}.${kind}`, '!', ...chain.split(' '));
     }
     await once(spawn('gst-launch-1.0', launch, { stdio: ['ignore', 'inherit', 'inherit'] }), 'exit');
+  }
+
+  /** Receiver reports (RFC 3550, 6.4.2) of what comes, with nothing in them. */
+  #report(): void {
+    for (const kind of KINDS) {
+      const newest = this.#packets[kind].at(-1)?.packet;
+      if (newest === undefined || this.#viewer?.state !== 'connected') continue;
+      const report = Buffer.alloc(32);
+      report.set([0x81, 201, 0, 7, 0, 0, 0, 9]);
+      report.writeUInt32BE(ssrc(newest), 8);
+      this.#viewer.send(kind, report);
+    }
   }
 
   /** How long packets took from their capture, as reports tell it, to here: the median, in milliseconds. */
