@@ -129,7 +129,9 @@ export class Supervisor<Sent extends Serializable, Received> {
 
   #watchIn(milliseconds: number): void {
     const { progressTimeout = milliseconds } = this.#options;
-    this.#watchdog = this.#clock.setTimeout(() => this.#watch(), Math.min(milliseconds, progressTimeout));
+    // Whole ones, as timers have them: what is left by rounding is no time in which anything happens.
+    const wait = Math.ceil(Math.min(milliseconds, progressTimeout));
+    this.#watchdog = this.#clock.setTimeout(() => this.#watch(), wait);
     this.#watchdog.unref?.();
   }
 
