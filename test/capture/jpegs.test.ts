@@ -43,7 +43,7 @@ test("a camera's own JPEGs are passed on untouched", async (t) => {
   await until(() => got.length >= 5);
   t.ok(
     got.every((jpeg) => jpeg.equals(data)),
-    'not one byte is another',
+    `not one byte is another: ${got.map(({ length }) => length)} bytes, pushed: ${data.length}`,
   );
 });
 
