@@ -76,8 +76,13 @@ const PHOTO =
 const STILL =
   'frames. ! valve name=grabber drop=true drop-mode=transform-to-gap ! videoconvert ! video/x-raw,format=RGBA ! ' +
   'appsink name=still max-buffers=1 drop=true sync=false async=false';
-/** Every picture as a JPEG, for all who look: a reader that is busy costs whole pictures. */
-const JPEGS = 'valve name=jpegs drop=true ! queue leaky=downstream max-size-buffers=1 max-size-bytes=0 max-size-time=0';
+/**
+ * Every picture as a JPEG, for all who look: a reader that is busy costs whole pictures. Opened between two of the events
+ * that begin a stream, a valve that holds those back would let the second one pass alone, which crashes `gdppay` (1.22).
+ */
+const JPEGS =
+  'valve name=jpegs drop=true drop-mode=forward-sticky-events ! ' +
+  'queue leaky=downstream max-size-buffers=1 max-size-bytes=0 max-size-time=0';
 /**
  * Where nobody asks for key frames the worker does, in the interval of the branch; the encoder's own come at the latest
  * after so many seconds.
