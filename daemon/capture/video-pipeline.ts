@@ -77,8 +77,8 @@ const STILL =
   'frames. ! valve name=grabber drop=true drop-mode=transform-to-gap ! videoconvert ! video/x-raw,format=RGBA ! ' +
   'appsink name=still max-buffers=1 drop=true sync=false async=false';
 /**
- * Every picture as a JPEG, for all who look: a reader that is busy costs whole pictures. Opened between two of the events
- * that begin a stream, a valve that holds those back would let the second one pass alone, which crashes `gdppay` (1.22).
+ * Every picture as a JPEG, for all who look: a reader that is busy costs whole pictures. `gdppay` (1.22) crashes in some of
+ * a hundred starts when the valve holds back the events that begin a stream, and in some of a thousand when it does not.
  */
 const JPEGS =
   'valve name=jpegs drop=true drop-mode=forward-sticky-events ! ' +

@@ -40,9 +40,11 @@ test("a camera's own JPEGs are passed on untouched", async (t) => {
   track.watchJpegs((jpeg) => got.push(jpeg));
   const timer = setInterval(() => source.push(data), 70);
   t.teardown(() => clearInterval(timer));
-  await until(() => got.length >= 5);
+  // A worker that crashes while it begins leaves a slate to be seen before.
+  const own = (): Buffer[] => got.slice(got.findIndex((jpeg) => jpeg.equals(data)));
+  await until(() => got.length >= 5 && own().length >= 5);
   t.ok(
-    got.every((jpeg) => jpeg.equals(data)),
+    own().every((jpeg) => jpeg.equals(data)),
     `not one byte is another: ${got.map(({ length }) => length)} bytes, pushed: ${data.length}`,
   );
 });

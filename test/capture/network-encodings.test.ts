@@ -39,7 +39,7 @@ test('what cannot be passed through is encoded here', async (t) => {
     const { source, track } = networkSource(t, 'video', cameraSettings(camera.url, settings));
     const frames = collect(track);
     track.retain();
-    await until(() => source.flowing && (name === 'UDP' || source.encoders.length > 0) && frames.length >= 20);
+    await until(() => source.flowing && (name === 'UDP' || source.encoders.length > 0) && frames.length >= 40);
     const { encoders } = source;
     t.same(encoders, name === 'UDP' ? [] : ['x264enc'], name);
     await source.close();
