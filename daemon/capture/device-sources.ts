@@ -80,7 +80,7 @@ const UNDAMAGED = ' wait-for-keyframe=true ! video/x-h264,alignment=au';
  * told, with what the sender's clock showed for it (RFC 6051, 3.3).
  */
 const SENDER_TIMES =
-  'valve name=look drop=true ! identity single-segment=true silent=true ! rtpgstpay timestamp-offset=0 ! ' +
+  `valve name=look drop=true ! ${ARRIVAL_TIMES} ! rtpgstpay timestamp-offset=0 ! ` +
   'application/x-rtp,extmap-1=(string)urn:ietf:params:rtp-hdrext:ntp-64 ! ' +
   'appsink name=seen max-buffers=1 drop=true sync=false async=false';
 /**

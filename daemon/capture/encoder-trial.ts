@@ -1,9 +1,10 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { release } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { VIDEO_CODECS, type VideoCodec } from '../../config/codecs.ts';
 import type { Log } from '../lib/log.ts';
 import { CaptureError } from './capture-error.ts';
+import { namesIn } from './device-finder.ts';
 import { DRI, NVIDIA } from './encoder-description.ts';
 import { ENCODERS, encodersOf, type VideoEncoder } from './encoders.ts';
 import { runTool } from './run-tool.ts';
@@ -63,7 +64,7 @@ export class EncoderTrials {
     if (candidates.some((name) => ENCODERS[name].nodes === NVIDIA))
       drivers.push((await readFile('/sys/module/nvidia/version', 'utf8').catch(() => '')).trim());
     if (candidates.some((name) => ENCODERS[name].nodes === DRI))
-      for (const name of await names('/usr/lib')) {
+      for (const name of await namesIn('/usr/lib')) {
         const stamp = await fileStamp(`/usr/lib/${name}/dri`);
         if (stamp !== undefined) drivers.push(stamp);
       }
@@ -73,8 +74,8 @@ export class EncoderTrials {
   /** Hardware encoders whose device node is there, and all software encoders. */
   async #candidates(codec: VideoCodec): Promise<VideoEncoder[]> {
     const dev = this.#options.dev ?? '/dev';
-    const dri = (await names(join(dev, 'dri'))).map((name) => `dri/${name}`);
-    const nodes = [...(await names(dev)), ...dri];
+    const dri = (await namesIn(join(dev, 'dri'))).map((name) => `dri/${name}`);
+    const nodes = [...(await namesIn(dev)), ...dri];
     return encodersOf(codec).filter((name) => {
       const wanted = ENCODERS[name].nodes;
       return wanted.length === 0 || wanted.some((pattern) => nodes.some((node) => pattern.test(node)));
@@ -130,8 +131,4 @@ export class EncoderTrials {
 export async function fileStamp(path: string): Promise<string | undefined> {
   const file = await stat(path).catch(() => undefined);
   return file && `${file.size}:${file.mtimeMs}`;
-}
-
-async function names(directory: string): Promise<string[]> {
-  return readdir(directory).catch(() => []);
 }

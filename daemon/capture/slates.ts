@@ -1,9 +1,6 @@
-import type { Clock } from '../lib/clock.ts';
-import type { Log } from '../lib/log.ts';
 import type { CaptureLife } from './capture-life.ts';
 import type { DeviceCaptureOptions } from './device-capture.ts';
 import type { EncodedTrack } from './encoded-track.ts';
-import type { EncoderChoice } from './encoders.ts';
 import { Slate } from './slate.ts';
 import type { Picture } from './worker-questions.ts';
 
@@ -13,8 +10,7 @@ const PATIENCE_MS = 1000;
 /** `silence`: the device delivers nothing. `privacy`: it must not be open. `dark`: the track is not enabled. */
 export type SlateReason = 'silence' | 'privacy' | 'dark';
 
-export interface SlatesOptions {
-  kind: 'video' | 'audio';
+export interface SlatesOptions extends Omit<DeviceCaptureOptions, 'owner' | 'pattern'> {
   /** Name of what is shown; without one the slates say nothing. */
   text?: string;
   /** The tracks of the source. */
@@ -23,11 +19,6 @@ export interface SlatesOptions {
   darkens?: (track: EncodedTrack) => boolean;
   /** Why the device is silent. */
   reason: () => string | undefined;
-  encoders: EncoderChoice;
-  clock: Clock;
-  log: Log;
-  environment: Readonly<Record<string, string>>;
-  startWorker?: DeviceCaptureOptions['startWorker'];
 }
 
 /** What stands for a source's device, for each track that does not get it: one slate for each reason, made when it is needed. */
@@ -142,14 +133,8 @@ export class Slates {
   #slate(reason: SlateReason): Slate {
     let slate = this.#slates.get(reason);
     if (slate === undefined) {
-      const { kind, encoders, clock, log, environment, startWorker } = this.#options;
       slate = new Slate({
-        kind,
-        encoders,
-        clock,
-        log,
-        environment,
-        startWorker,
+        ...this.#options,
         tracks: () => this.#tracksOf(reason),
         shows: (track) => this.#shows(reason, track),
         text: () => this.#textOf(reason),
