@@ -238,6 +238,7 @@ export class Gateway {
     await this.#notifier.reloading();
     try {
       if (!(await this.#configuration.reload(local))) return false;
+      this.#room('config').info({}, 'configuration read again');
     } catch (error) {
       if (!(error instanceof ControlError)) throw error;
       this.#options.log.error(
@@ -245,7 +246,6 @@ export class Gateway {
         `the configuration is not taken: ${error.message}`,
       );
     }
-    this.#room('config').info({}, 'configuration read again');
     await this.#notifier.ready(this.#status);
     return true;
   }
