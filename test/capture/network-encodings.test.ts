@@ -124,9 +124,8 @@ test('AAC: not enabled it is silence in AAC, and Opus is made of it while somebo
   const back = frames.length;
   await until(() => frames.length >= back + 100);
   t.ok((await peakOf(frames.slice(-40), codec)) > 3000, 'the tone again');
-  // Seldom one time does not grow where silence and the camera follow each other.
-  checkContinuity(t, frames, 1);
-  checkContinuity(t, decoded, 1);
+  checkContinuity(t, frames);
+  checkContinuity(t, decoded);
 
   release();
   await until(() => source.flowing);
