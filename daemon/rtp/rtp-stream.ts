@@ -338,11 +338,14 @@ export class RtpStream {
     const now = this.#clock.now();
     const [first] = packets as [Buffer];
     const captureTime = source.captureTimeOf(first, now);
-    const late = this.#overlap(timestamp(first));
-    if (source.isStale(captureTime, now) || (late > 0 && !this.#video)) {
+    const ahead = this.#ahead(timestamp(first));
+    // Where a part of a sound is over the rest is of a time that went out, too: what encodes it would repeat that.
+    if (source.isStale(captureTime, now) || (!this.#video && ahead < Math.max(1, source.step))) {
       this.stats.dropped += 1;
       return false;
     }
+    if (ahead > 0) this.#overlaps = false;
+    const late = ahead > 0 ? 0 : LEAST_STEP_MS - (ahead * 1000) / this.codec.clockRate;
     const { ssrc, codec } = this;
     const { payloadType, clockRate } = codec;
     this.#send(
@@ -359,13 +362,10 @@ export class RtpStream {
     return true;
   }
 
-  /** How much later than it should a frame has to go out because one of its time has, in milliseconds. */
-  #overlap(time: number): number {
-    if (!this.#overlaps || this.#newest === undefined) return 0;
-    const ahead = timestampDistance((time + this.#timestampOffset) >>> 0, this.#newest.timestamp);
-    if (ahead <= 0) return LEAST_STEP_MS - (ahead * 1000) / this.codec.clockRate;
-    this.#overlaps = false;
-    return 0;
+  /** How far a frame is ahead of the newest one that went out, in RTP time, where it may not be. */
+  #ahead(time: number): number {
+    if (!this.#overlaps || this.#newest === undefined) return Infinity;
+    return timestampDistance((time + this.#timestampOffset) >>> 0, this.#newest.timestamp);
   }
 
   #send(frame: RtpFrame): void {

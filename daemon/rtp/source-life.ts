@@ -15,6 +15,9 @@ export class SourceLife {
   readonly #clockRate: number;
   /** A timestamp of it, the newest frame's, and when that was, in monotonic milliseconds. */
   #instant: { readonly timestamp: number; readonly captureTime: number };
+  /** The newest frame's timestamp, and how far it is from the one before: of a sound, how long a frame is. */
+  #newest: number;
+  #step = 0;
   /** Its frames' times follow from {@link align}, not from its wall clock. */
   #aligned = false;
   #nextSequence: number;
@@ -38,7 +41,13 @@ export class SourceLife {
     const age = wall === undefined ? 0 : now - (wall + wallToMonotonic);
     const plausible = wall === undefined || (age <= PLAUSIBLE_AGE_MS && age >= -PLAUSIBLE_LEAD_MS);
     this.#wallToMonotonic = plausible ? wallToMonotonic : now - wall;
-    this.#instant = { timestamp: timestamp(packet), captureTime: this.#stampOf(packet, now) };
+    this.#newest = timestamp(packet);
+    this.#instant = { timestamp: this.#newest, captureTime: this.#stampOf(packet, now) };
+  }
+
+  /** From one frame to the next, as the newest one tells, in units of its timestamps. */
+  get step(): number {
+    return this.#step;
   }
 
   /** Takes the next packet's number. @returns whether packets before it are missing. */
@@ -56,6 +65,8 @@ export class SourceLife {
   captureTimeOf(packet: Buffer, now: number): number {
     const time = timestamp(packet);
     const captureTime = this.#aligned ? this.#timeOf(time) : this.#stampOf(packet, now);
+    this.#step = timestampDistance(time, this.#newest);
+    this.#newest = time;
     this.#instant = { timestamp: time, captureTime };
     return captureTime;
   }

@@ -612,6 +612,7 @@ test('a source whose capture times are known only later', async (t) => {
     ['sound, a little off: what is said of it', OPUS, -10, { sent: 30, least: 20, most: 20 }],
     ['sound, too early: a gap', OPUS, 300, { sent: 30, least: 20, most: 320 }],
     ['sound, too late: what is over is left out', OPUS, -300, { sent: 15, least: 20, most: 20 }],
+    ['sound, too late by half a frame more: that frame, too', OPUS, -290, { sent: 15, least: 20, most: 30 }],
     ['a picture, too early: a gap', H264, 300, { sent: 30, least: 20, most: 320 }],
     ['a picture, too late: closer together', H264, -300, { sent: 30, least: 1, most: 20 }],
   ] as const) {
