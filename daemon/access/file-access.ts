@@ -1,5 +1,6 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { type StatsListener, unwatchFile, watchFile } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Access, AccessDecision, AccessRequest, Credentials } from './access.ts';
@@ -43,11 +44,14 @@ export class FileAccess implements Access {
   readonly #cacheKey = randomBytes(32);
   readonly #fileChanged: StatsListener = (current, previous) => {
     // A file that is missing from the start is reported once, as both.
-    if (current.mtimeMs !== previous.mtimeMs || current.ino !== previous.ino) void this.#reload();
+    if (current.nlink === 0 && previous.nlink === 0) return;
+    // One after the other, so that what was read last counts.
+    this.#reloading = this.#reloading.then(() => this.#reload());
   };
   readonly #failures: Partial<Record<AccessRequest['protocol'], number>> = {};
   #users: Users = NOBODY;
   #startedOpen = true;
+  #reloading = Promise.resolve();
 
   constructor(options: FileAccessOptions) {
     this.#options = options;
@@ -83,6 +87,7 @@ export class FileAccess implements Access {
 
   async stop(): Promise<void> {
     unwatchFile(this.#options.usersFile, this.#fileChanged);
+    await this.#reloading;
   }
 
   async authorize(request: AccessRequest): Promise<AccessDecision> {
@@ -186,12 +191,14 @@ export class FileAccess implements Access {
 
   async #reload(): Promise<void> {
     const { usersFile, log, changed } = this.#options;
+    const before = this.#users;
     try {
       this.#adopt(await readUsersFile(usersFile));
     } catch (error) {
       log.error({ err: error, usersFile }, 'the users file is wrong: users and rights stay as they were');
       return;
     }
+    if (isDeepStrictEqual(this.#users, before)) return;
     const { users, tokens } = this.#users;
     log.info({ users: users.size, tokens: tokens.size }, 'users have changed');
     if (isEmpty(this.#users) && !this.#startedOpen) log.warn({ usersFile }, 'no user left: nobody can sign in');

@@ -82,6 +82,9 @@ function isRight(text: string): text is Right {
  * @throws AccessError `invalid_file`, with the path of what is wrong
  */
 export async function parseUsers(text: string): Promise<Users> {
+  // An editor's file between truncating and writing, or what a power cut left: nobody meant to remove all users.
+  if (text.trim() === '')
+    throw new AccessError('invalid_file', 'is empty: write `users: {}`, or remove it, for no users');
   let content: unknown;
   try {
     content = await parseYaml(text, MAX_FILE_BYTES);

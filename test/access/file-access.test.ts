@@ -148,9 +148,13 @@ test('changes of the file count without a restart; a broken file changes nothing
   await until(() => seen === 1);
   t.match(await decide('listen', 'correct horse'), { allowed: true });
 
-  await writeFile(path, 'users: {');
-  await until(() => wrong === 1);
-  t.match(await decide('listen', 'correct horse'), { allowed: true }, 'as before');
+  // Written in place, as editors do, it is seen empty now and then.
+  for (const broken of ['', 'users: {']) {
+    wrong = 0;
+    await writeFile(path, broken);
+    await until(() => wrong > 0);
+    t.match(await decide('listen', 'correct horse'), { allowed: true }, 'as before');
+  }
 
   await writeFile(path, text);
   await until(() => seen === 2);

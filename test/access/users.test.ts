@@ -20,12 +20,13 @@ test('a file that was written reads the same', async (t) => {
     ]),
   };
   t.strictSame(await parseUsers(await formatUsers(users)), users);
-  t.strictSame(await parseUsers(''), { users: new Map(), tokens: new Map() });
+  t.strictSame(await parseUsers('# nobody yet\n'), { users: new Map(), tokens: new Map() });
   t.strictSame(await parseUsers('users:\ntokens:\n'), { users: new Map(), tokens: new Map() });
 });
 
 test('what is wrong is named by its path', async (t) => {
   const table: [text: string, path: RegExp][] = [
+    [' \n', /^is empty: /],
     ['[]', /^\/: must be a map/],
     ['user: {}', /^\/user: is unknown here: realm, users, tokens/],
     ['realm: Other', /^\/realm: must be Vedette/],
