@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { extname } from 'node:path';
 import type { Writable } from 'node:stream';
 import type { WebRtcSettings } from '../../../config/settings.ts';
@@ -7,16 +6,11 @@ import type { MediaClock, Timer } from '../../lib/clock.ts';
 import { listenOn, probeUdp } from '../../lib/listen.ts';
 import type { Log } from '../../lib/log.ts';
 import { Supervisor } from '../../lib/supervisor.ts';
-import type { MediaStream } from '../../media/media-stream.ts';
-import { encodedOf, type MediaStreamTrack } from '../../media/media-stream-track.ts';
-import type { EncodedStream } from '../../media/track-source.ts';
-import { OPUS } from '../../rtp/codec.ts';
-import { OPUS_PARAMETERS } from '../../rtp/stream-format.ts';
-import type { StreamDirectory, Viewer, ViewerObserver, ViewerTraffic } from '../viewer.ts';
-import type { OfferedTrack } from './codec-choice.ts';
-import type { FromWorker, PeerMedia, PeerReport, ToWorker, WorkerStatistics } from './messages.ts';
+import type { StreamDirectory, Viewer, ViewerObserver } from '../viewer.ts';
+import type { FromWorker, ToWorker, WorkerStatistics } from './messages.ts';
 import { negotiateOffer, usableCandidates } from './offer.ts';
-import type { SentRendition } from './track-feed.ts';
+import { type SendableTrack, sendableTracks, type WantedTracks } from './sendable-tracks.ts';
+import { Session } from './session.ts';
 import { TrackFeeds } from './track-feeds.ts';
 import { WebRtcError } from './webrtc-error.ts';
 
@@ -30,17 +24,12 @@ export interface WebRtcPublisherOptions {
   log: Log;
 }
 
-export interface WebRtcOffer {
-  /** Name of the stream. */
-  stream: string;
-  /** Which of its encodings; undefined: the first that the viewer can play. */
-  rid?: string | undefined;
-  /** The viewer's offer (RFC 8829). */
+/** A viewer's offer, and what it wishes to receive. */
+export interface WebRtcOffer extends WantedTracks {
+  /** RFC 8829. */
   sdp: string;
   remoteAddress: string;
   user: string | undefined;
-  /** Which media the viewer may have. */
-  kinds: readonly ('video' | 'audio')[];
 }
 
 export interface WebRtcAnswer {
@@ -48,20 +37,6 @@ export interface WebRtcAnswer {
   id: string;
   /** The answer with all candidates: there is nothing to trickle. */
   sdp: string;
-}
-
-/** A viewer from its offer to its end. */
-interface Session {
-  readonly viewer: Viewer;
-  /** Those whose feeds it holds. */
-  readonly sent: SentRendition[];
-  connected: boolean;
-  /** Frames of its tracks that nobody got, before it came. */
-  droppedBefore: number;
-  /** The worker's newest. */
-  report: PeerReport | undefined;
-  /** Awaits the answer; undefined once it is there. */
-  pending: { resolve(sdp: string): void; reject(error: WebRtcError): void } | undefined;
 }
 
 /** How long an offer waits for a worker that is just starting again, in milliseconds. */
@@ -91,7 +66,7 @@ export class WebRtcPublisher {
     this.#feeds = new TrackFeeds({
       clock: options.clock.clock,
       pipe: () => this.#pipe,
-      ended: (sent) => this.#trackEnded(sent),
+      ended: () => this.#closeWhatIsOver(),
     });
     this.#supervisor = new Supervisor<ToWorker, FromWorker>({
       name: 'WebRTC worker',
@@ -150,47 +125,23 @@ export class WebRtcPublisher {
    */
   async offer(offer: WebRtcOffer): Promise<WebRtcAnswer> {
     this.#refuseWhenFull();
-    const choices = this.#choicesFor(offer);
-    const negotiated = negotiateOffer(offer.sdp, choices);
-    const id = randomBytes(16).toString('base64url');
+    const { streams, viewers } = this.#options;
+    const tracks = sendableTracks(streams, offer);
+    const negotiated = negotiateOffer(offer.sdp, tracks);
     const { stream, remoteAddress, user } = offer;
-    const viewer: Viewer = {
-      id,
-      protocol: 'webrtc',
-      stream,
-      remoteAddress,
-      user,
-      since: Date.now(),
-      traffic: () => this.#trafficOf(session),
-    };
-    const session: Session = {
-      viewer,
-      sent: [],
-      connected: false,
-      droppedBefore: 0,
-      report: undefined,
-      pending: undefined,
-    };
+    const session = new Session({ stream, remoteAddress, user, feeds: this.#feeds, viewers, log: this.#log });
+    const { id } = session.viewer;
     this.#sessions.set(id, session);
     try {
-      const media = negotiated.media.map((medium): PeerMedia => {
-        const { track, rendition } = choices[medium.kind][medium.track] as Choice;
-        const sent = { track, encoded: rendition() };
-        const { slot, tap } = this.#feeds.retain(sent, stream);
-        session.sent.push(sent);
-        const { ssrc, cname, keepsGroup } = tap.rtp;
-        const msid = { stream, track: track.id };
-        return { ...medium, slot, ssrc, cname, keepsGroup, msid };
+      const media = negotiated.media.map((medium) => {
+        const { sent } = tracks[medium.kind][medium.track] as SendableTrack;
+        return session.hold(sent(), medium);
       });
       await this.#within(READY_DEADLINE_MS, this.#ready.promise);
       // It may have been closed, or its worker may have died, meanwhile.
       if (this.#sessions.get(id) !== session || !this.#send({ type: 'offer', peer: id, sdp: negotiated.sdp, media }))
         throw workerGone();
-      const answer = new Promise<string>((resolve, reject) => {
-        session.pending = { resolve, reject };
-      });
-      const sdp = await this.#within(ANSWER_DEADLINE_MS, answer);
-      session.pending = undefined;
+      const sdp = await this.#within(ANSWER_DEADLINE_MS, session.answer());
       return { id, sdp };
     } catch (error) {
       this.close(id, 'no answer');
@@ -221,47 +172,14 @@ export class WebRtcPublisher {
   #refuseWhenFull(): void {
     if (!this.#running) throw new WebRtcError('unavailable', 'WebRTC is not running');
     const { maxViewers } = this.#options.settings;
-    let unconnected = 0;
-    for (const { connected } of this.#sessions.values()) if (!connected) unconnected += 1;
     if (this.#sessions.size >= maxViewers)
       throw new WebRtcError('busy', `there are ${maxViewers} viewers already, as many as webrtc.maxViewers allows`);
-    if (unconnected >= MAX_UNCONNECTED) throw new WebRtcError('busy', 'too many viewers are connecting at once');
+    const unconnected = [...this.#sessions.values()].filter(({ connected }) => !connected);
+    if (unconnected.length >= MAX_UNCONNECTED) throw new WebRtcError('busy', 'too many viewers are connecting at once');
   }
 
-  /** Of each kind the live tracks of which one may be sent, as WHEP has it: the encodings of a picture, the codecs of a sound. */
-  #choicesFor({ stream, rid, kinds }: WebRtcOffer): Record<'video' | 'audio', Choice[]> {
-    const { streams } = this.#options;
-    const media = rid === undefined ? streams.renditions(stream) : [streams.find(stream, rid) ?? []].flat();
-    if (media.length === 0) {
-      const encoding = rid === undefined ? '' : ` with an encoding '${rid}'`;
-      throw new WebRtcError('not_found', `there is no stream '${stream}'${encoding}`);
-    }
-    const problems = media.flatMap((rendition) => problemOf(rendition) ?? []);
-    if (problems.length === media.length) throw new WebRtcError('not_live', problems[0] as string);
-    const possible = media.filter((rendition) => problemOf(rendition) === undefined);
-    const first = (kind: 'video' | 'audio', rendition: MediaStream): MediaStreamTrack[] =>
-      rendition
-        .getTracks()
-        .filter((track) => kinds.includes(kind) && track.kind === kind && track.readyState === 'live')
-        .slice(0, 1);
-    const choices = {
-      video: possible.flatMap((rendition) => first('video', rendition)).map(asItIs),
-      // Every encoding has the one sound.
-      audio: possible
-        .slice(0, 1)
-        .flatMap((rendition) => first('audio', rendition))
-        .flatMap(soundChoices),
-    };
-    if (choices.video.length + choices.audio.length === 0)
-      throw new WebRtcError('not_live', `stream '${stream}' has no live track now`);
-    return choices;
-  }
-
-  /** Viewers stay as long as they have another track. */
-  #trackEnded({ track: ended }: SentRendition): void {
-    for (const [id, { sent }] of [...this.#sessions])
-      if (sent.some(({ track }) => track === ended) && sent.every(({ track }) => track.readyState === 'ended'))
-        this.close(id, 'stream ended');
+  #closeWhatIsOver(): void {
+    for (const [id, { over }] of [...this.#sessions]) if (over) this.close(id, 'stream ended');
   }
 
   #startWorker(): Child<ToWorker, FromWorker> {
@@ -284,18 +202,17 @@ export class WebRtcPublisher {
         this.#workerReady(child);
         break;
       case 'heartbeat':
-        this.#beat(message.statistics, message.peers);
+        this.statistics = message.statistics;
+        for (const report of message.peers) this.#sessions.get(report.peer)?.reported(report);
         break;
       case 'answer':
-        this.#sessions.get(message.peer)?.pending?.resolve(message.sdp);
+        this.#sessions.get(message.peer)?.answered(message.sdp);
         break;
       case 'refused':
-        this.#sessions
-          .get(message.peer)
-          ?.pending?.reject(new WebRtcError('invalid', `the offer was not taken: ${message.message}`));
+        this.#sessions.get(message.peer)?.refused(message.message);
         break;
       case 'connected':
-        this.#connected(message.peer);
+        this.#sessions.get(message.peer)?.connect();
         break;
       case 'closed':
         this.#forget(message.peer, message.reason);
@@ -322,44 +239,10 @@ export class WebRtcPublisher {
     this.#log.debug({ pid: child.pid }, 'WebRTC worker ready');
   }
 
-  #beat(statistics: WorkerStatistics, peers: readonly PeerReport[]): void {
-    this.statistics = statistics;
-    for (const report of peers) {
-      const session = this.#sessions.get(report.peer);
-      if (session !== undefined) session.report = report;
-    }
-  }
-
-  #trafficOf({ report, sent, droppedBefore }: Session): ViewerTraffic {
-    return {
-      sentBytes: report?.sentBytes ?? 0,
-      droppedFrames: this.#feeds.droppedFrames(sent) - droppedBefore,
-      fractionLost: report?.fractionLost,
-    };
-  }
-
-  #connected(id: string): void {
-    const session = this.#sessions.get(id);
-    if (session === undefined || session.connected) return;
-    session.connected = true;
-    session.droppedBefore = this.#feeds.droppedFrames(session.sent);
-    this.#options.viewers.joined(session.viewer);
-    // Without a first report the viewer cannot put sound and picture together.
-    this.#feeds.sendReports(session.sent);
-  }
-
   #forget(id: string, reason: string): void {
     const session = this.#sessions.get(id);
-    if (session === undefined) return;
     this.#sessions.delete(id);
-    session.pending?.reject(new WebRtcError('unavailable', `the connection was not made: ${reason}`));
-    if (session.connected) this.#options.viewers.left(session.viewer, reason);
-    else
-      this.#log.info(
-        { stream: session.viewer.stream, remoteAddress: session.viewer.remoteAddress, reason },
-        'WebRTC viewer did not connect',
-      );
-    for (const sent of session.sent) this.#feeds.release(sent);
+    session?.end(reason);
   }
 
   #workerDied(): void {
@@ -388,39 +271,6 @@ export class WebRtcPublisher {
 
 function workerGone(): WebRtcError {
   return new WebRtcError('unavailable', 'WebRTC is just starting again; try once more in a second');
-}
-
-/** Why the picture of a rendition cannot be encoded here. */
-function problemOf(rendition: MediaStream): string | undefined {
-  return rendition.getVideoTracks().flatMap((track) => encodedOf(track).problem ?? [])[0];
-}
-
-/** A track that may be sent, in one codec. */
-interface Choice extends OfferedTrack {
-  readonly track: MediaStreamTrack;
-  /** Its media in this codec. */
-  readonly rendition: () => EncodedStream;
-}
-
-function asItIs(track: MediaStreamTrack): Choice {
-  const encoded = encodedOf(track);
-  const { profile, rtp } = encoded;
-  const { codec, formatParameters } = rtp;
-  const offered = profile === 'baseline' ? 'constrained-baseline' : profile;
-  return { track, rendition: () => encoded, codec, formatParameters, profile: offered };
-}
-
-/** A sound as it is, where that is known, and as Opus. */
-function soundChoices(track: MediaStreamTrack): Choice[] {
-  const own = asItIs(track);
-  const encoded = encodedOf(track);
-  const opus = {
-    ...own,
-    codec: OPUS,
-    formatParameters: OPUS_PARAMETERS,
-    rendition: () => encoded.inOpus?.() ?? encoded,
-  };
-  return own.codec === OPUS ? [opus] : [own, opus];
 }
 
 function bindAddress(host: string): string {

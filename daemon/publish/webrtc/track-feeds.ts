@@ -12,7 +12,8 @@ export interface TrackFeedsOptions {
   clock: Clock;
   /** Into the worker of now; undefined while there is none. */
   pipe: () => Writable | undefined;
-  ended: (sent: SentRendition) => void;
+  /** A track is over for good. */
+  ended: () => void;
 }
 
 /** The tracks that go to the worker: each once, in a slot of its own, while it has viewers. */
@@ -33,7 +34,7 @@ export class TrackFeeds {
     if (feed === undefined) {
       const { pipe, ended } = this.#options;
       const slot = this.#freeSlot();
-      feed = new TrackFeed({ sent, stream, slot, pipe, ended: () => ended(sent) });
+      feed = new TrackFeed({ sent, stream, slot, pipe, ended });
       this.#feeds.set(sent.encoded, feed);
       this.#slots[slot] = feed;
       if (this.#feeds.size === 1) this.#report();
