@@ -1,3 +1,6 @@
+import type { RtpFrame } from './rtp-frame.ts';
+import { captureTimeOf, type RtpInstant } from './rtp-timeline.ts';
+
 /** A frame as a group keeps it. */
 export interface GroupFrame {
   /** Whether decoding can begin here. */
@@ -12,8 +15,10 @@ export interface GroupFrame {
 const MAXIMUM_BYTES = 8 * 2 ** 20;
 const MAXIMUM_FRAMES = 1200;
 
-/** A millisecond of the 90 kHz clock: players and containers that count in milliseconds still tell the frames apart. */
-const STEP = 90;
+/** Of every picture, in Hz. */
+const CLOCK_RATE = 90_000;
+/** A millisecond: players and containers that count in milliseconds still tell the frames apart. */
+const STEP = CLOCK_RATE / 1000;
 
 /**
  * The frames since the last key frame of a source that cannot be asked for one: who joins begins with them. A group that
@@ -53,3 +58,15 @@ export function squeezedTimestamps(frames: readonly GroupFrame[], room = Infinit
   const newest = frames[last]?.timestamp ?? 0;
   return frames.map((_, index) => (newest - (last - index) * step) >>> 0);
 }
+
+/** The same with the times of capture that go with them. */
+export function squeezedTimes(frames: readonly RtpFrame[], room?: number): RtpInstant[] {
+  const newest = frames.at(-1) as RtpFrame;
+  return squeezedTimestamps(frames, room).map((timestamp) => {
+    return { timestamp, captureTime: captureTimeOf(timestamp, newest, CLOCK_RATE) };
+  });
+}
+
+/** The frames with these times. */
+export const squeezed = (frames: readonly RtpFrame[], room?: number): RtpFrame[] =>
+  squeezedTimes(frames, room).map((time, index) => (frames[index] as RtpFrame).rewritten(time));

@@ -3,10 +3,11 @@ import type { MediaClock } from '../lib/clock.ts';
 import { RecentValues } from '../lib/recent-values.ts';
 import { type AccessUnit, AccessUnits } from './access-units.ts';
 import type { RtpCodec } from './codec.ts';
-import { GroupOfPictures, squeezedTimestamps } from './group-of-pictures.ts';
-import { isRtp, RTP_HEADER_BYTES, timestamp, timestampDistance } from './packet.ts';
+import { GroupOfPictures, squeezed, squeezedTimes } from './group-of-pictures.ts';
+import { isRtp, RTP_HEADER_BYTES } from './packet.ts';
 import { writeSenderReport } from './rtcp.ts';
 import { RtpFrame } from './rtp-frame.ts';
+import { RtpTimeline } from './rtp-timeline.ts';
 import { SourceLife } from './source-life.ts';
 import { type ParameterSets, StreamFormat } from './stream-format.ts';
 
@@ -41,10 +42,6 @@ export interface RtpStreamStats {
 const DEFAULT_MAXIMUM_AGE_MS = 1000;
 /** From a description to the viewer who comes for it, at most. */
 const TOLD_MS = 10_000;
-/** Capture times that turn out to be this far off move the timestamps, too; those that are less only what is said of them. */
-const NOTICEABLE_MS = 20;
-/** A picture for whose time another one went out already follows that at this distance, in milliseconds. */
-const LEAST_STEP_MS = 1;
 
 /**
  * A track's RTP stream (RFC 7656, 2.1.10): one SSRC, one line of sequence numbers and timestamps from the first
@@ -67,17 +64,10 @@ export class RtpStream {
   readonly #units: AccessUnits | undefined;
 
   #nextSequence: number;
-  readonly #firstTimestamp: number;
+  #timeline: RtpTimeline;
   /** When somebody asked for its format last, in monotonic milliseconds. */
   #toldAt = -Infinity;
-  /** Where the line stands: RTP time and monotonic time of the newest frame, or of the line's beginning. */
-  #newest: { timestamp: number; captureTime: number } | undefined;
-
   #source: SourceLife | undefined;
-  /** What to add to the timestamps of this life. */
-  #timestampOffset = 0;
-  /** What it gives may be of a time that went out already. */
-  #overlaps = false;
   #waitForKeyFrame: boolean;
 
   /** Kept where the source cannot be asked for key frames. */
@@ -92,10 +82,10 @@ export class RtpStream {
     this.#requestKeyFrame = options.requestKeyFrame ?? (() => undefined);
     this.#video = options.codec.kind === 'video';
     this.#waitForKeyFrame = this.#video;
-    const random = randomBytes(10);
+    const random = randomBytes(6);
     this.ssrc = random.readUInt32BE(0) || 1;
-    this.#firstTimestamp = random.readUInt32BE(4);
-    this.#nextSequence = random.readUInt16BE(8) >> 1;
+    this.#nextSequence = random.readUInt16BE(4) >> 1;
+    this.#timeline = new RtpTimeline(options.codec.clockRate);
     this.#format = new StreamFormat(options.codec, options.unsettled !== true);
     if (this.#video)
       this.#units = new AccessUnits({
@@ -128,7 +118,7 @@ export class RtpStream {
     if (codec === this.codec && this.settled) return;
     this.sourceChanged();
     // Its times are counted by another clock.
-    this.#newest = undefined;
+    this.#timeline = new RtpTimeline(codec.clockRate);
     this.#format.settle(codec);
   }
 
@@ -157,16 +147,16 @@ export class RtpStream {
     return this.#group?.frames ?? [];
   }
 
-  /** The same frames for one who joins now: their times are close before that of the newest; see {@link squeezedTimestamps}. */
+  /** The same frames for one who joins now: their times are close before that of the newest; see {@link squeezedTimes}. */
   joiningFrames(): RtpFrame[] {
-    return this.#squeezed(this.group);
+    return squeezed(this.group);
   }
 
   /** What {@link joiningFrames} would begin with. */
   get joinsAt(): { sequence: number; captureTime: number } | undefined {
     const [first] = this.group;
-    const captureTime = this.#captureTimeOf(squeezedTimestamps(this.group)[0] ?? 0);
-    return first && { sequence: first.firstSequence, captureTime };
+    const [time] = squeezedTimes(this.group);
+    return first && time && { sequence: first.firstSequence, captureTime: time.captureTime };
   }
 
   /** The sequence number that the next packet will have. */
@@ -176,7 +166,7 @@ export class RtpStream {
 
   /** When the newest frame was captured, in monotonic milliseconds. */
   get lastCaptureTime(): number | undefined {
-    return this.stats.frames === 0 ? undefined : this.#newest?.captureTime;
+    return this.#timeline.lastCaptureTime;
   }
 
   /** Resolves once the format parameters are known; rejects with the signal's reason. */
@@ -197,9 +187,7 @@ export class RtpStream {
    * follows the source's clock. Before the first frame the line begins with the first time that is asked for.
    */
   reportedTimeAt(monotonic: number): number {
-    this.#newest ??= { timestamp: this.#firstTimestamp, captureTime: monotonic };
-    const elapsed = ((monotonic - this.#newest.captureTime) * this.codec.clockRate) / 1000;
-    return (this.#newest.timestamp + Math.round(elapsed)) >>> 0;
+    return this.#timeline.at(monotonic);
   }
 
   /** A compound sender report for now; undefined before the first frame. */
@@ -233,14 +221,10 @@ export class RtpStream {
     this.sourceChanged();
     this.stats.sources += 1;
     const { group } = leader;
-    const before = this.#newest?.timestamp;
     /** What to add to the leader's times. */
     let offset: number | undefined;
-    const offsetAt = (frame: RtpFrame, ahead: number): number => {
-      // Strictly later than what went out, with room for so many frames before it.
-      const least = (this.lastCaptureTime ?? -Infinity) + (1000 * ahead) / this.codec.clockRate + 1;
-      return this.reportedTimeAt(Math.max(frame.captureTime, least)) - frame.timestamp;
-    };
+    const offsetAt = (frame: RtpFrame, room: number): number =>
+      this.#timeline.next(frame.captureTime, room) - frame.timestamp;
     const take = (frame: RtpFrame): void => {
       if (this.#waitForKeyFrame && !frame.keyFrame) return;
       this.#waitForKeyFrame = false;
@@ -258,24 +242,10 @@ export class RtpStream {
     const newest = group.at(-1);
     if (newest !== undefined) {
       offset = offsetAt(newest, group.length);
-      const sent = this.stats.frames > 0 && before !== undefined;
-      const room = sent ? timestampDistance((newest.timestamp + offset) >>> 0, before) : Infinity;
-      for (const frame of leader.#squeezed(group, room)) take(frame);
+      const room = this.#timeline.ahead((newest.timestamp + offset) >>> 0);
+      for (const frame of squeezed(group, room)) take(frame);
     }
     return leader.onFrame(take);
-  }
-
-  #squeezed(frames: readonly RtpFrame[], room?: number): RtpFrame[] {
-    const timestamps = squeezedTimestamps(frames, room);
-    return frames.map((frame, index) => {
-      const squeezed = timestamps[index] as number;
-      return frame.rewritten({ timestamp: squeezed, captureTime: this.#captureTimeOf(squeezed) });
-    });
-  }
-
-  #captureTimeOf(time: number): number {
-    const { timestamp: newest, captureTime } = this.#newest ?? { timestamp: time, captureTime: this.#clock.now() };
-    return captureTime + (timestampDistance(time, newest) * 1000) / this.codec.clockRate;
   }
 
   /**
@@ -284,19 +254,14 @@ export class RtpStream {
    * other than was thought it also moves: ahead, or closer together, sound that is over being left out.
    */
   align(running: number, captureTime: number): void {
-    if (this.#source === undefined) return;
-    const { clockRate } = this.codec;
-    const error = this.#source.align(Math.round((running * clockRate) / 1000) >>> 0, captureTime);
-    if (Math.abs(error) < NOTICEABLE_MS) return;
-    this.#timestampOffset += Math.round((error * clockRate) / 1000);
-    this.#overlaps = this.stats.frames > 0;
+    this.#source?.align(running, captureTime);
   }
 
   /** Takes a packet of the source: its own SSRC, sequence and timestamps, wall clock in the ONVIF extension where it has one. */
   push(packet: Buffer): void {
     if (!isRtp(packet)) return;
-    const source = this.#source ?? this.#begin(packet);
-    const lost = source.lost(packet);
+    this.#source ??= this.#begin(packet);
+    const lost = this.#source.lost(packet);
     if (this.#units === undefined) {
       this.#emit([packet], true);
       return;
@@ -306,15 +271,13 @@ export class RtpStream {
   }
 
   #begin(packet: Buffer): SourceLife {
-    const source = new SourceLife(packet, this.#clock, this.codec.clockRate, this.#maximumAge);
-    const captured = source.captureTimeOf(packet, this.#clock.now());
-    // Strictly later than what went out, though clocks may have it otherwise.
-    const begin = this.reportedTimeAt(Math.max(captured, (this.lastCaptureTime ?? -Infinity) + 1));
     this.stats.sources += 1;
-    this.#timestampOffset = (begin - timestamp(packet)) >>> 0;
-    this.#overlaps = false;
-    this.#source = source;
-    return source;
+    return new SourceLife(packet, {
+      kind: this.codec.kind,
+      timeline: this.#timeline,
+      clock: this.#clock,
+      maximumAge: this.#maximumAge,
+    });
   }
 
   /** A picture is missing: what comes before the next key frame cannot be decoded. */
@@ -332,46 +295,24 @@ export class RtpStream {
     else this.#awaitKeyFrame();
   }
 
-  /** Sends a frame on its way; false when it was stale. */
+  /** Sends a frame on its way; false when it must not go out any more. */
   #emit(packets: readonly Buffer[], keyFrame: boolean): boolean {
-    const source = this.#source as SourceLife;
-    const now = this.#clock.now();
-    const [first] = packets as [Buffer];
-    const captureTime = source.captureTimeOf(first, now);
-    const ahead = this.#ahead(timestamp(first));
-    // Where a part of a sound is over the rest is of a time that went out, too: what encodes it would repeat that.
-    if (source.isStale(captureTime, now) || (!this.#video && ahead < Math.max(1, source.step))) {
+    const place = this.#source?.place(packets[0] as Buffer);
+    if (place === undefined) {
       this.stats.dropped += 1;
       return false;
     }
-    if (ahead > 0) this.#overlaps = false;
-    const late = ahead > 0 ? 0 : LEAST_STEP_MS - (ahead * 1000) / this.codec.clockRate;
     const { ssrc, codec } = this;
-    const { payloadType, clockRate } = codec;
-    this.#send(
-      RtpFrame.of(packets, {
-        ssrc,
-        payloadType,
-        firstSequence: this.#nextSequence,
-        timestampOffset: this.#timestampOffset + Math.round((late * clockRate) / 1000),
-        marks: this.#video,
-        keyFrame,
-        captureTime: captureTime + late,
-      }),
-    );
+    const { payloadType } = codec;
+    const line = { ssrc, payloadType, firstSequence: this.#nextSequence, marks: this.#video, keyFrame };
+    this.#send(RtpFrame.of(packets, { ...line, ...place }));
     return true;
-  }
-
-  /** How far a frame is ahead of the newest one that went out, in RTP time, where it may not be. */
-  #ahead(time: number): number {
-    if (!this.#overlaps || this.#newest === undefined) return Infinity;
-    return timestampDistance((time + this.#timestampOffset) >>> 0, this.#newest.timestamp);
   }
 
   #send(frame: RtpFrame): void {
     const { stats } = this;
     if (!this.#video) this.#format.settle(this.codec);
-    this.#newest = { timestamp: frame.timestamp, captureTime: frame.captureTime };
+    this.#timeline.advance(frame);
     this.#nextSequence = (frame.firstSequence + frame.packetCount) & 0xffff;
     stats.frames += 1;
     if (frame.keyFrame) stats.keyFrames += 1;
