@@ -11,22 +11,18 @@ import {
 } from './select-settings.ts';
 import { aspectRatioOf } from './settings-candidates.ts';
 import { trackCapabilities, withoutPanTiltZoom } from './track-capabilities.ts';
+import { type ConfigurableTrack, configure } from './track-configuration.ts';
 import type { MediaTrackConstraints } from './track-constraints.ts';
 import type { MediaTrackSettings } from './track-dictionaries.ts';
-import type { EncodedStream, TrackConfiguration, TrackSource } from './track-source.ts';
 import { isObject } from './web-idl-types.ts';
 
-export interface ConstrainedTrack {
-  readonly source: TrackSource;
-  readonly encoded: EncodedStream;
+export interface ConstrainedTrack extends ConfigurableTrack {
   /** Whether pan, tilt and zoom may be told and set. */
   readonly panTiltZoom: boolean;
   /** What holds where the constraints leave a choice. */
   readonly defaults: MediaTrackSettings;
-  configuration: TrackConfiguration;
   /** [[Constraints]]. */
   constraints: MediaTrackConstraints;
-  readyState: 'live' | 'ended';
 }
 
 /** What was chosen, and over it what the source says that it delivers. */
@@ -55,20 +51,6 @@ export function selectFor(track: ConstrainedTrack, constraints: MediaTrackConstr
     constraints,
     { ...defaultsFor(configuration.contentHint), ...defaults },
   );
-}
-
-/** Changes what a track asks of its source. @throws what the source throws; then nothing has changed. */
-export async function configure(track: ConstrainedTrack, change: Partial<TrackConfiguration>): Promise<void> {
-  const before = track.configuration;
-  track.configuration = { ...before, ...change };
-  try {
-    await track.encoded.configure(track.configuration);
-  } catch (error) {
-    // Setters may have changed other members meanwhile.
-    const own = Object.keys(change).map((name) => [name, before[name as keyof TrackConfiguration]]);
-    track.configuration = { ...track.configuration, ...Object.fromEntries(own) };
-    throw error;
-  }
 }
 
 function refuse(

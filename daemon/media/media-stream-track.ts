@@ -1,18 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../lib/clock.ts';
 import { splitSettings } from './constrainable-properties.ts';
-import {
-  applyConstraints,
-  type ConstrainedTrack,
-  configure,
-  inherentOf,
-  selectFor,
-  settingsOf,
-} from './constrained-track.ts';
+import { applyConstraints, type ConstrainedTrack, inherentOf, selectFor, settingsOf } from './constrained-track.ts';
 import type { EventHandler } from './event-handlers.ts';
 import { isOverconstrained } from './select-settings.ts';
 import { trackCapabilities } from './track-capabilities.ts';
+import { configure, insist } from './track-configuration.ts';
 import { type MediaTrackConstraints, MediaTrackConstraintsType } from './track-constraints.ts';
 import type { MediaTrackCapabilities, MediaTrackSettings } from './track-dictionaries.ts';
 import {
@@ -26,9 +19,6 @@ import { createTrackStats, type MediaStreamTrackStats } from './track-stats.ts';
 import { fireEvent } from './trusted-events.ts';
 import { defineInterface, illegalConstructor, internal } from './web-idl.ts';
 import { domString } from './web-idl-types.ts';
-
-/** How soon a source that cannot deliver is told again what a setter has changed, in milliseconds. */
-const RETRY_MS = 100;
 
 /** The states of MediaStreamTrack.readyState. */
 export type MediaStreamTrackState = 'live' | 'ended';
@@ -55,6 +45,7 @@ interface TrackSlots extends ConstrainedTrack, Pick<TrackInit, 'captured'> {
   /** The end of the applyConstraints() that came last. */
   applied: Promise<unknown>;
   letGo: () => void;
+  readonly endWatchers: Set<() => void>;
   /** Made when somebody asks for it. */
   stats: MediaStreamTrackStats | undefined;
 }
@@ -96,6 +87,7 @@ export class MediaStreamTrack extends EventTarget {
       inherent: {},
       applied: Promise.resolve(),
       letGo: () => undefined,
+      endWatchers: new Set(),
       stats: undefined,
     };
     this.#slots = slots;
@@ -218,25 +210,14 @@ export class MediaStreamTrack extends EventTarget {
     await applied;
   }
 
-  /**
-   * Tells the source what a setter has changed. One that cannot deliver now is told until it can; one that delivers and
-   * cannot obey is of no use: the track ends.
-   */
+  /** Tells the source what a setter has changed; one that delivers and cannot obey is of no use: the track ends. */
   async #reconfigure(): Promise<void> {
-    const { source, encoded } = this.#slots;
-    while (this.#slots.readyState === 'live') {
-      try {
-        await encoded.configure(this.#slots.configuration);
-        return;
-      } catch (error) {
-        if (source.muted) {
-          await sleep(RETRY_MS, undefined, { ref: false });
-          continue;
-        }
-        const reason = error instanceof Error ? error.message : String(error);
-        process.emitWarning(`the track '${this.label}' ends: its source cannot do what was set: ${reason}`);
-        this.#endByItself();
-      }
+    try {
+      await insist(this.#slots);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      process.emitWarning(`the track '${this.label}' ends: its source cannot do what was set: ${reason}`);
+      this.#endByItself();
     }
   }
 
@@ -258,18 +239,18 @@ export class MediaStreamTrack extends EventTarget {
     slots.inherent = inherentOf(slots);
     slots.readyState = 'ended';
     slots.letGo();
-    notifyEnded(this);
+    for (const watcher of slots.endWatchers) watcher();
     slots.encoded.close();
   }
 }
 
-/** A live track over a source: what getUserMedia() and the gateway make tracks with. */
-export function createTrack(
+/** How a live track over a source begins. */
+export function trackInit(
   source: TrackSource,
   configuration: Partial<TrackConfiguration> = {},
   options: Partial<Pick<TrackInit, 'constraints' | 'defaults' | 'captured' | 'panTiltZoom'>> = {},
-): MediaStreamTrack {
-  return new MediaStreamTrack(internal, {
+): TrackInit {
+  return {
     source,
     configuration: { settings: {}, contentHint: '', enabled: true, ...configuration },
     readyState: 'live',
@@ -278,8 +259,12 @@ export function createTrack(
     captured: undefined,
     panTiltZoom: true,
     ...options,
-  });
+  };
 }
+
+/** A live track over a source: what getUserMedia() and the gateway make tracks with. */
+export const createTrack = (...init: Parameters<typeof trackInit>): MediaStreamTrack =>
+  new MediaStreamTrack(internal, trackInit(...init));
 
 /**
  * Changes how a track wants its source's media; resolves when that is in force.
@@ -309,16 +294,12 @@ export function encodedOf(track: MediaStreamTrack): EncodedStream {
   return slotsOf(track).encoded;
 }
 
-/** Whoever must know that a track has ended, by stop() or by its source, without being an event listener of the script's kind. */
-const endWatchers = new WeakMap<MediaStreamTrack, Set<() => void>>();
-
+/**
+ * Tells that a track has ended, by stop() or by its source, without being an event listener of the script's kind.
+ * @returns what stops it.
+ */
 export function watchEnd(track: MediaStreamTrack, watcher: () => void): () => void {
-  let watchers = endWatchers.get(track);
-  if (watchers === undefined) endWatchers.set(track, (watchers = new Set()));
-  watchers.add(watcher);
-  return () => watchers.delete(watcher);
-}
-
-function notifyEnded(track: MediaStreamTrack): void {
-  for (const watcher of endWatchers.get(track) ?? []) watcher();
+  const { endWatchers } = slotsOf(track);
+  endWatchers.add(watcher);
+  return () => endWatchers.delete(watcher);
 }

@@ -1,4 +1,4 @@
-import { initOf, MediaStreamTrack, type TrackInit } from './media-stream-track.ts';
+import { initOf, MediaStreamTrack, type TrackInit, trackInit } from './media-stream-track.ts';
 import type { TrackSource } from './track-source.ts';
 import { defineInterface, illegalConstructor, internal, requireArguments } from './web-idl.ts';
 
@@ -98,15 +98,7 @@ export class PushedMediaStreamTrack extends MediaStreamTrack {
 /** A track over a source that takes pictures in this format. */
 export function pushedTrack(source: PushSource, format: PushedFormat): PushedMediaStreamTrack {
   const { width, height } = format;
-  const init: TrackInit = {
-    source,
-    configuration: { settings: { width, height }, contentHint: '', enabled: true },
-    readyState: 'live',
-    constraints: {},
-    defaults: {},
-    captured: undefined,
-    panTiltZoom: true,
-  };
+  const init = trackInit(source, { settings: { width, height } });
   return new PushedMediaStreamTrack(internal, init, new PushedPicture(source, format));
 }
 
