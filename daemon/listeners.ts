@@ -1,12 +1,11 @@
-import { join } from 'node:path';
 import type { Part } from '../config/change-rules.ts';
 import type { ChangePlan } from '../config/changes.ts';
 import type { LoadedConfig } from '../config/settings.ts';
 import type { Access } from './access/access.ts';
-import type { Controller } from './control/controller.ts';
 import { ControlError } from './control/gateway-port.ts';
 import type { MqttControl } from './control/mqtt/control.ts';
 import type { GatewayControl } from './gateway-control.ts';
+import { GatewayMqtt } from './gateway-mqtt.ts';
 import type { GatewayReports, ListenerName } from './gateway-reports.ts';
 import type { HttpServer } from './http/server.ts';
 import type { MediaClock } from './lib/clock.ts';
@@ -47,14 +46,19 @@ export class Listeners {
   #rtmp: RtmpPublisher | undefined;
   #mjpeg: MjpegPublisher | undefined;
   #http: HttpServer | undefined;
-  #mqtt: MqttControl | undefined;
-  /** One for all lives of MQTT, so that a repeated request is known. */
-  #controller: Controller | undefined;
+  readonly #mqtt: GatewayMqtt;
   /** The gateway runs: whoever changes a port is there to choose another one. */
   #started = false;
 
   constructor(options: ListenersOptions) {
     this.#options = options;
+    this.#mqtt = new GatewayMqtt({
+      settings: () => this.#settings,
+      portConfigured: () => this.#configured('mqtt.embeddedPort'),
+      gateway: options.control,
+      clock: options.clock.clock,
+      log: this.#room('mqtt'),
+    });
   }
 
   get webrtc(): WebRtcPublisher | undefined {
@@ -62,7 +66,7 @@ export class Listeners {
   }
 
   get mqtt(): MqttControl | undefined {
-    return this.#mqtt;
+    return this.#mqtt.control;
   }
 
   /** Pictures come first: what would hold them up, the heaviest packages and more processes, comes after. */
@@ -71,14 +75,14 @@ export class Listeners {
     await firstPictures;
     // HTTP serves what these two publish.
     await Promise.all([this.#createWebRtc(), this.#startRtmp()]);
-    await Promise.all([this.#startHttp(), this.#startMqtt()]);
+    await Promise.all([this.#startHttp(), this.#mqtt.start()]);
     await this.#startWebRtc();
     this.#started = true;
   }
 
   /** Idempotent. */
   async stop(): Promise<void> {
-    await this.#mqtt?.stop();
+    await this.#mqtt.stop();
     this.#mjpeg?.stop();
     await this.#http?.stop();
     await Promise.all([this.#rtsp?.stop(), this.#webrtc?.stop(), this.#rtmp?.stop()]);
@@ -103,7 +107,7 @@ export class Listeners {
   /** Starts again what is to restart, as its settings are now, and tells the others their new ones. Rejects where one does not start. */
   async follow(plan: ChangePlan): Promise<void> {
     const restarts = (part: Part): boolean => plan.get(part) === 'restart';
-    if (restarts('mqtt')) await this.#mqtt?.stop();
+    if (restarts('mqtt')) await this.#mqtt.stop();
     await Promise.all(LISTENERS.filter(restarts).map((name) => this.#stopListener(name)));
     if (restarts('rtsp')) await this.#startRtsp();
     if (restarts('webrtc')) {
@@ -112,13 +116,13 @@ export class Listeners {
     }
     if (restarts('rtmp')) await this.#startRtmp();
     if (restarts('http')) await this.#startHttp();
-    if (restarts('mqtt')) await this.#startMqtt();
-    const { rtsp, webrtc, rtmp, mqtt, http } = this.#settings;
+    if (restarts('mqtt')) await this.#mqtt.start();
+    const { rtsp, webrtc, rtmp, http } = this.#settings;
     this.#mjpeg?.configure(http);
     this.#rtsp?.configure(rtsp);
     this.#webrtc?.configure(webrtc);
     this.#rtmp?.configure(rtmp);
-    this.#mqtt?.configure(mqtt);
+    this.#mqtt.configure();
   }
 
   async #stopListener(name: ListenerName): Promise<void> {
@@ -257,37 +261,6 @@ export class Listeners {
     });
     const { host, port } = await this.#http.start();
     reports.listening('http', host, port, http.port);
-  }
-
-  async #startMqtt(): Promise<void> {
-    const { mqtt, gateway, stateDirectory } = this.#settings;
-    const [{ MqttControl }, { Controller }, { RequestRights }] = await Promise.all([
-      import('./control/mqtt/control.ts'),
-      import('./control/controller.ts'),
-      import('./control/request-rights.ts'),
-    ]);
-    const log = this.#room('mqtt');
-    const { clock } = this.#options.clock;
-    const rights = new RequestRights({
-      acl: () => this.#settings.mqtt.acl,
-      audience: () => {
-        const { baseTopic } = this.#settings.mqtt;
-        return [baseTopic, `${baseTopic}/${this.#settings.gateway.id}`];
-      },
-      clock,
-    });
-    this.#controller ??= new Controller({ gateway: this.#options.control, rights, clock, log });
-    this.#mqtt = new MqttControl({
-      settings: mqtt,
-      gatewayId: gateway.id,
-      directory: join(stateDirectory, 'mqtt'),
-      embeddedPortConfigured: this.#configured('mqtt.embeddedPort'),
-      controller: this.#controller,
-      gateway: this.#options.control,
-      clock,
-      log,
-    });
-    await this.#mqtt.start();
   }
 
   get #settings(): LoadedConfig['settings'] {
