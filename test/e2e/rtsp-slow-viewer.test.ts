@@ -29,7 +29,7 @@ function gaps(packets: readonly Buffer[]): number[] {
 }
 
 test('slow viewers next to a good one', async (t) => {
-  const server = await testServer({ source: { width: 640, height: 480, fps: 30, kbps: 6000, gop: 30 } });
+  const server = await testServer({ source: { width: 640, height: 480, fps: 30, kbps: 12_000, gop: 30 } });
   t.teardown(() => server.stop());
   const good = await join(server);
   const pausing = await join(server);
@@ -43,8 +43,9 @@ test('slow viewers next to a good one', async (t) => {
   const joined = [...server.viewers.history];
   t.same(joined, ['joined cam', 'joined cam', 'joined cam']);
 
-  // Long enough to fall behind, not long enough to be let go.
-  while (Date.now() - begin < 7000) await sleep(100);
+  // More than the sockets of the system hold, and not so long as to be let go.
+  const bytes = (): number => picture(good).reduce((sum, { length }) => sum + length, 0);
+  while (bytes() < 8_000_000 && Date.now() - begin < 9500) await sleep(100);
   const missed = picture(pausing).length;
   const newest = picture(good).at(-1) as Buffer;
   pausing.socket.resume();
