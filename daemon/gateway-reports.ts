@@ -222,7 +222,7 @@ export class GatewayReports {
     const mqtt = this.#options.mqtt()?.status();
     return {
       versions: { gateway: version, node: process.version.slice(1), gstreamer: this.#gstreamer },
-      streams: streams.all().map((stream) => this.#streamMetrics(stream.name)),
+      streams: await Promise.all(streams.all().map((stream) => this.#streamMetrics(stream))),
       mqtt: mqtt ?? { connected: false, queued: 0, dropped: 0, reconnects: 0 },
       usbResets: this.#options.usbResets(),
       authFailures: this.#options.access.failures,
@@ -230,9 +230,10 @@ export class GatewayReports {
     };
   }
 
-  #streamMetrics(name: string): StreamMetrics {
-    const { streams, viewers, clock, sessions } = this.#options;
-    const stream = streams.get(name);
+  async #streamMetrics(stream: ConfiguredStream): Promise<StreamMetrics> {
+    const { viewers, clock, sessions } = this.#options;
+    const { name } = stream;
+    const sound = await stream.level();
     const { frames, lastCaptureTime, latency } = stream.traffic;
     const idle = (stream.video ?? stream.sources[0])?.state === 'idle';
     const restarts: Record<string, number> = {};
@@ -247,6 +248,7 @@ export class GatewayReports {
       framesDropped: this.#framesDropped(stream),
       lastFrameAge: last === undefined ? undefined : (clock.now() - last) / 1000,
       viewers: viewers.counts(name),
+      sound: sound && { ...sound },
       latency: latency && { '0.5': latency.p50 / 1000, '0.99': latency.p99 / 1000 },
       sentBytes: Object.fromEntries(
         Object.entries(viewers.traffic(name)).map(([protocol, { sentBytes }]) => [protocol, sentBytes]),

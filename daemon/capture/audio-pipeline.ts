@@ -12,6 +12,7 @@ import {
   devicePath,
   gate,
   intake,
+  LOUDNESS,
   PACKET_QUEUE,
   PROBE,
   PROBED,
@@ -56,9 +57,7 @@ const SOUND_QUEUE = 'queue leaky=downstream max-size-time=200000000 max-size-byt
 export const SOUND_QUEUE_ROOM = 21;
 /** RFC 3551, 4.2. */
 const G711_PACKETS = 'min-ptime=20000000 max-ptime=20000000';
-const EAR =
-  'frames. ! valve name=lid drop=true drop-mode=transform-to-gap ! audioconvert ! audio/x-raw,format=S16LE ! ' +
-  'appsink name=ear max-buffers=8 drop=true sync=false async=false';
+const EAR = `frames. ! valve name=lid drop=true drop-mode=transform-to-gap ! ${LOUDNESS}`;
 
 export function audioLaunch({ input, branches }: AudioPipeline): string {
   const stamp = input.type === 'rtp' ? stampFrom(input.wallClock) : '';

@@ -1,7 +1,7 @@
 import type { MediaClock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { MediaTrackSettings } from '../media/track-dictionaries.ts';
-import type { SoundLevel, TrackConfiguration } from '../media/track-source.ts';
+import type { TrackConfiguration } from '../media/track-source.ts';
 import { H264, OPUS, type RtpCodec } from '../rtp/codec.ts';
 import { readSequenceParameters } from '../rtp/h264-sps.ts';
 import { readH265Size } from '../rtp/h265-sps.ts';
@@ -146,11 +146,6 @@ export class CodedCapture {
   /** Every picture as a JPEG, until the returned function is called. */
   watchJpegs(reader: (jpeg: Buffer) => void): () => void {
     return this.#decoder.watchJpegs(reader);
-  }
-
-  /** How loud it is; undefined while nobody decodes it. @throws CaptureError. */
-  async level(): Promise<SoundLevel | undefined> {
-    return this.#decoder.launched ? this.#decoder.capture.requests.takeLevel() : undefined;
   }
 
   /** The device's state, a track or what it wants has changed. */

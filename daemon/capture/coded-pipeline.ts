@@ -1,7 +1,7 @@
 import type { RtpCodec } from '../rtp/codec.ts';
 import { type CaptureMode, codedFormat } from './capture-mode.ts';
 import { type RtspInput, rtspSource, v4l2Source } from './device-sources.ts';
-import { packetTail } from './launch-parts.ts';
+import { DECODER, LOUDNESS, packetTail } from './launch-parts.ts';
 import { payloader, soundPayloader } from './payloaders.ts';
 
 /** What comes encoded from a device and goes out as it is. */
@@ -16,6 +16,12 @@ export type CodedInput =
 const PACKET_QUEUE = 'queue leaky=downstream max-size-time=3000000000 max-size-bytes=0 max-size-buffers=0';
 
 /**
+ * Decodes a sound for the moment of a reading, beside what goes out. The decoder is found and loaded with the first one: the
+ * valve holds back the events, too.
+ */
+const EAR = `frames. ! valve name=lid drop=true ! queue leaky=downstream ! ${DECODER} ! ${LOUDNESS}`;
+
+/**
  * The launch string of a pipeline without decoder and encoder. Named elements: `source`, `pay0`.
  * @throws CaptureError `invalid-value`.
  */
@@ -25,6 +31,7 @@ export function codedLaunch(kind: 'video' | 'audio', input: CodedInput): string 
   const codec = coded === 'h265' ? 'h265' : 'h264';
   // The parser does not touch what it passes on.
   const sound = input.type === 'rtsp' ? input.sound : undefined;
-  const pay = sound === undefined ? payloader(codec, 0) : soundPayloader(sound, 0);
-  return `${source} ! ${pay} ! ${PACKET_QUEUE} ! ${packetTail(0)}`;
+  const tail = `${PACKET_QUEUE} ! ${packetTail(0)}`;
+  if (sound === undefined) return `${source} ! ${payloader(codec, 0)} ! ${tail}`;
+  return `${source} ! tee name=frames ! ${soundPayloader(sound, 0)} ! ${tail} ${EAR}`;
 }

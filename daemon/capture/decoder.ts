@@ -112,11 +112,6 @@ export class Decoder {
     if (this.capture.life !== undefined) this.capture.restart();
   }
 
-  /** It runs, and has got its orders. */
-  get launched(): boolean {
-    return this.#launched;
-  }
-
   settingsOf(track: EncodedTrack): MediaTrackSettings | undefined {
     return this.capture.life?.settingsOf(track);
   }

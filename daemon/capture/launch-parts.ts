@@ -48,6 +48,10 @@ export const gate = ({ open }: Branch, index: number): string => `frames. ! valv
 export const packetTail = (index: number, stamp = ''): string =>
   `rtponviftimestamp${stamp} ! rtpstreampay ! fdsink fd=${MEDIA_DESCRIPTOR + index} sync=false async=false`;
 
+/** Where a worker reads samples, behind a valve called `lid`, when it is asked how loud a sound is. */
+export const LOUDNESS =
+  'audioconvert ! audio/x-raw,format=S16LE ! appsink name=ear max-buffers=8 drop=true sync=false async=false';
+
 /** Times of what {@link receivedPackets} reads count from an instant that is told, not from the beginning of the pipeline. */
 export const stampFrom = (wallClock: number): string => ` ntp-offset=${ntpNanoseconds(wallClock)}`;
 /** What an RtpInput writes behind the pipes of so many tracks. */

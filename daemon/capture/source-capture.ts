@@ -209,10 +209,9 @@ export class SourceCapture implements EncodedTrackOwner {
     this.#updated();
   }
 
-  /** How loud it is; undefined while it does not flow, or nobody decodes it. */
+  /** How loud it is; undefined while it does not flow. */
   async level(): Promise<SoundLevel | undefined> {
-    if (this.#status.name !== 'live') return undefined;
-    return this.coded.active ? this.coded.level() : this.#capture.requests.takeLevel();
+    return this.#status.name === 'live' ? this.#capture.requests.takeLevel() : undefined;
   }
 
   /** @returns false when the picture came too fast and is left out. */

@@ -60,4 +60,6 @@ export class WorkerRequests {
   }
 }
 
-const decibels = (amplitude: number): number => Math.round(200 * Math.log10(amplitude)) / 10;
+/** The range of 16 bits, in dB: JSON has no infinity. */
+const SILENCE = -96;
+const decibels = (amplitude: number): number => Math.max(SILENCE, Math.round(200 * Math.log10(amplitude)) / 10);

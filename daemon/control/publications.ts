@@ -118,6 +118,13 @@ const telemetry = {
             description:
               'Milliseconds from the capture of a frame until it was handed to its viewers, of the newest frames',
           },
+          sound: {
+            type: 'object',
+            properties: { peak: number, rms: number },
+            required: ['peak', 'rms'],
+            description:
+              'How loud it is, in dB relative to full scale (0 is the loudest, -96 is silence), while it flows',
+          },
           viewers: { type: 'object', additionalProperties: integer, description: 'Number by protocol' },
         },
         required: ['state', 'bitrate', 'frameRate', 'framesDropped', 'viewers'],

@@ -144,7 +144,7 @@ export interface StillPicture {
   readonly height: number;
 }
 
-/** How loud a sound is, in dB below full scale (0 is the loudest, silence is -Infinity). */
+/** How loud a sound is, in dB relative to full scale: 0 is the loudest, -96 is silence. */
 export interface SoundLevel {
   readonly peak: number;
   readonly rms: number;

@@ -14,6 +14,8 @@ export interface StreamMetrics {
   lastFrameAge: number | undefined;
   /** Seconds by quantile, from capture until a frame was handed to its readers; undefined while none flow. */
   latency: Readonly<Record<string, number>> | undefined;
+  /** dB relative to full scale, by measure; undefined while no sound flows. */
+  sound: Readonly<Record<'peak' | 'rms', number>> | undefined;
   /** By protocol: share of packets lost on the way to the viewer who loses most, as the viewers report it. */
   loss: Readonly<Record<string, number>>;
   /** By protocol. */
@@ -94,6 +96,11 @@ const METRICS: Readonly<Record<string, MetricDefinition>> = {
     help: 'From the capture of a frame until it was handed to its viewers, of the newest frames',
     labels: ['camera', 'quantile'],
     read: perStreamAnd('quantile', ({ latency = {} }) => latency),
+  },
+  vedette_sound_level_dbfs: {
+    help: 'How loud the sound is, relative to full scale: 0 is the loudest, -96 is silence',
+    labels: ['camera', 'measure'],
+    read: perStreamAnd('measure', ({ sound }) => sound ?? {}),
   },
   vedette_viewer_loss_ratio: {
     help: 'Share of packets lost on the way to the viewer who loses most, as the viewers report it',

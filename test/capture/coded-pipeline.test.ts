@@ -13,6 +13,10 @@ const RTSP: RtspInput = { encoding: 'H264', transport: 'tcp', latency: 200, time
 const TAIL =
   'queue leaky=downstream max-size-time=3000000000 max-size-bytes=0 max-size-buffers=0 ! rtponviftimestamp ! rtpstreampay ! ' +
   'fdsink fd=4 sync=false async=false';
+const FRAMES = 'tee name=frames ! ';
+const EAR =
+  ' frames. ! valve name=lid drop=true ! queue leaky=downstream ! decodebin force-sw-decoders=true ! audioconvert ! ' +
+  'audio/x-raw,format=S16LE ! appsink name=ear max-buffers=8 drop=true sync=false async=false';
 const H264_TAIL =
   'h264parse config-interval=-1 ! rtph264pay name=pay0 pt=96 mtu=1200 config-interval=0 aggregate-mode=zero-latency timestamp-offset=0 ! ' +
   TAIL;
@@ -52,21 +56,21 @@ test('launch lines of what passes through: no decoder, no encoder', async (t) =>
       'audio',
       { type: 'rtsp', rtsp: { ...RTSP, encoding: 'OPUS', transport: 'udp' }, sound: OPUS },
       `${RTSPSRC.replace('=tcp', '=udp').replace('synced', 'slave')}application/x-rtp,media=audio,encoding-name=OPUS ! ${SENDER_TIMES} ! ` +
-        `rtpopusdepay ! ${ARRIVAL_TIMES} ! rtpopuspay name=pay0 pt=111 timestamp-offset=0 ! ${TAIL}`,
+        `rtpopusdepay ! ${ARRIVAL_TIMES} ! ${FRAMES}rtpopuspay name=pay0 pt=111 timestamp-offset=0 ! ${TAIL}${EAR}`,
     ],
     [
       'network, AAC',
       'audio',
       { type: 'rtsp', rtsp: { ...RTSP, encoding: 'MPEG4-GENERIC' }, sound: aacCodec(16_000, 1) },
       `${RTSPSRC}application/x-rtp,media=audio,encoding-name=MPEG4-GENERIC ! ${SENDER_TIMES} ! ` +
-        `rtpmp4gdepay ! ${ARRIVAL_TIMES} ! rtpmp4gpay name=pay0 pt=100 timestamp-offset=0 ! ${TAIL}`,
+        `rtpmp4gdepay ! ${ARRIVAL_TIMES} ! ${FRAMES}rtpmp4gpay name=pay0 pt=100 timestamp-offset=0 ! ${TAIL}${EAR}`,
     ],
     [
       'network, G.711',
       'audio',
       { type: 'rtsp', rtsp: { ...RTSP, encoding: 'PCMU' }, sound: PCMU },
       `${RTSPSRC}application/x-rtp,media=audio,encoding-name=PCMU ! ${SENDER_TIMES} ! ` +
-        `rtppcmudepay ! ${ARRIVAL_TIMES} ! rtppcmupay name=pay0 pt=0 timestamp-offset=0 ! ${TAIL}`,
+        `rtppcmudepay ! ${ARRIVAL_TIMES} ! ${FRAMES}rtppcmupay name=pay0 pt=0 timestamp-offset=0 ! ${TAIL}${EAR}`,
     ],
   ] as const)
     t.equal(codedLaunch(kind, input), launch, name);

@@ -84,6 +84,14 @@ test('sound as it is; what nobody can play as it is, as Opus', async (t) => {
     const encoded = codec === OPUS && name !== 'Opus';
     t.same(source.encoders, encoded ? ['opusenc'] : [], encoded ? 'encoded here' : 'not encoded here');
     t.equal(track.settings().sampleRate, codec.clockRate);
+    // Decoded for the moment; a second time the decoder is there.
+    for (let reading = 0; reading < 2; reading++) {
+      const level = await source.level();
+      t.ok(
+        level && level.rms > -30 && level.rms < level.peak && level.peak < 0,
+        `how loud it is: ${JSON.stringify(level)}`,
+      );
+    }
     await source.close();
     checkContinuity(t, frames);
     t.ok((await peakOf(frames.slice(-50), codec)) > 3000, 'a tone');
@@ -98,7 +106,6 @@ test('AAC: not enabled it is silence in AAC, and Opus is made of it while somebo
   const frames = collect(track);
   track.retain();
   await until(() => frames.length >= 60);
-  t.equal(await source.level(), undefined, 'nobody decodes it');
 
   const opus = track.inOpus();
   const decoded = collect(opus);
@@ -106,7 +113,6 @@ test('AAC: not enabled it is silence in AAC, and Opus is made of it while somebo
   await until(() => decoded.length >= 60);
   t.equal(opus.rtp.codec, OPUS);
   t.ok((await peakOf(decoded.slice(-50))) > 3000, 'a tone');
-  t.ok(((await source.level())?.rms ?? -Infinity) > -30, 'how loud it is');
   t.ok(source.flowing && source.stats.restarts.crash === undefined, 'the camera was not opened again');
 
   const configuration = { ...track.configuration, enabled: false };

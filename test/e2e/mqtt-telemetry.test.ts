@@ -18,7 +18,12 @@ interface Session {
 
 interface Telemetry {
   streams: {
-    camera: { latency?: { p50: number; p99: number }; framesDropped: Record<string, number>; bitrate: number };
+    camera: {
+      latency?: { p50: number; p99: number };
+      framesDropped: Record<string, number>;
+      bitrate: number;
+      sound?: Record<string, number>;
+    };
   };
   sessions: Session[];
 }
@@ -55,13 +60,16 @@ test('what goes to each viewer and how late, in telemetry, in session/list and i
   const viewing = watch(found, 16);
   const { streams, sessions } = await telemetryOf(found, flowing);
   const session = sessions.find(flowing) as Required<Session>;
-  const { latency, framesDropped, bitrate } = streams.camera;
+  const { latency, framesDropped, bitrate, sound } = streams.camera;
   t.ok(session.bitrate > bitrate / 4, `${session.bitrate} bit/s of ${bitrate} go to the viewer`);
   t.equal(session.droppedFrames, 0);
   // A test machine may be too slow for the encoder.
   t.match(framesDropped, { capture: 0, conversion: 0, encoder: Number, source: Number, 'slow-viewer': 0 });
   t.ok(latency !== undefined && latency.p50 > 0 && latency.p50 <= latency.p99, JSON.stringify(latency));
 
+  // The tone of the test microphone.
+  for (const loud of [sound, await samples(found, 'vedette_sound_level_dbfs', 'measure')])
+    t.ok(loud && Math.abs((loud.peak ?? 0) + 14) < 1 && Math.abs((loud.rms ?? 0) + 17) < 1, JSON.stringify(loud));
   const listed = ((await found.ask('session/list')).data.sessions as Session[])[0];
   t.match(listed, { id: session.id, protocol: 'rtsp', bitrate: Number, droppedFrames: 0 });
   const quantiles = await samples(found, 'vedette_latency_seconds', 'quantile');

@@ -207,6 +207,13 @@ export function streamDevice(
           ...sensor('Frame rate', `{{ ${own}.frameRate if ${own} is defined else None }}`),
           unit_of_measurement: 'fps',
         },
+        ...(stream.tracks.some(({ kind }) => kind === 'audio') && {
+          sound_level: {
+            ...sensor('Sound level', `{{ ${own}.sound.rms if ${own}.sound is defined else None }}`),
+            unit_of_measurement: 'dBFS',
+            suggested_display_precision: 0,
+          },
+        }),
       }),
       ...Object.fromEntries(
         (camera?.controls ?? [])
