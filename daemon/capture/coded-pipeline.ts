@@ -1,7 +1,7 @@
 import type { RtpCodec } from '../rtp/codec.ts';
 import { type CaptureMode, codedFormat } from './capture-mode.ts';
 import { type RtspInput, rtspSource, v4l2Source } from './device-sources.ts';
-import { DECODER, LOUDNESS, packetTail } from './launch-parts.ts';
+import { ARRIVED_STAMP, DECODER, LOUDNESS, packetSink, packetTail, stamped } from './launch-parts.ts';
 import { payloader, soundPayloader } from './payloaders.ts';
 
 /** What comes encoded from a device and goes out as it is. */
@@ -23,15 +23,22 @@ const EAR = `frames. ! valve name=lid drop=true ! queue leaky=downstream ! ${DEC
 
 /**
  * The launch string of a pipeline without decoder and encoder. Named elements: `source`, `pay0`.
+ *
+ * What was lost on the way is marked in what goes out, by the payloader of H.264. That of H.265 (1.22) does not take the
+ * mark over: there each packet goes out as it came, too, ahead of what comes of it, and tells ({@link ARRIVED}).
  * @throws CaptureError `invalid-value`.
  */
 export function codedLaunch(kind: 'video' | 'audio', input: CodedInput): string {
-  const source = input.type === 'v4l2' ? v4l2Source(input.path, input.mode) : rtspSource(kind, input.rtsp);
   const coded = input.type === 'v4l2' ? codedFormat(input.mode) : input.rtsp.encoding.toLowerCase();
   const codec = coded === 'h265' ? 'h265' : 'h264';
+  const tells = input.type === 'rtsp' && codec === 'h265';
+  const arrivals = tells ? `${stamped(ARRIVED_STAMP)} ! all.` : '';
+  const source =
+    input.type === 'v4l2' ? v4l2Source(input.path, input.mode) : rtspSource(kind, input.rtsp, { arrivals });
+  const tail = `${PACKET_QUEUE} ! ${packetTail(0)}`;
   // The parser does not touch what it passes on.
   const sound = input.type === 'rtsp' ? input.sound : undefined;
-  const tail = `${PACKET_QUEUE} ! ${packetTail(0)}`;
-  if (sound === undefined) return `${source} ! ${payloader(codec, 0)} ! ${tail}`;
-  return `${source} ! tee name=frames ! ${soundPayloader(sound, 0)} ! ${tail} ${EAR}`;
+  if (sound !== undefined) return `${source} ! tee name=frames ! ${soundPayloader(sound, 0)} ! ${tail} ${EAR}`;
+  if (!tells) return `${source} ! ${payloader(codec, 0)} ! ${tail}`;
+  return `${source} ! ${payloader(codec, 0)} ! ${stamped()} ! funnel name=all ! ${PACKET_QUEUE} ! ${packetSink(0)}`;
 }

@@ -69,9 +69,10 @@ export interface RtspInput {
 const ARRIVAL_TIMES = 'identity single-segment=true silent=true';
 
 /**
- * From its beginning and after a loss the depayloader says nothing before the next key frame, so that a decoder shows no
- * damage: by whole access units, for by NAL units it misses where a key frame of several slices begins. What goes out as it
- * is does without, and judges by itself.
+ * From its beginning and after a loss the depayloader says nothing before the next key frame, so that a decoder shows less
+ * damage: by whole access units, for by NAL units it misses where a key frame of several slices begins. It takes a key frame
+ * whose first slices are lost for whole. For pictures out of order there is nothing better; others are judged before they
+ * are decoded, and do without.
  */
 const UNDAMAGED = ' wait-for-keyframe=true ! video/x-h264,alignment=au';
 
@@ -92,8 +93,15 @@ const BUFFER_MODES = { tcp: 'synced', udp: 'slave' } as const;
 /** GStreamer would move streams of one connection towards each other; each of ours has a connection of its own. */
 const SENDER_CLOCK = 'add-reference-timestamp-meta=true max-ts-offset=1';
 
-/** One of the streams of a network source, out of its packets; `decoded`: for a decoder. */
-export function rtspSource(kind: 'video' | 'audio', input: RtspInput, decoded = false): string {
+/**
+ * One of the streams of a network source, out of its packets; `decoded`: for a decoder; `arrivals`: where each packet goes
+ * as it came, before anything comes of it.
+ */
+export function rtspSource(
+  kind: 'video' | 'audio',
+  input: RtspInput,
+  { decoded = false, arrivals = '' }: { decoded?: boolean; arrivals?: string } = {},
+): string {
   const { encoding, transport, latency, timeout } = input;
   const microseconds = bounded('timeout', timeout, 100, 600_000) * 1000;
   return (
@@ -101,7 +109,7 @@ export function rtspSource(kind: 'video' | 'audio', input: RtspInput, decoded = 
     `buffer-mode=${BUFFER_MODES[transport]} ${SENDER_CLOCK} ` +
     `timeout=${microseconds} tcp-timeout=${microseconds} ! ` +
     `application/x-rtp,media=${kind},encoding-name=${encoding} ! ` +
-    `tee name=received received. ! ${SENDER_TIMES} received. ! ` +
+    `tee name=received${arrivals && ` received. ! ${ARRIVAL_TIMES} ! ${arrivals}`} received. ! ${SENDER_TIMES} received. ! ` +
     `${DEPAYLOADERS[encoding]}${decoded && encoding === 'H264' ? UNDAMAGED : ''} ! ${ARRIVAL_TIMES}`
   );
 }

@@ -1,4 +1,4 @@
-import { NTP_UNIX_SECONDS } from '../rtp/packet.ts';
+import { ARRIVED, NTP_UNIX_SECONDS } from '../rtp/packet.ts';
 import { CaptureError } from './capture-error.ts';
 
 /** The descriptor of a worker on which the media of its first track leaves (`lib/child.ts`: the first pipe of a module). */
@@ -45,8 +45,12 @@ export const intake = (branches: readonly Branch[]): string =>
 export const gate = ({ open }: Branch, index: number): string => `frames. ! valve name=gate${index} drop=${!open}`;
 
 /** @param stamp properties of rtponviftimestamp. */
-export const packetTail = (index: number, stamp = ''): string =>
-  `rtponviftimestamp${stamp} ! rtpstreampay ! fdsink fd=${MEDIA_DESCRIPTOR + index} sync=false async=false`;
+export const stamped = (stamp = ''): string => `rtponviftimestamp${stamp} ! rtpstreampay`;
+export const packetSink = (index: number): string => `fdsink fd=${MEDIA_DESCRIPTOR + index} sync=false async=false`;
+export const packetTail = (index: number, stamp = ''): string => `${stamped(stamp)} ! ${packetSink(index)}`;
+
+/** For packets that go out only to tell what was lost before them. */
+export const ARRIVED_STAMP = ` cseq=${ARRIVED}`;
 
 /** Where a worker reads samples, behind a valve called `lid`, when it is asked how loud a sound is. */
 export const LOUDNESS =

@@ -267,7 +267,7 @@ function cameraSource(input: Exclude<VideoInput, { type: 'test' }>, branches: nu
       // It has few buffers: what is behind must not hold them.
       return `${libcameraSource(input.id, input.mode, input.properties)} ! ${countedQueue('arrive', FRAME_QUEUE)}`;
     case 'rtsp':
-      return rtspSource('video', input.rtsp, true);
+      return rtspSource('video', input.rtsp, { decoded: true });
     case 'rtp':
       return `${receivedPackets(branches)} ! rtp${codedFormat(input.mode)}depay`;
   }

@@ -1,5 +1,5 @@
 import type { RtpCodec } from './codec.ts';
-import { marker, onvifDiscontinuity, timestamp } from './packet.ts';
+import { hasArrived, marker, onvifDiscontinuity, timestamp } from './packet.ts';
 import type { PacketSummary } from './packet-summary.ts';
 import { packetReader } from './payload.ts';
 import { type DeliveredFrame, SourceLosses } from './source-losses.ts';
@@ -25,7 +25,10 @@ const EMPTY_UNIT = { picture: false, keyFrame: false, afterLoss: false, slices: 
 
 export interface AccessUnitsOptions {
   codec: RtpCodec;
-  /** The D bit of the ONVIF extension tells of losses between the source and what packs its packets. */
+  /**
+   * The D bit of the ONVIF extension tells of losses between the source and what packs its packets: in those packets, or in
+   * others ahead of them, which have arrived there.
+   */
   lossy: boolean;
   /** What each packet says. */
   learn: (summary: PacketSummary) => void;
@@ -41,11 +44,20 @@ export class AccessUnits {
   readonly #summarize: ReturnType<typeof packetReader>;
   readonly #losses: SourceLosses | undefined;
   #unit: OpenUnit | undefined;
+  /** Something was lost on its way, before what comes next. */
+  #missed = false;
 
   constructor(options: AccessUnitsOptions) {
     this.#options = options;
     this.#summarize = packetReader(options.codec);
     this.#losses = options.lossy ? new SourceLosses() : undefined;
+  }
+
+  /** Whether the packet is not of a picture, but tells of what has arrived. */
+  tells(packet: Buffer): boolean {
+    if (this.#losses === undefined || !hasArrived(packet)) return false;
+    if (onvifDiscontinuity(packet)) this.#missed = true;
+    return true;
   }
 
   /** @param lost packets before this one are missing. */
@@ -62,7 +74,8 @@ export class AccessUnits {
     if (summary.keyFrame) unit.keyFrame = true;
     if (summary.begins) unit.begins = true;
     unit.slices += summary.slices ?? 0;
-    if (this.#losses !== undefined && onvifDiscontinuity(packet)) unit.afterLoss = true;
+    if (this.#losses !== undefined && (this.#missed || onvifDiscontinuity(packet))) unit.afterLoss = true;
+    this.#missed = false;
     this.#options.learn(summary);
     // Parameter sets that the payloader sends ahead of a key frame, with a marker of their own, are a part of it.
     if (marker(packet) && unit.picture) this.#complete(unit);

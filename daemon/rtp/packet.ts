@@ -76,6 +76,15 @@ export function onvifDiscontinuity(packet: Buffer): boolean {
   return body !== undefined && body + 8 < payloadOffset(packet) && ((packet[body + 8] as number) & 0x20) !== 0;
 }
 
+/** The CSeq of the extension in packets that are nothing but a sign of what has reached the source; other packets have 0. */
+export const ARRIVED = 1;
+
+/** Whether a packet goes on to nobody, see {@link ARRIVED}. */
+export function hasArrived(packet: Buffer): boolean {
+  const body = onvifBody(packet);
+  return body !== undefined && body + 9 < payloadOffset(packet) && packet[body + 9] === ARRIVED;
+}
+
 /** Signed distance from b to a in 32-bit RTP time: positive when a is later. */
 export const timestampDistance = (a: number, b: number): number => (a - b) | 0;
 /** Signed distance from b to a in 16-bit sequence numbers: positive when a is later. */

@@ -259,7 +259,7 @@ export class RtpStream {
 
   /** Takes a packet of the source: its own SSRC, sequence and timestamps, wall clock in the ONVIF extension where it has one. */
   push(packet: Buffer): void {
-    if (!isRtp(packet)) return;
+    if (!isRtp(packet) || this.#units?.tells(packet)) return;
     this.#source ??= this.#begin(packet);
     const lost = this.#source.lost(packet);
     if (this.#units === undefined) {

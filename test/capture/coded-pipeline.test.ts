@@ -48,8 +48,11 @@ test('launch lines of what passes through: no decoder, no encoder', async (t) =>
       'network, H.265',
       'video',
       { type: 'rtsp', rtsp: { ...RTSP, encoding: 'H265' } },
-      `${RTSPSRC}application/x-rtp,media=video,encoding-name=H265 ! ${SENDER_TIMES} ! rtph265depay ! ${ARRIVAL_TIMES} ! ` +
-        `${H264_TAIL.replaceAll('h264', 'h265').replace('pt=96', 'pt=98')}`,
+      `${RTSPSRC}application/x-rtp,media=video,encoding-name=H265 ! ` +
+        `${SENDER_TIMES.replace('received received.', 'received received. ! identity single-segment=true silent=true ! rtponviftimestamp cseq=1 ! rtpstreampay ! all. received.')} ! ` +
+        `rtph265depay ! ${ARRIVAL_TIMES} ! h265parse config-interval=-1 ! ` +
+        'rtph265pay name=pay0 pt=98 mtu=1200 config-interval=0 aggregate-mode=zero-latency timestamp-offset=0 ! ' +
+        `rtponviftimestamp ! rtpstreampay ! funnel name=all ! ${TAIL.replace('rtponviftimestamp ! rtpstreampay ! ', '')}`,
     ],
     [
       'network, UDP',

@@ -1,5 +1,6 @@
 import { test } from 'tap';
 import {
+  hasArrived,
   isRtp,
   marker,
   ntpExtension,
@@ -84,11 +85,15 @@ test('the wall clock of the ONVIF extension', async (t) => {
   for (const [name, packet] of none) {
     t.equal(onvifWallClock(packet), undefined, name);
     t.equal(onvifDiscontinuity(packet), false, name);
+    t.equal(hasArrived(packet), false, name);
   }
   t.equal(onvifDiscontinuity(rtpPacket({ wall: 1e12 })), false);
   t.equal(onvifDiscontinuity(rtpPacket({ wall: 1e12, discontinuity: true, csrcs: [1] })), true);
   const short = { extension: { profile: 0xabac, body: Buffer.alloc(8, 0xff) }, payload: Buffer.alloc(9, 0xff) };
   t.equal(onvifDiscontinuity(rtpPacket(short)), false, 'without the byte of the bits');
+  t.equal(hasArrived(rtpPacket(short)), false, 'without the byte of the number');
+  t.equal(hasArrived(rtpPacket({ wall: 1e12, discontinuity: true })), false);
+  t.equal(hasArrived(rtpPacket({ wall: 1e12, cseq: 1, csrcs: [1] })), true);
 });
 
 test('the NTP time of a one-byte extension', async (t) => {

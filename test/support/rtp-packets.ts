@@ -12,6 +12,8 @@ export interface RtpFields {
   wall?: number;
   /** That extension's D bit. */
   discontinuity?: boolean;
+  /** Its CSeq. */
+  cseq?: number;
   /** Any other extension: profile and body, whose length is a multiple of 4. */
   extension?: { profile: number; body: Buffer };
   /** Padding bytes, the count included. */
@@ -24,7 +26,7 @@ export function rtpPacket(fields: RtpFields = {}): Buffer {
   const extension =
     fields.wall === undefined
       ? fields.extension
-      : { profile: 0xabac, body: onvifBody(fields.wall, fields.discontinuity) };
+      : { profile: 0xabac, body: onvifBody(fields.wall, fields.discontinuity, fields.cseq) };
   const header = Buffer.alloc(12);
   header[0] = 0x80 | (padding > 0 ? 0x20 : 0) | (extension === undefined ? 0 : 0x10) | csrcs.length;
   header[1] = (fields.marker ? 0x80 : 0) | (fields.payloadType ?? 96);
@@ -53,12 +55,13 @@ export function rtpPacket(fields: RtpFields = {}): Buffer {
 }
 
 /** 64-bit NTP time, then flags, sequence and padding (ONVIF Streaming Specification, 6.3): 12 bytes. */
-function onvifBody(wall: number, discontinuity = false): Buffer {
+function onvifBody(wall: number, discontinuity = false, cseq = 0): Buffer {
   const body = Buffer.alloc(12);
   const microseconds = BigInt(Math.round(wall * 1000));
   const ntp = ((microseconds + BigInt(NTP_UNIX_SECONDS) * 1_000_000n) << 32n) / 1_000_000n;
   body.writeBigUInt64BE(BigInt.asUintN(64, ntp));
   if (discontinuity) body[8] = 0x20;
+  body[9] = cseq;
   return body;
 }
 
