@@ -2,20 +2,22 @@ import type { MediaClock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { MediaTrackSettings } from '../media/track-dictionaries.ts';
 import type { TrackConfiguration } from '../media/track-source.ts';
-import { H264, OPUS, type RtpCodec } from '../rtp/codec.ts';
+import { H264, OPUS, RTP_VIDEO_CODECS, type RtpCodec } from '../rtp/codec.ts';
 import { readSequenceParameters } from '../rtp/h264-sps.ts';
 import { readH265Size } from '../rtp/h265-sps.ts';
 import { timestampDistance } from '../rtp/packet.ts';
 import type { RtpFrame } from '../rtp/rtp-frame.ts';
 import type { CaptureLife } from './capture-life.ts';
+import type { CaptureFailure, LossStage } from './capture-owner.ts';
 import type { CapturePlan } from './capture-plan.ts';
-import { passesThrough, unplayable } from './coded-formats.ts';
+import { networkCodec, passesThrough, unplayable } from './coded-formats.ts';
 import { planCoded } from './coded-plan.ts';
 import { Decoder } from './decoder.ts';
 import type { CaptureDevice } from './device.ts';
 import type { DeviceCaptureOptions } from './device-capture.ts';
 import { EncodedTrack } from './encoded-track.ts';
 import type { EncoderChoice } from './encoders.ts';
+import { encodable } from './source-demand.ts';
 import type { PictureFormat } from './worker-messages.ts';
 import type { Picture } from './worker-questions.ts';
 
@@ -34,20 +36,25 @@ export interface CodedCaptureOptions {
   flowing: () => boolean;
   /** Viewers could not play what the device encodes. */
   unsuitable: (reason: string) => void;
+  /** Frames were lost before a track that is encoded could have them. */
+  lost: (stage: LossStage, frames: number) => void;
+  /** Nothing passes, and nothing comes of decoding it. */
+  failed: (failure: CaptureFailure) => void;
 }
 
 /**
  * What a device encodes itself, passed on untouched to the tracks that it suits: captured as one stream, which they
  * follow. For what needs pixels of it a decoder runs in a process of its own, and begins with the current group of
- * pictures: neither disturbs the tracks that it passes to.
+ * pictures: neither disturbs the tracks that it passes to. The pictures of a camera on the network come this way though
+ * all are decoded: what is lost between it and us is seen here, and no decoder gets what is not whole.
  */
 export class CodedCapture {
   readonly #options: CodedCaptureOptions;
   readonly #followers = new Map<EncodedTrack, { leader: EncodedTrack; stop: () => void }>();
   readonly #decoder: Decoder;
-  /** The device whose encoding viewers could not play. */
-  #refused: string | undefined;
-  #active = false;
+  /** The device whose encoding cannot pass, and whether it is decoded from here all the same. */
+  #flaw: { deviceId: string; decodable: boolean } | undefined;
+  #active: RtpCodec | undefined;
   /** Of the life that runs, or is about to. */
   #codec: RtpCodec;
   readonly #natives = new Map<RtpCodec, EncodedTrack>();
@@ -61,8 +68,12 @@ export class CodedCapture {
     this.#decoder = new Decoder({
       ...options,
       stream: () => this.native.rtp,
-      tracks: () => this.#decoded,
+      tracks: () => encodable(options.tracks().filter((track) => !this.passes(track))),
+      serves: (track) => isServed(track) && !this.passes(track),
       size: () => this.settings,
+      failed: (failure) => {
+        if (this.#passing.length === 0) options.failed(failure);
+      },
     });
   }
 
@@ -81,27 +92,26 @@ export class CodedCapture {
     return native;
   }
 
-  /** The life that runs, or is about to, takes the device's own encoding. */
-  get active(): boolean {
+  /** What the life that runs, or is about to, takes of the device's own encoding; undefined: nothing. */
+  get active(): RtpCodec | undefined {
     return this.#active;
   }
 
-  /** Whether the next life takes the device's own encoding: there is a track that it suits. */
-  get suits(): boolean {
+  /** The same of the next life: there is a track that it suits, or it comes over the network. */
+  get suits(): RtpCodec | undefined {
     const device = this.#options.device();
-    if (device === undefined || device.deviceId === this.#refused) return false;
-    return this.#passing.length > 0;
+    if (device === undefined || (this.#flawed(device) && !this.#flaw?.decodable)) return undefined;
+    const own = networkCodec(device);
+    return this.#passing[0]?.rtp.codec ?? (own && RTP_VIDEO_CODECS[own]);
   }
 
   /** Decides on the next life. */
-  decide(): boolean {
+  decide(): RtpCodec | undefined {
     const was = this.#active;
-    const codec = this.#codec;
-    this.#active = false;
-    const [track] = this.#passing;
-    if (track !== undefined) this.#codec = track.rtp.codec;
+    this.#active = undefined;
     this.#active = this.suits;
-    if (was !== this.#active || codec !== this.#codec) this.update();
+    if (this.#active !== undefined) this.#codec = this.#active;
+    if (was !== this.#active) this.update();
     return this.#active;
   }
 
@@ -123,19 +133,23 @@ export class CodedCapture {
 
   /** What a track has of the device; undefined where it is not from here. */
   settingsOf(track: EncodedTrack): MediaTrackSettings | undefined {
-    if (!this.#active) return undefined;
+    if (this.#active === undefined) return undefined;
     return this.passes(track) ? this.settings : this.#decoder.settingsOf(track);
   }
 
-  /** The life that feeds a track which asks for key frames. */
+  /** The life that decodes, and encodes for tracks that what the device encodes does not suit. */
+  get decoding(): CaptureLife | undefined {
+    return this.#decoder.capture.life;
+  }
+
+  /** The life that encodes for a track. */
   lifeOf(track: EncodedTrack): CaptureLife | undefined {
-    const { life } = this.#decoder.capture;
-    return life?.has(track) ? life : undefined;
+    return this.decoding?.has(track) && !this.passes(track) ? this.decoding : undefined;
   }
 
   /** Whether a track that is not enabled shows something dark instead of the device: what passes cannot be darkened. */
   darkens({ configuration }: EncodedTrack): boolean {
-    return this.#active && !configuration.enabled;
+    return this.#active !== undefined && !configuration.enabled;
   }
 
   /** @throws CaptureError `not-live`, `timeout`, `failed`. */
@@ -150,7 +164,7 @@ export class CodedCapture {
 
   /** The device's state, a track or what it wants has changed. */
   update(): void {
-    const flowing = this.#active && this.#options.flowing();
+    const flowing = this.#active !== undefined && this.#options.flowing();
     const { native } = this;
     for (const each of this.#natives.values()) if (!flowing || each !== native) each.rtp.sourceChanged();
     const following = new Set(flowing ? this.#passing.filter((track) => isServed(track)) : []);
@@ -161,24 +175,21 @@ export class CodedCapture {
       }
     // Before it follows: who joins once it does begins with what it followed with.
     for (const track of this.#options.tracks())
-      track.rtp.keepsGroup = this.#active && this.passes(track) && isServed(track);
+      track.rtp.keepsGroup = this.#active !== undefined && this.passes(track) && isServed(track);
     for (const track of following)
       if (!this.#followers.has(track)) this.#followers.set(track, { leader: native, stop: track.follow(native) });
-    this.#decoder.update(flowing);
+    // How large its pictures are the first one tells.
+    this.#decoder.update(flowing && native.rtp.stats.frames > 0);
   }
 
   async stop(): Promise<void> {
-    this.#active = false;
+    this.#active = undefined;
     this.update();
     await this.#decoder.stop();
   }
 
   get #passing(): EncodedTrack[] {
     return this.#options.tracks().filter((track) => !track.private && this.passes(track));
-  }
-
-  get #decoded(): EncodedTrack[] {
-    return this.#options.tracks().filter((track) => isServed(track) && !this.passes(track));
   }
 
   get #configurations(): TrackConfiguration[] {
@@ -188,9 +199,13 @@ export class CodedCapture {
   /** Whether the device's own encoding suits a track. */
   passes({ configuration, rtp }: EncodedTrack): boolean {
     const device = this.#options.device();
-    if (device === undefined || !passesThrough(device, configuration, rtp.codec)) return false;
+    if (device === undefined || this.#flawed(device) || !passesThrough(device, configuration, rtp.codec)) return false;
     // One life takes one encoding of the device.
-    return !this.#active || rtp.codec === this.#codec;
+    return this.#active === undefined || rtp.codec === this.#active;
+  }
+
+  #flawed({ deviceId }: CaptureDevice): boolean {
+    return this.#flaw?.deviceId === deviceId;
   }
 
   /** Before anybody else gets the frame. */
@@ -201,25 +216,26 @@ export class CodedCapture {
     if (parameterSets === undefined) return;
     if (!this.#sps?.equals(parameterSets.sps)) {
       this.#sps = parameterSets.sps;
-      const reason = this.#codec === H264 ? unplayable(parameterSets.sps) : undefined;
-      if (reason !== undefined) {
-        this.#refuse(reason);
-        return;
-      }
       const { width, height } = (this.#codec === H264 ? readSequenceParameters : readH265Size)(parameterSets.sps) ?? {};
-      if (width === undefined || height === undefined) return;
-      if (this.#size !== undefined && (this.#size.width !== width || this.#size.height !== height))
-        this.#decoder.restart();
-      this.#size = { width, height };
+      if (width !== undefined && height !== undefined) {
+        if (this.#size !== undefined && (this.#size.width !== width || this.#size.height !== height))
+          this.#decoder.restart();
+        this.#size = { width, height };
+      }
+      const reason = this.#codec === H264 ? unplayable(parameterSets.sps) : undefined;
+      if (reason !== undefined) this.#refuse(reason, true);
     }
+    // Their times do not tell a decoder how they follow each other.
     if (before !== undefined && !frame.keyFrame && timestampDistance(frame.timestamp, before) < 0)
-      this.#refuse('it has B-frames');
+      this.#refuse('it has B-frames', false);
   }
 
-  #refuse(reason: string): void {
-    this.#refused = this.#options.device()?.deviceId;
+  #refuse(reason: string, decodable: boolean): void {
+    const passed = this.#passing.length > 0;
+    this.#flaw = { deviceId: this.#options.device()?.deviceId ?? '', decodable };
+    if (decodable && !passed) return;
     // Nobody gets this frame.
-    this.#active = false;
+    this.#active = undefined;
     this.update();
     this.#options.unsuitable(reason);
   }

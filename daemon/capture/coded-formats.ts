@@ -17,6 +17,12 @@ export const formatOf = (codec: RtpCodec): string => (codec === H265 ? 'HEVC' : 
 
 export const codecOf = ({ encoding }: TrackConfiguration): VideoCodec => encoding?.codec ?? 'h264';
 
+/** What a camera on the network encodes its pictures with, where that could go out as it is. */
+export function networkCodec(device: CaptureDevice): VideoCodec | undefined {
+  if (device.kind !== 'videoinput' || device.rtsp === undefined) return undefined;
+  return PASSED_FORMATS[device.formats[0]?.pixelFormat ?? ''];
+}
+
 /** The device with nothing but what it encodes so; undefined where it does not. */
 export function codedOnly(device: VideoDevice, codec: VideoCodec): VideoDevice | undefined {
   const formats = device.formats.filter(({ pixelFormat }) => PASSED_FORMATS[pixelFormat] === codec);

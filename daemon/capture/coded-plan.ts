@@ -3,7 +3,7 @@ import type { TrackConfiguration } from '../media/track-source.ts';
 import { CaptureError } from './capture-error.ts';
 import { type CaptureMode, chooseMode } from './capture-mode.ts';
 import { type CapturePlan, wishOf } from './capture-plan.ts';
-import { codecOf, codedOnly } from './coded-formats.ts';
+import { codecOf, codedOnly, networkCodec } from './coded-formats.ts';
 import { type CodedInput, codedLaunch } from './coded-pipeline.ts';
 import type { CaptureDevice } from './device.ts';
 import { SOUND } from './device-capabilities.ts';
@@ -12,7 +12,7 @@ import { soundShape } from './sound-encoders.ts';
 /**
  * Captures what a device encodes itself, as one stream for all tracks that it suits. It flows as long as the device is
  * open: who stops it between two key frames has nothing to go on from.
- * @param configurations of those tracks.
+ * @param configurations of those tracks; of a camera on the network there may be none, all of which is decoded then.
  * @throws CaptureError `invalid-value` where the device does not encode.
  */
 export function planCoded(device: CaptureDevice, configurations: readonly TrackConfiguration[]): CapturePlan {
@@ -47,7 +47,7 @@ function codedInput(
     if (rtsp !== undefined && sound !== undefined)
       return { settings: { ...SOUND, ...soundShape(sound, 2) }, input: { type: 'rtsp', rtsp, sound } };
   } else {
-    const coded = codedOnly(device, configurations[0] ? codecOf(configurations[0]) : 'h264');
+    const coded = codedOnly(device, configurations[0] ? codecOf(configurations[0]) : (networkCodec(device) ?? 'h264'));
     const wishes = configurations.map(({ settings }) => wishOf(settings));
     const mode = coded && chooseMode(coded, wishes.length > 0 ? wishes : [wishOf({})]);
     if (mode !== undefined)

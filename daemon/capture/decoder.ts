@@ -6,6 +6,7 @@ import type { MediaTrackSettings } from '../media/track-dictionaries.ts';
 import type { RtpStream } from '../rtp/rtp-stream.ts';
 import { CaptureError } from './capture-error.ts';
 import type { CaptureLife } from './capture-life.ts';
+import type { CaptureFailure, LossStage } from './capture-owner.ts';
 import { formatOf } from './coded-formats.ts';
 import type { CaptureDevice } from './device.ts';
 import { DeviceCapture, type DeviceCaptureOptions } from './device-capture.ts';
@@ -16,6 +17,8 @@ import type { Picture } from './worker-questions.ts';
 
 /** A picture is often followed by the next one, in milliseconds. */
 const LINGER_MS = 2000;
+/** How long nothing may come of what it was given, in milliseconds. */
+const PATIENCE_MS = 3000;
 const LARGEST_MARGIN_MS = 20;
 const ASSUMED = { width: 1280, height: 720 };
 
@@ -25,8 +28,14 @@ export interface DecoderOptions {
   stream: () => RtpStream;
   /** Its size, as far as it is known. */
   size: () => MediaTrackSettings;
-  /** The tracks that it decodes for. */
+  /** The tracks that it may have to decode for. */
   tracks: () => EncodedTrack[];
+  /** It has to decode for the track now. */
+  serves: (track: EncodedTrack) => boolean;
+  /** Frames were lost before a track could have them. */
+  lost: (stage: LossStage, frames: number) => void;
+  /** A life has failed of which nothing had come. */
+  failed: (failure: CaptureFailure) => void;
   encoders: EncoderChoice;
   clock: MediaClock;
   log: Log;
@@ -52,9 +61,13 @@ export class Decoder {
   #from = 0;
   /** The same in Unix milliseconds. */
   #wallClock = 0;
+  /** When it was given something last, in monotonic milliseconds. */
+  #fedAt = 0;
+  /** Something has come of this life. */
+  #delivered = false;
 
   constructor(options: DecoderOptions) {
-    const { kind, stream, tracks, clock, encoders, log, environment, startWorker } = options;
+    const { kind, stream, serves, lost, failed, clock, encoders, log, environment, startWorker } = options;
     this.#options = options;
     this.capture = new DeviceCapture({
       kind,
@@ -65,25 +78,32 @@ export class Decoder {
       startWorker,
       owner: {
         device: () => this.#device,
-        tracks,
-        flowsTo: (track) => tracks().includes(track),
+        tracks: () => this.#tracks,
+        flowsTo: serves,
+        patience: () => PATIENCE_MS + clock.clock.now() - this.#fedAt,
         text: () => undefined,
         wallClock: () => this.#wallClock,
         packet: (track, packet, life) => {
-          if (tracks().includes(track)) track.push(life, packet);
+          this.#delivered = true;
+          if (serves(track)) track.push(life, packet);
         },
+        lost,
         begun: () => {
           // A little into the newest picture: the one before it, whose time may reach that far, would be shown at the same time.
           const { frameRate = 30 } = this.#options.size();
           this.#from = (stream().lastCaptureTime ?? clock.clock.now()) + Math.min(LARGEST_MARGIN_MS, 500 / frameRate);
           this.#wallClock = clock.clock.wall() - clock.clock.now() + this.#from;
           this.#launched = false;
+          this.#delivered = false;
         },
         launched: (life) => this.#feed(life),
         flows: () => undefined,
-        died: ({ message }) => {
+        died: (failure) => {
+          const { message } = failure;
           this.#settle(new CaptureError('failed', message));
           log.warn({ message }, `the decoder was interrupted: ${message}`);
+          // Where it is silent only, what it was given may have been too little.
+          if (!this.#delivered && failure.reason !== 'stall') failed(failure);
         },
       },
     });
@@ -92,7 +112,7 @@ export class Decoder {
   /** The stream flows, or not, or its tracks have changed. */
   update(flowing: boolean): void {
     this.#flowing = flowing;
-    const tracks = this.#options.tracks();
+    const tracks = this.#tracks;
     clearTimeout(this.#timer);
     if (!flowing) void this.stop();
     else if (tracks.length === 0 && this.#pictures === 0) {
@@ -101,8 +121,9 @@ export class Decoder {
     } else {
       const { life } = this.capture;
       for (const track of life?.tracks ?? []) this.capture.setGate(track);
-      if (life !== undefined && (tracks.some((track) => !life.has(track)) || this.capture.adapt() === false))
-        this.restart();
+      const { serves } = this.#options;
+      const misses = tracks.some((track) => serves(track) && !life?.has(track));
+      if (life !== undefined && (misses || this.capture.adapt() === false)) this.restart();
       else this.capture.start();
     }
   }
@@ -153,6 +174,13 @@ export class Decoder {
     await this.capture.stop();
   }
 
+  /** None where it is for pictures only; else also those that nobody watches, which can be watched at once then. */
+  get #tracks(): EncodedTrack[] {
+    const { tracks, serves } = this.#options;
+    const all = tracks();
+    return all.some(serves) ? all : [];
+  }
+
   get #device(): CaptureDevice {
     const { kind, stream, size } = this.#options;
     const decoded = { deviceId: 'rtp', groupId: 'rtp', bus: 'rtp', path: 'rtp' };
@@ -174,8 +202,16 @@ export class Decoder {
     const pipe = life.worker.pipes[life.tracks.length] as Writable;
     const { group } = stream;
     const input = new RtpInput(pipe, stream.codec, this.#from);
+    const { clock } = this.#options.clock;
+    this.#fedAt = clock.now();
     for (const frame of group) input.write(frame, frame.captureTime);
-    const removeListener = stream.onFrame((frame) => input.write(frame, frame.captureTime));
+    const removeListener = stream.onFrame((frame) => {
+      const pause = clock.now() - this.#fedAt;
+      this.#fedAt += pause;
+      // For so long there was nothing that it could have done.
+      if (pause > PATIENCE_MS / 2) this.capture.signOfLife();
+      input.write(frame, frame.captureTime);
+    });
     const end = (): void => {
       removeListener();
       pipe.off('close', end);

@@ -142,6 +142,18 @@ export class DeviceCapture {
     return true;
   }
 
+  /** The life is well, or has had nothing to do. */
+  signOfLife(): void {
+    this.#progress.sign();
+    this.#supervisor.progress();
+  }
+
+  /** This life is of no use any more: the next one begins by the supervisor's back-off. */
+  fail(failure: CaptureFailure): void {
+    this.#progress.failure = failure;
+    this.#supervisor.restart(failure.message);
+  }
+
   /** The text on the test picture has changed. */
   textChanged(): void {
     const text = this.#options.owner.text();
@@ -174,7 +186,7 @@ export class DeviceCapture {
       environment,
       tracks: tracks.map((track) => (packet) => {
         if (this.#life !== life) return;
-        this.#signOfLife();
+        this.signOfLife();
         owner.packet(track, packet, life);
       }),
       report: (report) => {
@@ -222,7 +234,7 @@ export class DeviceCapture {
     } catch (error) {
       if (this.#launching !== launching) return;
       if (preparing && error instanceof CaptureError) this.#standBy(life, error);
-      else this.#failed({ reason: 'pipeline', message: error instanceof Error ? error.message : String(error) });
+      else this.fail({ reason: 'pipeline', message: error instanceof Error ? error.message : String(error) });
     }
   }
 
@@ -243,11 +255,6 @@ export class DeviceCapture {
     this.requests.fail(new CaptureError('not-live', 'the device was closed'));
   }
 
-  #signOfLife(): void {
-    this.#progress.sign();
-    this.#supervisor.progress();
-  }
-
   #onReport(report: WorkerReport): void {
     const { log, owner } = this.#options;
     switch (report.type) {
@@ -255,12 +262,12 @@ export class DeviceCapture {
         this.#progress.opens();
         break;
       case 'flowing':
-        this.#signOfLife();
+        this.signOfLife();
         owner.flows();
         break;
       case 'failed':
         this.#planner.blame(this.#life?.plan, report);
-        this.#failed(this.#progress.failureBy(report));
+        this.fail(this.#progress.failureBy(report));
         break;
       case 'dropped':
         owner.lost?.('conversion', this.#life?.dropped(report) ?? 0);
@@ -286,12 +293,6 @@ export class DeviceCapture {
         this.requests.answered(report);
         break;
     }
-  }
-
-  /** This life is of no use any more: the next one begins by the supervisor's back-off. */
-  #failed(failure: CaptureFailure): void {
-    this.#progress.failure = failure;
-    this.#supervisor.restart(failure.message);
   }
 
   #workerDied(exit: ChildExit, delay: number): void {

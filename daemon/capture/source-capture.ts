@@ -15,7 +15,7 @@ import type { EncoderChoice } from './encoders.ts';
 import { isLibcamera } from './libcamera-controls.ts';
 import { Slates } from './slates.ts';
 import { soundCodec } from './sound-encoders.ts';
-import { SourceDemand } from './source-demand.ts';
+import { encodable, SourceDemand } from './source-demand.ts';
 import type { SourceDevice } from './source-device.ts';
 import { SourcePictures } from './source-pictures.ts';
 import type { TestPattern } from './video-pipeline.ts';
@@ -84,6 +84,8 @@ export class SourceCapture implements EncodedTrackOwner {
       tracks: () => [...this.demand.tracks],
       device: () => device.last,
       flowing: () => !status.muted && status.name !== 'idle',
+      lost: (stage, frames) => this.outcomes.lost(stage, frames),
+      failed: (failure) => this.#capture.fail(failure),
       unsuitable: (reason) => {
         this.#log.warn(
           { device: device.label },
@@ -102,7 +104,7 @@ export class SourceCapture implements EncodedTrackOwner {
         plan: (taken, tracks) => this.coded.plan(taken, tracks),
         opening: () => device.opening,
         patience: () => device.current?.rtsp?.timeout,
-        tracks: () => (this.coded.decide() ? [this.coded.native] : this.demand.selected),
+        tracks: () => (this.coded.decide() ? [this.coded.native] : encodable(this.demand.tracks)),
         flowsTo: (track) => track === this.coded.native || (track.wanted && !track.private),
         text: () => options.text,
         photo: () => this.pictures.photoSize,
@@ -147,13 +149,15 @@ export class SourceCapture implements EncodedTrackOwner {
 
   /** The elements that encode, once they are chosen; none where the device's own encoding goes out. */
   get encoders(): readonly string[] {
-    return this.#capture.life?.plan?.encoders ?? [];
+    return [this.#capture.life, this.coded.decoding].flatMap((life) => life?.plan?.encoders ?? []);
   }
 
   /** What encodes a track, once that is chosen, and what that cannot do of what is asked for. */
-  encodingOf(track: EncodedStream): { encoder?: string; limit?: string } {
-    const { plan, tracks = [] } = this.#capture.life ?? {};
-    const index = tracks.findIndex(({ rtp }) => rtp === track.rtp);
+  encodingOf({ rtp }: EncodedStream): { encoder?: string; limit?: string } {
+    const track = [...this.demand.tracks].find((each) => each.rtp === rtp);
+    if (track === undefined) return {};
+    const { plan, tracks = [] } = this.coded.lifeOf(track) ?? this.#capture.life ?? {};
+    const index = tracks.indexOf(track);
     const [encoder, limit] = [plan?.encoders[index], plan?.limits[index]];
     return { ...(encoder !== undefined && { encoder }), ...(limit !== undefined && { limit }) };
   }
@@ -261,7 +265,7 @@ export class SourceCapture implements EncodedTrackOwner {
   }
 
   trackWanted(track: EncodedTrack): void {
-    const known = this.coded.active || this.#capture.setGate(track);
+    const known = this.coded.active !== undefined || this.#capture.setGate(track);
     if (!known && this.#capture.life !== undefined && track.wanted && !track.private && !track.problem) this.restart();
     this.#wantedChanged();
     this.#slates.trackChanged(track);

@@ -3,6 +3,14 @@ import type { EncodedTrack } from './encoded-track.ts';
 /** Tracks that one worker encodes for; those that nobody consumes are left out first. */
 const MAXIMUM_TRACKS = 8;
 
+/** The tracks of these that a life encodes for. What cannot be encoded here fails it only where there is nothing else. */
+export function encodable(tracks: Iterable<EncodedTrack>): EncodedTrack[] {
+  const all = [...tracks].filter((track) => !track.private);
+  const able = all.filter(({ problem }) => problem === undefined);
+  const chosen = able.length > 0 ? able : all;
+  return [...chosen.filter(({ wanted }) => wanted), ...chosen.filter(({ wanted }) => !wanted)].slice(0, MAXIMUM_TRACKS);
+}
+
 export interface SourceDemandOptions {
   /** Milliseconds from the last that wanted it to `idle`. */
   idleTimeout: number;
@@ -32,17 +40,6 @@ export class SourceDemand {
     if (this.#holds > 0 || this.#options.others()) return true;
     for (const track of this.tracks) if (track.wanted && !track.private) return true;
     return false;
-  }
-
-  /** The tracks that a life encodes for. What cannot be encoded here fails it only where there is nothing else. */
-  get selected(): EncodedTrack[] {
-    const all = [...this.tracks].filter((track) => !track.private);
-    const able = all.filter(({ problem }) => problem === undefined);
-    const tracks = able.length > 0 ? able : all;
-    return [...tracks.filter(({ wanted }) => wanted), ...tracks.filter(({ wanted }) => !wanted)].slice(
-      0,
-      MAXIMUM_TRACKS,
-    );
   }
 
   /** Wants it until the returned function is called. */
