@@ -3,7 +3,15 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { test } from 'tap';
-import { checkContinuity, collect, decode, live, temporaryFolder, until } from '../support/capture-test-source.ts';
+import {
+  checkContinuity,
+  collect,
+  decode,
+  ENCODING,
+  live,
+  temporaryFolder,
+  until,
+} from '../support/capture-test-source.ts';
 import { cameraProcess, cameraSettings, H264_10_SECONDS, networkSource } from '../support/network-camera.ts';
 import { type LogEntry, recordingLog } from '../support/recording-log.ts';
 
@@ -83,6 +91,40 @@ test('while it is away it is asked again and again, by the process that will tak
   await until(() => frames.length >= 5);
   t.equal(source.pid, pid);
   t.same(source.stats.restarts, {});
+});
+
+test('what is decoded: a decoder that gets nothing is not taken for hung', async (t) => {
+  const camera = await cameraProcess(t, H264_10_SECONDS);
+  const log: LogEntry[] = [];
+  const { track } = networkSource(t, 'video', cameraSettings(camera.url, { timeout: 30 }), {
+    encoding: { ...ENCODING, scaleResolutionDownBy: 2 },
+    log: recordingLog(log),
+  });
+  const frames = collect(track);
+  track.retain();
+  await until(() => frames.length >= 15);
+  camera.kill('SIGSTOP');
+  await delay(5000);
+  camera.kill('SIGCONT');
+  const before = frames.length;
+  await until(() => frames.length >= before + 45);
+  t.same(
+    log.filter(({ level }) => level === 'warn').map(({ message }) => message),
+    [],
+  );
+  checkContinuity(t, frames);
+});
+
+test('what is decoded: where nothing can do it the source says so', async (t) => {
+  const camera = await cameraProcess(t, H264_10_SECONDS);
+  const decoders = ['avdec_h264', 'openh264dec', 'v4l2h264dec', 'v4l2slh264dec', 'vaapih264dec', 'vah264dec'];
+  const { source, track } = networkSource(t, 'video', cameraSettings(camera.url), {
+    encoding: { ...ENCODING, scaleResolutionDownBy: 2 },
+    environment: { GST_PLUGIN_FEATURE_RANK: decoders.map((name) => `${name}:NONE`).join(',') },
+  });
+  track.retain();
+  await until(() => source.muted);
+  t.match(source.mutedReason, 'missing a plug-in');
 });
 
 test('none asked for', async (t) => {
