@@ -23,6 +23,7 @@ import {
   receivedPackets,
   stampFrom,
 } from './launch-parts.ts';
+import { PART_BOUNDARY } from './multipart-splitter.ts';
 import { payloader } from './payloaders.ts';
 
 /** What a test picture can show. */
@@ -76,13 +77,12 @@ const PHOTO =
 const STILL =
   'frames. ! valve name=grabber drop=true drop-mode=transform-to-gap ! videoconvert ! video/x-raw,format=RGBA ! ' +
   'appsink name=still max-buffers=1 drop=true sync=false async=false';
-/**
- * Every picture as a JPEG, for all who look: a reader that is busy costs whole pictures. `gdppay` (1.22) crashes in some of
- * a hundred starts when the valve holds back the events that begin a stream, and in some of a thousand when it does not.
- */
+/** Every picture as a JPEG, for all who look: a reader that is busy costs whole pictures. */
 const JPEGS =
   'valve name=jpegs drop=true drop-mode=forward-sticky-events ! ' +
   'queue leaky=downstream max-size-buffers=1 max-size-bytes=0 max-size-time=0';
+/** Each with its length before it; `gdppay` (1.22), which writes that too, crashes when it is told the same caps twice. */
+const FRAMED = `multipartmux boundary=${PART_BOUNDARY}`;
 /**
  * Where nobody asks for key frames the worker does, in the interval of the branch; the encoder's own come at the latest
  * after so many seconds.
@@ -118,7 +118,7 @@ export function videoLaunch({ input, branches, processors, untuned }: VideoPipel
   const reads = input.type === 'push' || input.type === 'rtp';
   const jpegs =
     `${isJpeg(input) ? `compressed. ! ${JPEGS}` : `frames. ! ${JPEGS} ! jpegenc quality=80`} ! ` +
-    `gdppay ! fdsink fd=${MEDIA_DESCRIPTOR + branches.length + (reads ? 1 : 0)} sync=false async=false`;
+    `${FRAMED} ! fdsink fd=${MEDIA_DESCRIPTOR + branches.length + (reads ? 1 : 0)} sync=false async=false`;
   const queues = [...(input.type === 'libcamera' ? ['arrive'] : []), ...(isJpeg(input) ? ['convert'] : [])];
   const counters = [PROBE, ...queues.map(dropCounters), ...branchCounters(branches)];
   return [`${source} ! tee name=frames allow-not-linked=true`, ...encoded, PHOTO, STILL, jpegs, ...counters].join(' ');

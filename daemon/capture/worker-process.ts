@@ -1,10 +1,11 @@
 import { extname } from 'node:path';
 import type { Readable } from 'node:stream';
-import { GdpSplitter } from '../convert/gdp.ts';
 import { Child } from '../lib/child.ts';
 import type { Log } from '../lib/log.ts';
 import { Rfc4571Splitter } from '../rtp/framing.ts';
+import { CaptureError } from './capture-error.ts';
 import { type DriverRefusal, readRefusal } from './driver-refusal.ts';
+import { MultipartSplitter } from './multipart-splitter.ts';
 import type { WorkerCommand, WorkerReport } from './worker-messages.ts';
 
 const WORKER = new URL(`./worker${extname(import.meta.url)}`, import.meta.url);
@@ -59,8 +60,17 @@ export function startCaptureWorker({
     (child.pipes[index] as Readable).on('data', (chunk: Buffer) => splitter.push(chunk));
   }
   if (jpeg !== undefined) {
-    const splitter = new GdpSplitter(jpeg);
-    (child.pipes.at(-1) as Readable).on('data', (chunk: Buffer) => splitter.push(chunk));
+    const splitter = new MultipartSplitter(jpeg);
+    const pipe = child.pipes.at(-1) as Readable;
+    pipe.on('data', (chunk: Buffer) => {
+      try {
+        splitter.push(chunk);
+      } catch (error) {
+        if (!(error instanceof CaptureError)) throw error;
+        pipe.destroy();
+        report({ type: 'failed', reason: 'stream', message: error.message });
+      }
+    });
   }
   child.onMessage(report);
   return child;

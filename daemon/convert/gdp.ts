@@ -1,5 +1,5 @@
 /**
- * The GStreamer Data Protocol, version 1.0: what `gdpdepay` reads and `gdppay` writes. It carries each buffer with its time, so that
+ * The GStreamer Data Protocol, version 1.0: what `gdpdepay` reads. It carries each buffer with its time, so that
  * tracks which reach a converter through separate pipes keep the sync that they were captured with.
  */
 
@@ -67,39 +67,4 @@ function writeHeader(bytes: Buffer, at: number, type: number, length: number, ti
   // Duration, offset and end offset: none.
   bytes.fill(0xff, at + 18, at + 42);
   bytes.writeBigUInt64BE(time, at + 44);
-}
-
-/** Takes the buffers out of what `gdppay` writes; a buffer is handed on in one piece. */
-export class GdpSplitter {
-  readonly #buffer: (bytes: Buffer) => void;
-  #chunks: Buffer[] = [];
-  #length = 0;
-
-  constructor(buffer: (bytes: Buffer) => void) {
-    this.#buffer = buffer;
-  }
-
-  /** Takes the next bytes of the stream. */
-  push(chunk: Buffer): void {
-    this.#chunks.push(chunk);
-    this.#length += chunk.length;
-    for (;;) {
-      const [first] = this.#chunks;
-      if (first === undefined || this.#length < HEADER_BYTES) return;
-      // A picture comes in several chunks: they are put together once.
-      const head = first.length >= HEADER_BYTES ? first : this.#join();
-      const end = HEADER_BYTES + head.readUInt32BE(6);
-      if (this.#length < end) return;
-      const whole = this.#join();
-      this.#chunks = whole.length === end ? [] : [whole.subarray(end)];
-      this.#length -= end;
-      if (whole.readUInt16BE(4) === PAYLOAD_BUFFER) this.#buffer(whole.subarray(HEADER_BYTES, end));
-    }
-  }
-
-  #join(): Buffer {
-    const whole = this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks);
-    this.#chunks = [whole];
-    return whole;
-  }
 }

@@ -2,6 +2,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { test } from 'tap';
 import { pushedDevice } from '../../daemon/capture/device.ts';
+import type { WorkerReport } from '../../daemon/capture/worker-messages.ts';
+import { startCaptureWorker } from '../../daemon/capture/worker-process.ts';
+import { silentLog } from '../../daemon/lib/log.ts';
 import { captureTest, collect, live, until } from '../support/capture-test-source.ts';
 import { cameraSettings, dumbCamera, networkSource } from '../support/network-camera.ts';
 
@@ -40,7 +43,7 @@ test("a camera's own JPEGs are passed on untouched", async (t) => {
   track.watchJpegs((jpeg) => got.push(jpeg));
   const timer = setInterval(() => source.push(data), 70);
   t.teardown(() => clearInterval(timer));
-  // A worker that crashes while it begins leaves a slate to be seen before.
+  // Where the worker takes long to begin there is a slate to be seen before.
   const own = (): Buffer[] => got.slice(got.findIndex((jpeg) => jpeg.equals(data)));
   await until(() => got.length >= 5 && own().length >= 5);
   t.ok(
@@ -80,4 +83,32 @@ test('of what passes through', async (t) => {
   await until(() => got.length >= 15);
   t.ok(got.every(isJpeg));
   t.same(source.encoders, []);
+});
+
+test('what is no picture is a failure of the worker that writes it', async (t) => {
+  const reports: WorkerReport[] = [];
+  const worker = startCaptureWorker({
+    name: 'video capture',
+    log: silentLog,
+    environment: {},
+    tracks: [],
+    input: false,
+    jpeg: () => t.fail('a picture'),
+    refused: () => t.fail('refused'),
+    report: (report) => reports.push(report),
+  });
+  t.teardown(() => worker.stop({ type: 'stop' }));
+  worker.send({
+    type: 'start',
+    launch: 'audiotestsrc is-live=true ! fdsink fd=4',
+    gates: [],
+    keyFrameIntervals: [],
+    overlays: [],
+    input: undefined,
+    text: undefined,
+    queueRoom: undefined,
+  });
+  const failures = () => reports.filter(({ type }) => type === 'failed');
+  await until(() => failures().length > 0);
+  t.match(failures(), [{ reason: 'stream', message: /^no picture of up to \d+ bytes where one is due: "/ }]);
 });

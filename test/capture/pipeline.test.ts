@@ -42,7 +42,7 @@ const PHOTO =
   'frames. ! valve name=grabber drop=true drop-mode=transform-to-gap ! videoconvert ! video/x-raw,format=RGBA ! ' +
   'appsink name=still max-buffers=1 drop=true sync=false async=false ' +
   'frames. ! valve name=jpegs drop=true drop-mode=forward-sticky-events ! queue leaky=downstream max-size-buffers=1 max-size-bytes=0 max-size-time=0 ! ' +
-  'jpegenc quality=80 ! gdppay ! fdsink fd=5 sync=false async=false';
+  'jpegenc quality=80 ! multipartmux boundary=picture ! fdsink fd=5 sync=false async=false';
 const EAR =
   ' frames. ! valve name=lid drop=true drop-mode=transform-to-gap ! audioconvert ! audio/x-raw,format=S16LE ! ' +
   'appsink name=ear max-buffers=8 drop=true sync=false async=false';

@@ -1,5 +1,6 @@
 import { test } from 'tap';
 import { InterleavedSplitter, interleave, Rfc4571Splitter } from '../../daemon/rtp/framing.ts';
+import { checkChunking, chunks } from '../support/chunks.ts';
 import { rfc4571 } from '../support/rtp-packets.ts';
 import { SeededRandom } from '../support/seeded-random.ts';
 
@@ -9,37 +10,11 @@ function packets(): Buffer[] {
   return SIZES.map((size, index) => Buffer.alloc(size, index + 1));
 }
 
-/** The stream in chunks of the sizes that `size` gives. */
-function* chunks(stream: Buffer, size: () => number): Generator<Buffer> {
-  for (let at = 0; at < stream.length; ) {
-    const end = Math.min(stream.length, at + size());
-    yield stream.subarray(at, end);
-    at = end;
-  }
-}
-
 test('RFC 4571: whole packets whatever the chunks', async (t) => {
   const sent = packets();
-  const stream = rfc4571(sent);
   const random = new SeededRandom();
   t.comment(`SEED=${random.seed}`);
-  const ways: [string, () => number][] = [
-    ['in one piece', () => stream.length],
-    ['pairs of bytes', () => 2],
-    ['three bytes', () => 3],
-    ['the chunks of a pipe', () => 65_536],
-    ...Array.from({ length: 50 }, (_, i): [string, () => number] => [`random ${i}`, () => random.integer(1, 3000)]),
-  ];
-  for (const [name, size] of ways) {
-    const received: Buffer[] = [];
-    const splitter = new Rfc4571Splitter((packet) => received.push(packet));
-    for (const chunk of chunks(stream, size)) splitter.push(chunk);
-    t.equal(received.length, sent.length, `${name}: count`);
-    t.ok(
-      received.every((packet, i) => packet.equals(sent[i] as Buffer)),
-      name,
-    );
-  }
+  checkChunking(t, { stream: rfc4571(sent), sent, random }, (received) => new Rfc4571Splitter(received));
 });
 
 test('byte by byte, a packet comes with its last byte', async (t) => {

@@ -2,7 +2,7 @@
 const EXPECTED = new Set(
   (
     'videotestsrc audiotestsrc v4l2src alsasrc libcamerasrc rtspsrc appsrc fdsrc gdpdepay decodebin capsfilter videoconvert videoscale videorate videobalance ' +
-    'gdppay videocrop videoflip videoconvertscale clockoverlay textoverlay timeoverlay tee queue valve identity fakesink fdsink appsink multifdsink ' +
+    'multipartmux videocrop videoflip videoconvertscale clockoverlay textoverlay timeoverlay tee queue valve identity fakesink fdsink appsink multifdsink ' +
     'x264enc openh264enc v4l2h264enc vah264enc x265enc vp8enc jpegenc jpegdec jpegparse avdec_mjpeg h264parse h265parse avdec_h264 avdec_h265 ' +
     'opusenc alawenc mulawenc fdkaacenc avenc_aac voaacenc faac rtpmp4gpay rtppcmapay rtppcmupay ' +
     'rtpopusdepay rtpmp4gdepay rtpmp4adepay rtppcmadepay rtppcmudepay rtpg722depay ' +
