@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Test, test } from 'tap';
@@ -27,6 +27,22 @@ test('a process that has to share its processor waits for it', async (t) => {
   delay();
   await sleep(500);
   t.equal(delay(), 0, 'one that is stopped does not');
+});
+
+test('a process that gets no processor at all waits all the time', async (t) => {
+  const { pid, delay } = await delayAmong(t, 6, 'while :; do :; done');
+  execFileSync('renice', ['-n', '19', '-p', String(pid)]);
+  await sleep(1000);
+  delay();
+  // Its turn comes each second or so: between two looks it mostly does not run.
+  const looks: number[] = [];
+  for (let look = 0; look < 20; look++) {
+    await sleep(100);
+    looks.push(Math.round(delay()));
+  }
+  t.ok(looks.filter((waited) => waited > 50).length >= 12, `${looks} of a tenth of a second each`);
+  const sum = looks.reduce((total, waited) => total + waited, 0);
+  t.ok(sum > 1200 && sum < 3500, `${sum} ms of two seconds`);
 });
 
 test('a process that has nothing to do does not wait, however busy the machine is', async (t) => {
