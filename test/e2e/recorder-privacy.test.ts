@@ -54,7 +54,7 @@ test('picture and sound before and after, the slate and silence meanwhile', { ti
     // Each side of a change may take a moment, and a slate more: a process begins for it. With its first packet a decoder
     // of Opus also gives the milliseconds by which it lags behind: the end of the tone.
     for (const [what, first, last, seen] of [
-      ['before', 0.5, from - 0.2, true],
+      ['before', 0.5, from - 0.6, true],
       ['meanwhile', from + 1.2, to - 0.1, false],
       ['after', to + 2, end, true],
     ] as const) {
