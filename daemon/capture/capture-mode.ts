@@ -1,8 +1,10 @@
+import type { MediaTrackSettings } from '../media/track-dictionaries.ts';
 import type { VideoDevice } from './device.ts';
 import { PREFERENCE, RAW_FORMATS, rawBitsPerPixel, VIDEO_FORMATS } from './pixel-formats.ts';
 
 /** The share of the signalling rate that isochronous transfers really carry: 24 MB/s on USB 2. */
 const USB_PAYLOAD_SHARE = 0.4;
+const DEFAULT_SIZE = { width: 1280, height: 720, frameRate: 30 };
 
 /** How a camera shall deliver: one of its own formats. */
 export interface CaptureMode {
@@ -27,6 +29,16 @@ export interface VideoWish {
   readonly frameRate: number;
   /** The size is made by scaling where the camera does not have it ("crop-and-scale"). */
   readonly exact?: boolean;
+}
+
+/** What a track wishes of a camera. */
+export function wishOf({ width, height, frameRate, resizeMode }: MediaTrackSettings): VideoWish {
+  return {
+    width: width ?? DEFAULT_SIZE.width,
+    height: height ?? DEFAULT_SIZE.height,
+    frameRate: frameRate ?? DEFAULT_SIZE.frameRate,
+    exact: resizeMode === 'crop-and-scale',
+  };
 }
 
 /** Fitness distance of an ideal value (W3C Media Capture and Streams, 11.3, SelectSettings): 0 for equal, below 1 otherwise. */

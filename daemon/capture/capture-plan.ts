@@ -1,5 +1,4 @@
 import { availableParallelism } from 'node:os';
-import type { VideoCodec } from '../../config/codecs.ts';
 import type { AacEncoder } from '../convert/aac-encoder.ts';
 import type { MediaTrackSettings } from '../media/track-dictionaries.ts';
 import type {
@@ -9,18 +8,18 @@ import type {
   PictureAdjustments,
   TrackConfiguration,
 } from '../media/track-source.ts';
-import { isAac } from '../rtp/aac.ts';
 import type { RtpCodec } from '../rtp/codec.ts';
 import { type AudioBranch, type AudioInput, SOUND_QUEUE_ROOM, type SoundContent } from './audio-pipeline.ts';
 import { CaptureError } from './capture-error.ts';
-import { type CaptureMode, chooseMode, type VideoWish } from './capture-mode.ts';
+import { type CaptureMode, chooseMode, type VideoWish, wishOf } from './capture-mode.ts';
 import { type AudioDevice, type CaptureDevice, STAMPED_PICTURE, type VideoDevice } from './device.ts';
 import { SOUND } from './device-capabilities.ts';
-import { macroblockRate, type NumberProperty, type PictureContent } from './encoder-description.ts';
+import type { NumberProperty, PictureContent } from './encoder-description.ts';
+import { evenSize, fitEncoder } from './encoder-fit.ts';
 import { ENCODERS, type EncoderRanking, type VideoEncoder } from './encoders.ts';
 import { isLibcamera, sourceProperties } from './libcamera-controls.ts';
 import { launchString, type PipelineDescription } from './pipeline.ts';
-import { aacBitrate, type SoundEncoder, soundEncoder, soundShape } from './sound-encoders.ts';
+import { type SoundEncoder, soundBitrate, soundEncoder, soundShape } from './sound-encoders.ts';
 import {
   type BranchShape,
   FRAME_QUEUE_ROOM,
@@ -89,17 +88,8 @@ export const AS_CAPTURED: PictureAdjustments = {
 const UNREDUCED: EncodingReduction = { frameRate: 1, bitrate: 1 };
 /** bit/s; a bit rate below is not reduced. */
 const LEAST_REDUCED = 100_000;
-const DEFAULT_SIZE = { width: 1280, height: 720, frameRate: 30 };
-/** Pixels at an edge of a JPEG that RTP carries. */
-const LARGEST_RTP_JPEG = 2040;
 /** H.264 of a camera's picture, by an encoder of little effort. */
 const BITS_PER_PIXEL = 0.07;
-const OPUS_BITRATE_PER_CHANNEL = 32_000;
-const OPUS_BITRATES: Partial<Record<ContentHint, number>> = {
-  speech: 24_000,
-  'speech-recognition': 24_000,
-  music: 64_000,
-};
 
 /** Frames per second beyond which the bits are better spent on detail. */
 const HIGHEST_RATE: Record<PictureContent, number> = { motion: Infinity, detail: 15, text: 10 };
@@ -132,24 +122,8 @@ function planPicture(input: CapturePlanInput, device: VideoDevice): CapturePlan 
       configuration,
     ),
   );
-  const limits: (string | undefined)[] = [];
-  const branches = tracks.map(({ configuration, open }, index): VideoBranch => {
-    const { width, height, frameRate } = settings[index] as VideoWish;
-    const { contentHint, enabled, picture: adjustments = AS_CAPTURED, reduction = UNREDUCED } = configuration;
-    const encoding = configuration.encoding ?? defaultEncoding(width, height, frameRate);
-    const content = PICTURES[contentHint] ?? 'motion';
-    const scale = encoding.scaleResolutionDownBy;
-    if (!(scale >= 1))
-      throw new CaptureError('invalid-value', `scaleResolutionDownBy is ${scale}; allowed is 1 or more`);
-    const { codec = 'h264', profile = 'baseline', keyFrameInterval, maxBitrate } = encoding;
-    const size = codedSize(codec, { width: width / scale, height: height / scale });
-    const encoder = encoderFor(codec, encoders, size);
-    const wanted = Math.min(frameRate, encoding.maxFramerate ?? frameRate, HIGHEST_RATE[content]) * reduction.frameRate;
-    const output = { ...size, frameRate: Math.min(wanted, highestRate(encoder, size)) };
-    limits.push(limitOf(encoder, encoders[codec]?.[0] ?? encoder, output, wanted));
-    const bitrate = Math.round(Math.max(maxBitrate * reduction.bitrate, Math.min(maxBitrate, LEAST_REDUCED)));
-    return { open, enabled, encoder, profile, output, bitrate, keyFrameInterval, content, adjustments };
-  });
+  const planned = tracks.map((track, index) => planBranch(track, settings[index] as VideoWish, encoders));
+  const branches = planned.map(({ branch }) => branch);
   const pipeline = { kind: 'video', input: source, branches, processors: availableParallelism() } as const;
   const tunings = branches.map((branch) => tuningOf(branch, captured));
   return {
@@ -166,9 +140,33 @@ function planPicture(input: CapturePlanInput, device: VideoDevice): CapturePlan 
     },
     settings,
     encoders: branches.map(({ encoder }) => encoder),
-    limits,
+    limits: planned.map(({ limit }) => limit),
     tunings,
     layout: launchString({ ...pipeline, untuned: true, branches: branches.map(neutral) }),
+  };
+}
+
+/** What is encoded for a track that has a picture of this size and rate, and what of it cannot be. */
+function planBranch(
+  { configuration, open }: PlannedTrack,
+  { width, height, frameRate }: VideoWish,
+  encoders: EncoderRanking,
+): { branch: VideoBranch; limit: string | undefined } {
+  const { contentHint, enabled, picture: adjustments = AS_CAPTURED, reduction = UNREDUCED } = configuration;
+  const encoding = configuration.encoding ?? defaultEncoding(width, height, frameRate);
+  const content = PICTURES[contentHint] ?? 'motion';
+  const scale = encoding.scaleResolutionDownBy;
+  if (!(scale >= 1)) throw new CaptureError('invalid-value', `scaleResolutionDownBy is ${scale}; allowed is 1 or more`);
+  const { codec = 'h264', profile = 'baseline', keyFrameInterval, maxBitrate } = encoding;
+  const { encoder, output, limit } = fitEncoder(codec, encoders, {
+    width: width / scale,
+    height: height / scale,
+    frameRate: Math.min(frameRate, encoding.maxFramerate ?? frameRate, HIGHEST_RATE[content]) * reduction.frameRate,
+  });
+  const bitrate = Math.round(Math.max(maxBitrate * reduction.bitrate, Math.min(maxBitrate, LEAST_REDUCED)));
+  return {
+    branch: { open, enabled, encoder, profile, output, bitrate, keyFrameInterval, content, adjustments },
+    limit,
   };
 }
 
@@ -180,64 +178,6 @@ function tuningOf(branch: VideoBranch, captured: CaptureMode | VideoWish): Branc
     ...(liveBitrate && { encoder: liveBitrate({ ...output, bitrate }) }),
     ...(renegotiates && { shape: { caps, reduces } }),
     ...(codec !== 'mjpeg' && { keyFrameInterval }),
-  };
-}
-
-/** The best encoder for pictures of this size. */
-function encoderFor(
-  codec: VideoCodec,
-  encoders: EncoderRanking,
-  size: { width: number; height: number },
-): VideoEncoder {
-  const ranking = encoders[codec] ?? [];
-  const fits = ranking.find((name) => {
-    const { limits } = ENCODERS[name];
-    return limits === undefined || (size.width <= limits.width && size.height <= limits.height);
-  });
-  const { limits } = ENCODERS[ranking[0] as VideoEncoder] ?? {};
-  if (fits !== undefined) return fits;
-  const most = limits === undefined ? '' : `: ${ranking[0]} takes up to ${limits.width} x ${limits.height}`;
-  throw new CaptureError('invalid-value', `nothing encodes ${codec} of ${size.width} x ${size.height} here${most}`);
-}
-
-/** Whole frames per second that an encoder keeps up with at a size. */
-function highestRate(encoder: VideoEncoder, size: { width: number; height: number }): number {
-  const { limits } = ENCODERS[encoder];
-  if (limits === undefined) return Infinity;
-  return Math.max(1, Math.floor(limits.macroblocksPerSecond / macroblockRate({ ...size, frameRate: 1 })));
-}
-
-/** Why not the best encoder has it, or why that gets fewer frames than are wanted. */
-function limitOf(encoder: VideoEncoder, best: VideoEncoder, output: VideoWish, wanted: number): string | undefined {
-  const size = `${output.width} x ${output.height}`;
-  const most = ENCODERS[best].limits;
-  if (best !== encoder && most !== undefined)
-    return `${best} takes up to ${most.width} x ${most.height}: ${size} is encoded by ${encoder}`;
-  if (output.frameRate >= wanted) return undefined;
-  return `${encoder} keeps up with ${output.frameRate} frames per second at ${size}`;
-}
-
-/** What a codec can be had in: even sizes of 4:2:0, and of JPEG over RTP whole blocks of 8 up to 255 (RFC 2435, 3.1). */
-function codedSize(
-  codec: VideoCodec,
-  { width, height }: { width: number; height: number },
-): { width: number; height: number } {
-  if (codec !== 'mjpeg') return { width: scaled(width, 1), height: scaled(height, 1) };
-  const size = { width: 8 * Math.max(2, Math.round(width / 8)), height: 8 * Math.max(2, Math.round(height / 8)) };
-  if (size.width > LARGEST_RTP_JPEG || size.height > LARGEST_RTP_JPEG)
-    throw new CaptureError(
-      'invalid-value',
-      `mjpeg of ${size.width} x ${size.height} does not fit into RTP, which carries up to ${LARGEST_RTP_JPEG} x ${LARGEST_RTP_JPEG}; a larger scaleResolutionDownBy makes it smaller`,
-    );
-  return size;
-}
-
-export function wishOf({ width, height, frameRate, resizeMode }: MediaTrackSettings): VideoWish {
-  return {
-    width: width ?? DEFAULT_SIZE.width,
-    height: height ?? DEFAULT_SIZE.height,
-    frameRate: frameRate ?? DEFAULT_SIZE.frameRate,
-    exact: resizeMode === 'crop-and-scale',
   };
 }
 
@@ -292,8 +232,8 @@ function testPicture(wishes: readonly VideoWish[], pattern: TestPicture, clock: 
     pattern,
     clock,
     wish: {
-      width: scaled(largest.width, 1),
-      height: scaled(largest.height, 1),
+      width: evenSize(largest.width),
+      height: evenSize(largest.height),
       frameRate: Math.max(...wishes.map(({ frameRate }) => frameRate)),
     },
   };
@@ -317,16 +257,12 @@ function camera(
   return device.bus === 'rtp' ? { type: 'rtp', mode, wallClock } : { type: 'v4l2', path: device.path, mode };
 }
 
-/** H.264 of 4:2:0 has even sizes. */
-const scaled = (size: number, by: number): number => Math.max(16, Math.round(size / by / 2) * 2);
-
 function planSound({ tracks, pattern, wallClock, aac }: CapturePlanInput, device: AudioDevice): CapturePlan {
   const branches = tracks.map(({ configuration, codec, open }): AudioBranch => {
     const { settings, contentHint, enabled, gain = 0 } = configuration;
     const shape = soundShape(codec, settings.channelCount ?? 2);
     const content = SOUNDS[contentHint] ?? 'generic';
-    const opus = (OPUS_BITRATES[contentHint] ?? OPUS_BITRATE_PER_CHANNEL) * shape.channelCount;
-    const bitrate = isAac(codec) ? aacBitrate(codec) : opus;
+    const bitrate = soundBitrate(codec, shape.channelCount, contentHint);
     return { open, enabled, codec, encoder: soundEncoder(codec, aac), ...shape, content, bitrate, gain };
   });
   const describe = (these: readonly AudioBranch[]): PipelineDescription => ({

@@ -3,9 +3,8 @@ import type { VideoCodec } from '../../config/codecs.ts';
 import type { TrackConfiguration } from '../media/track-source.ts';
 import { H265, RTP_VIDEO_CODECS, type RtpCodec } from '../rtp/codec.ts';
 import { readSequenceParameters } from '../rtp/h264-sps.ts';
-import type { CaptureMode } from './capture-mode.ts';
-import { chooseMode } from './capture-mode.ts';
-import { AS_CAPTURED, wishOf } from './capture-plan.ts';
+import { type CaptureMode, chooseMode, wishOf } from './capture-mode.ts';
+import { AS_CAPTURED } from './capture-plan.ts';
 import type { CaptureDevice, VideoDevice } from './device.ts';
 import { canGoOut } from './sound-encoders.ts';
 

@@ -1,8 +1,8 @@
 import type { MediaTrackSettings } from '../media/track-dictionaries.ts';
 import type { TrackConfiguration } from '../media/track-source.ts';
 import { CaptureError } from './capture-error.ts';
-import { type CaptureMode, chooseMode } from './capture-mode.ts';
-import { type CapturePlan, wishOf } from './capture-plan.ts';
+import { type CaptureMode, chooseMode, wishOf } from './capture-mode.ts';
+import type { CapturePlan } from './capture-plan.ts';
 import { codecOf, codedOnly, networkCodec } from './coded-formats.ts';
 import { type CodedInput, codedLaunch } from './coded-pipeline.ts';
 import type { CaptureDevice } from './device.ts';

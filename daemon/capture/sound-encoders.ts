@@ -1,6 +1,6 @@
 import type { AudioCodec } from '../../config/codecs.ts';
 import { AAC_ENCODERS, type AacEncoder } from '../convert/aac-encoder.ts';
-import type { TrackConfiguration } from '../media/track-source.ts';
+import type { ContentHint, TrackConfiguration } from '../media/track-source.ts';
 import { aacCodec, isAac } from '../rtp/aac.ts';
 import { OPUS, PCMA, PCMU, type RtpCodec } from '../rtp/codec.ts';
 import { CaptureError } from './capture-error.ts';
@@ -12,6 +12,12 @@ export type SoundEncoder = 'opusenc' | 'alawenc' | 'mulawenc' | AacEncoder;
 
 /** bit/s for each channel, as far as the sampling frequency has room for it. */
 const AAC_BITRATE_PER_CHANNEL = 64_000;
+const OPUS_BITRATE_PER_CHANNEL = 32_000;
+const OPUS_BITRATES: Partial<Record<ContentHint, number>> = {
+  speech: 24_000,
+  'speech-recognition': 24_000,
+  music: 64_000,
+};
 
 /** What a sound that is not taken as it comes is resampled to. */
 export function soundShape(codec: RtpCodec, wishedChannels: number): { sampleRate: number; channelCount: number } {
@@ -30,8 +36,13 @@ export function soundEncoder({ mimeType }: RtpCodec, aac: AacEncoder | undefined
   );
 }
 
-export const aacBitrate = ({ clockRate, channels = 1 }: RtpCodec): number =>
-  Math.min(AAC_BITRATE_PER_CHANNEL, 4 * clockRate) * channels;
+/** bit/s that a sound of this many channels is encoded with, where its codec leaves a choice. */
+export function soundBitrate(codec: RtpCodec, channelCount: number, contentHint: ContentHint): number {
+  const perChannel = isAac(codec)
+    ? Math.min(AAC_BITRATE_PER_CHANNEL, 4 * codec.clockRate)
+    : (OPUS_BITRATES[contentHint] ?? OPUS_BITRATE_PER_CHANNEL);
+  return perChannel * channelCount;
+}
 
 /**
  * What a sound of a device goes out as: as the device sends it where that is possible and no other codec is asked for. AAC
