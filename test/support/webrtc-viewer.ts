@@ -40,17 +40,15 @@ export class WebRtcViewer {
     });
   }
 
-  /** Connects, once more where the native offerer stumbles over its own race under load. */
+  /** Sends its offer and takes the answer; media comes in its own time. */
   static async connect(options: WebRtcViewerOptions): Promise<WebRtcViewer> {
-    for (let attempt = 0; ; attempt++) {
-      const viewer = new WebRtcViewer();
-      try {
-        await viewer.#connect(options);
-        return viewer;
-      } catch (error) {
-        viewer.close();
-        if (attempt === 9 || !String(error).includes('without ICE transport')) throw error;
-      }
+    const viewer = new WebRtcViewer();
+    try {
+      await viewer.#connect(options);
+      return viewer;
+    } catch (error) {
+      viewer.close();
+      throw error;
     }
   }
 
@@ -71,8 +69,10 @@ export class WebRtcViewer {
     });
     this.#connection.setLocalDescription('offer');
     await gathered;
-    // As the DTLS server this library loses a ClientHello that comes before its ICE is done, for a second; browsers keep it.
-    const offer = this.#connection.localDescription()?.sdp.replaceAll('a=setup:actpass', 'a=setup:active') ?? '';
+    // Without candidates, as browsers hide theirs: else the gateway's checks may connect ICE before this library has the
+    // answer's fingerprint, and its DTLS then takes the gateway for a stranger.
+    const offer =
+      this.#connection.localDescription()?.sdp.replaceAll(/^a=(candidate:.*|end-of-candidates)\r?\n/gm, '') ?? '';
     this.answer = await signal(offer);
     this.#connection.setRemoteDescription(this.answer, 'answer');
   }
