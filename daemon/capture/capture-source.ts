@@ -90,12 +90,12 @@ export class CaptureSource implements TrackSource {
 
   /** The elements that encode, once they are chosen; none where the device's own encoding goes out. */
   get encoders(): readonly string[] {
-    return this.#capture.encoders;
+    return this.#capture.encodings.encoders;
   }
 
   /** What encodes a track, once that is chosen, and what that cannot do of what is asked for. */
   encodingOf(track: EncodedStream): { encoder?: string; limit?: string } {
-    return this.#capture.encodingOf(track);
+    return this.#capture.encodings.encodingOf(track);
   }
 
   /** Process of the worker while it runs. */

@@ -10,7 +10,7 @@ import type { RtpFrame } from '../rtp/rtp-frame.ts';
 import type { CaptureLife } from './capture-life.ts';
 import type { CaptureFailure, LossStage } from './capture-owner.ts';
 import type { CapturePlan } from './capture-plan.ts';
-import { networkCodec, passesThrough, unplayable } from './coded-formats.ts';
+import { networkCodec, passesThrough, uncodedOnly, unplayable } from './coded-formats.ts';
 import { planCoded } from './coded-plan.ts';
 import { Decoder } from './decoder.ts';
 import type { CaptureDevice } from './device.ts';
@@ -103,6 +103,11 @@ export class CodedCapture {
     if (device === undefined || (this.#flawed(device) && !this.#flaw?.decodable)) return undefined;
     const own = networkCodec(device);
     return this.#passing[0]?.rtp.codec ?? (own && RTP_VIDEO_CODECS[own]);
+  }
+
+  /** A device as the next life, or this one, takes it. */
+  takenFrom(device: CaptureDevice): CaptureDevice {
+    return this.suits ? device : uncodedOnly(device);
   }
 
   /** Decides on the next life. */

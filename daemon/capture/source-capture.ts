@@ -1,22 +1,20 @@
 import type { MediaClock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { MediaTrackSettings } from '../media/track-dictionaries.ts';
-import type { EncodedStream, SoundLevel, StillPicture, TrackConfiguration } from '../media/track-source.ts';
-import { RTP_VIDEO_CODECS, type RtpCodec } from '../rtp/codec.ts';
+import type { SoundLevel, StillPicture, TrackConfiguration } from '../media/track-source.ts';
 import { CaptureError } from './capture-error.ts';
 import { CaptureOutcomes, type CaptureOutcomesOptions } from './capture-outcomes.ts';
 import type { CaptureStatus } from './capture-state.ts';
 import { CodedCapture } from './coded-capture.ts';
-import { uncodedOnly } from './coded-formats.ts';
-import type { AudioDevice, CaptureDevice } from './device.ts';
+import type { CaptureDevice } from './device.ts';
 import { DeviceCapture, type DeviceCaptureOptions } from './device-capture.ts';
 import { EncodedTrack, type EncodedTrackOwner } from './encoded-track.ts';
 import type { EncoderChoice } from './encoders.ts';
 import { isLibcamera } from './libcamera-controls.ts';
 import { Slates } from './slates.ts';
-import { soundCodec } from './sound-encoders.ts';
 import { encodable, SourceDemand } from './source-demand.ts';
 import type { SourceDevice } from './source-device.ts';
+import { SourceEncodings } from './source-encodings.ts';
 import { SourcePictures } from './source-pictures.ts';
 import type { TestPattern } from './video-pipeline.ts';
 
@@ -48,6 +46,7 @@ export interface SourceCaptureOptions extends CaptureOutcomesOptions {
 export class SourceCapture implements EncodedTrackOwner {
   readonly demand: SourceDemand;
   readonly coded: CodedCapture;
+  readonly encodings: SourceEncodings;
   readonly pictures: SourcePictures;
   readonly outcomes: CaptureOutcomes;
   readonly #options: SourceCaptureOptions;
@@ -99,7 +98,7 @@ export class SourceCapture implements EncodedTrackOwner {
       encoders,
       ...(pattern && { pattern }),
       owner: {
-        device: () => device.current && this.#takenFrom(device.current),
+        device: () => device.current && this.coded.takenFrom(device.current),
         prepare: (found) => this.#prepare(found),
         plan: (taken, tracks) => this.coded.plan(taken, tracks),
         opening: () => device.opening,
@@ -128,6 +127,14 @@ export class SourceCapture implements EncodedTrackOwner {
         died: (failure, delay) => this.outcomes.died(failure, delay),
       },
     });
+    this.encodings = new SourceEncodings({
+      kind,
+      encoders,
+      device,
+      tracks: this.demand.tracks,
+      capture: this.#capture,
+      coded: this.coded,
+    });
     this.#slates = new Slates({
       ...common,
       encoders,
@@ -147,21 +154,6 @@ export class SourceCapture implements EncodedTrackOwner {
     });
   }
 
-  /** The elements that encode, once they are chosen; none where the device's own encoding goes out. */
-  get encoders(): readonly string[] {
-    return [this.#capture.life, this.coded.decoding].flatMap((life) => life?.plan?.encoders ?? []);
-  }
-
-  /** What encodes a track, once that is chosen, and what that cannot do of what is asked for. */
-  encodingOf({ rtp }: EncodedStream): { encoder?: string; limit?: string } {
-    const track = [...this.demand.tracks].find((each) => each.rtp === rtp);
-    if (track === undefined) return {};
-    const { plan, tracks = [] } = this.coded.lifeOf(track) ?? this.#capture.life ?? {};
-    const index = tracks.indexOf(track);
-    const [encoder, limit] = [plan?.encoders[index], plan?.limits[index]];
-    return { ...(encoder !== undefined && { encoder }), ...(limit !== undefined && { limit }) };
-  }
-
   /** Process of the worker while it runs. */
   get pid(): number | undefined {
     return this.#capture.pid;
@@ -169,7 +161,7 @@ export class SourceCapture implements EncodedTrackOwner {
 
   encode(configuration: TrackConfiguration): EncodedTrack {
     const { kind, clock, cname } = this.#options;
-    const codec = this.#codecOf(configuration);
+    const codec = this.encodings.codecOf(configuration);
     const track = new EncodedTrack(this, { kind, codec, configuration, clock, cname });
     this.demand.tracks.add(track);
     return track;
@@ -225,18 +217,11 @@ export class SourceCapture implements EncodedTrackOwner {
   }
 
   trackSettings(track: EncodedTrack): MediaTrackSettings {
-    const planned = this.#device.last;
-    const settings =
-      this.#capture.life?.settingsOf(track) ??
-      this.coded.settingsOf(track) ??
-      (planned && this.#tryPlan(planned, track)) ??
-      track.configuration.settings;
-    return { ...settings, ...this.#device.settings };
+    return this.encodings.settingsOf(track);
   }
 
   trackProblem(track: EncodedTrack): string | undefined {
-    if (this.#options.kind === 'audio' || this.coded.passes(track)) return undefined;
-    return this.#options.encoders.problem(track.codec);
+    return this.encodings.problemOf(track);
   }
 
   async configureTrack(track: EncodedTrack, next: TrackConfiguration): Promise<void> {
@@ -321,15 +306,6 @@ export class SourceCapture implements EncodedTrackOwner {
     }
   }
 
-  /** What would be captured, for settings() before the first start. */
-  #tryPlan(device: CaptureDevice, track: EncodedTrack): MediaTrackSettings | undefined {
-    try {
-      return this.#capture.plan(this.#takenFrom(device), [track]).settings[0];
-    } catch {
-      return undefined;
-    }
-  }
-
   /**
    * Brings a running worker to what its tracks ask for now: while it runs where it can, else by another life.
    * @returns whether it is another life, whose media is yet to come.
@@ -350,11 +326,6 @@ export class SourceCapture implements EncodedTrackOwner {
     this.#capture.start();
   }
 
-  /** A device as the next life, or this one, takes it. */
-  #takenFrom(device: CaptureDevice): CaptureDevice {
-    return this.coded.suits ? device : uncodedOnly(device);
-  }
-
   async #prepare(device: CaptureDevice): Promise<CaptureDevice> {
     const prepared = await this.#device.prepare(device);
     const settled = [...this.demand.tracks].filter((track) => this.#settleCodec(track));
@@ -366,16 +337,11 @@ export class SourceCapture implements EncodedTrackOwner {
 
   /** What a sound is encoded with depends on its device; those who read it have been told. */
   #settleCodec(track: EncodedTrack): boolean {
-    const codec = this.#options.kind === 'audio' ? this.#codecOf(track.configuration) : undefined;
+    const codec = this.#options.kind === 'audio' ? this.encodings.codecOf(track.configuration) : undefined;
     return codec !== undefined && track.settle(codec);
   }
 
-  #codecOf(configuration: TrackConfiguration): RtpCodec | undefined {
-    if (this.#options.kind === 'video') return RTP_VIDEO_CODECS[configuration.encoding?.codec ?? 'h264'];
-    return soundCodec(this.#device.last as AudioDevice | undefined, configuration, this.#options.encoders);
-  }
-
   #flows(): void {
-    this.outcomes.flows(this.encoders);
+    this.outcomes.flows(this.encodings.encoders);
   }
 }
