@@ -1,19 +1,14 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { EncodingSettings, StreamSettings, VideoSettings } from '../config/settings.ts';
+import type { EncodingSettings, StreamSettings } from '../config/settings.ts';
 import type { CaptureSource } from './capture/capture-source.ts';
 import type { CaptureStateName } from './capture/capture-state.ts';
 import { ControlError, type EncodingChange, type StreamReport, type StreamStateName } from './control/gateway-port.ts';
 import type { Clock } from './lib/clock.ts';
 import type { Log } from './lib/log.ts';
-import { addTrackByGateway, MediaStream, removeTrackByGateway } from './media/media-stream.ts';
-import { configureTrack, createTrack, encodedOf, type MediaStreamTrack } from './media/media-stream-track.ts';
-import type {
-  EncodingReduction,
-  PictureAdjustments,
-  SoundLevel,
-  StillPicture,
-  TrackConfiguration,
-} from './media/track-source.ts';
+import type { MediaStream } from './media/media-stream.ts';
+import { configureTrack, encodedOf, type MediaStreamTrack } from './media/media-stream-track.ts';
+import type { EncodingReduction, SoundLevel, StillPicture } from './media/track-source.ts';
+import { StreamRenditions } from './stream-renditions.ts';
 import { isConstrained, type ReportedStream, StreamReporter, type StreamTraffic } from './stream-reporter.ts';
 
 /** What a source's state means to whoever looks at the stream. */
@@ -48,14 +43,10 @@ export interface ConfiguredStreamOptions {
 export class ConfiguredStream implements ReportedStream {
   readonly name: string;
   settings: StreamSettings;
-  /** By rid. The same objects for the whole life of the gateway; their tracks come and go with {@link open} and {@link close}. */
-  readonly #renditions: ReadonlyMap<string, MediaStream>;
+  readonly #renditions: StreamRenditions;
   readonly sources: readonly CaptureSource[];
   readonly #options: ConfiguredStreamOptions;
   readonly #reporter: StreamReporter;
-  /** What makes the sources run although nobody may be watching. */
-  #holds: (() => void)[] = [];
-  readonly #encodings: EncodingSettings[];
   readonly #unobserve: (() => void)[];
   #state: StreamStateName = 'idle';
   #since: number;
@@ -69,8 +60,7 @@ export class ConfiguredStream implements ReportedStream {
     this.settings = settings;
     this.#options = options;
     this.#reporter = new StreamReporter(this, options.clock);
-    this.#encodings = settings.encodings.map((encoding) => ({ ...encoding }));
-    this.#renditions = new Map(this.#encodings.map(({ rid }) => [rid, new MediaStream()]));
+    this.#renditions = new StreamRenditions(settings.encodings);
     this.#since = options.clock.wall();
     const kinds = (['video', 'audio'] as const).filter((kind) => settings[kind] !== false);
     this.sources = kinds.map((kind) => options.openSource(name, kind, settings));
@@ -79,21 +69,25 @@ export class ConfiguredStream implements ReportedStream {
 
   /** The stream in its first encoding. */
   get media(): MediaStream {
-    return this.rendition() as MediaStream;
+    return this.#renditions.first;
   }
 
   /** The stream in one of its encodings; undefined where it has none of that name. */
-  rendition(rid = this.#encodings[0]?.rid ?? ''): MediaStream | undefined {
-    return this.#renditions.get(rid);
+  rendition(rid?: string): MediaStream | undefined {
+    return rid === undefined ? this.media : this.#renditions.find(rid);
   }
 
   /** The stream in each of its encodings. */
   get renditions(): readonly MediaStream[] {
-    return [...this.#renditions.values()];
+    return this.#renditions.all;
   }
 
   get video(): CaptureSource | undefined {
     return this.sources.find((source) => source.kind === 'video');
+  }
+
+  get audio(): CaptureSource | undefined {
+    return this.sources.find((source) => source.kind === 'audio');
   }
 
   get state(): StreamStateName {
@@ -107,7 +101,7 @@ export class ConfiguredStream implements ReportedStream {
 
   /** As they are now; the configuration may have had others. */
   get encodings(): readonly EncodingSettings[] {
-    return this.#encodings;
+    return this.#renditions.encodings;
   }
 
   /** What is made of the encodings for now. */
@@ -131,39 +125,9 @@ export class ConfiguredStream implements ReportedStream {
   open(): void {
     if (this.opened) return;
     this.opened = true;
-    const { video, audio } = this.settings;
-    const [camera, microphone] = [this.video, this.sources.find(({ kind }) => kind === 'audio')];
-    const privacy = this.#privacy;
-    // Every rendition has the one sound.
-    const sound =
-      microphone &&
-      audio &&
-      configuredTrack(microphone, {
-        settings: { channelCount: audio.channelCount },
-        audioCodec: audio.codec,
-        gain: audio.gain,
-        privacy,
-      });
-    for (const encoding of this.#encodings) {
-      const rendition = this.#renditions.get(encoding.rid) as MediaStream;
-      if (camera && video) {
-        const { width, height, frameRate } = video;
-        const picture = adjustmentsOf(video);
-        addTrackByGateway(
-          rendition,
-          configuredTrack(camera, {
-            settings: { width, height, frameRate },
-            picture,
-            encoding,
-            reduction: this.reduction,
-            privacy,
-            passthrough: video.passthrough === 'auto',
-          }),
-        );
-      }
-      if (sound) addTrackByGateway(rendition, sound);
-    }
-    if (this.settings.start === 'always') this.#hold();
+    const { settings, video, audio, reduction } = this;
+    this.#renditions.open({ settings, camera: video, microphone: audio, privacy: this.#privacy, reduction });
+    if (this.settings.start === 'always') this.#renditions.hold();
     this.#sourceChanged();
   }
 
@@ -203,9 +167,8 @@ export class ConfiguredStream implements ReportedStream {
 
   /** How loud its sound is; undefined while it flows to nobody. */
   async level(): Promise<SoundLevel | undefined> {
-    const microphone = this.sources.find(({ kind }) => kind === 'audio');
     try {
-      return await microphone?.level();
+      return await this.audio?.level();
     } catch (error) {
       // It has just gone; the state of the stream says so.
       this.#options.log.debug({ err: error, stream: this.name }, 'no reading of the loudness');
@@ -216,7 +179,7 @@ export class ConfiguredStream implements ReportedStream {
   /** Runs the sources whether or not somebody watches, and waits for the first picture (without one: sound). @throws ControlError `unavailable` with the reason. */
   async startCapture(): Promise<void> {
     this.open();
-    this.#hold();
+    this.#renditions.hold();
     const first = this.sources[0];
     if (first === undefined || this.#privacy) return;
     try {
@@ -252,12 +215,7 @@ export class ConfiguredStream implements ReportedStream {
     if (!this.opened) return;
     this.opened = false;
     this.#closedFor = reason;
-    this.#release();
-    for (const rendition of this.#renditions.values())
-      for (const track of rendition.getTracks()) {
-        track.stop();
-        removeTrackByGateway(rendition, track);
-      }
+    this.#renditions.close();
     // Another stream may have the same device.
     await Promise.all(this.sources.map((source) => source.settle()));
     this.#sourceChanged();
@@ -275,29 +233,27 @@ export class ConfiguredStream implements ReportedStream {
     this.settings = settings;
     if (this.video !== undefined)
       for (const [index, encoding] of settings.encodings.entries())
-        if (!isDeepStrictEqual(encoding, this.#encodings[index])) await this.setEncoding(encoding);
+        if (!isDeepStrictEqual(encoding, this.encodings[index])) await this.setEncoding(encoding);
     for (const source of this.sources) source.idleTimeout = settings.idleTimeout * 1000;
     if (!this.opened || start === settings.start) return;
-    if (settings.start === 'always') this.#hold();
-    else this.#release();
+    if (settings.start === 'always') this.#renditions.hold();
+    else this.#renditions.release();
   }
 
   /** Changes the encoder of one encoding. @throws ControlError for an unknown rid. @throws CaptureError for what the encoder refuses; then nothing has changed. */
   async setEncoding(change: EncodingChange | EncodingSettings): Promise<void> {
-    const { rid = this.#encodings[0]?.rid, ...values } = change;
-    const index = this.#encodings.findIndex((candidate) => candidate.rid === rid);
-    const encoding = this.#encodings[index];
+    const { encodings } = this;
+    const { rid = encodings[0]?.rid, ...values } = change;
+    const encoding = encodings.find((candidate) => candidate.rid === rid);
     if (encoding === undefined || this.video === undefined) {
-      const known = this.#encodings.map((candidate) => candidate.rid).join(', ');
+      const known = encodings.map((candidate) => candidate.rid).join(', ');
       throw new ControlError(
         'not_found',
         `stream '${this.name}' has no video encoding '${rid}'; it has: ${known}`,
         '/rid',
       );
     }
-    const next = { ...encoding, ...values };
-    for (const track of this.rendition(rid)?.getVideoTracks() ?? []) await configureTrack(track, { encoding: next });
-    this.#encodings[index] = next;
+    await this.#renditions.setEncoding({ ...encoding, ...values });
     this.#options.changed(this.name);
   }
 
@@ -312,16 +268,6 @@ export class ConfiguredStream implements ReportedStream {
 
   report(viewers: Record<string, number>, urls: Record<string, string>): StreamReport {
     return this.#reporter.report(viewers, urls);
-  }
-
-  #hold(): void {
-    if (this.#holds.length > 0) return;
-    this.#holds = this.media.getTracks().map((track) => encodedOf(track).retain());
-  }
-
-  #release(): void {
-    for (const release of this.#holds) release();
-    this.#holds = [];
   }
 
   /** A stream is as well as its picture is; the state of its sound is in its track. */
@@ -347,17 +293,6 @@ export class ConfiguredStream implements ReportedStream {
 
   /** The tracks of all renditions, each once. */
   get tracks(): MediaStreamTrack[] {
-    return [...new Set([...this.#renditions.values()].flatMap((rendition) => rendition.getTracks()))];
+    return this.#renditions.tracks;
   }
-}
-
-/** A track that is as the configuration wishes where nobody constrains it. */
-const configuredTrack = (
-  source: CaptureSource,
-  configuration: Partial<TrackConfiguration> & Pick<TrackConfiguration, 'settings'>,
-): MediaStreamTrack => createTrack(source, configuration, { defaults: configuration.settings });
-
-function adjustmentsOf({ crop, orientation, overlay }: VideoSettings): PictureAdjustments {
-  const [top = 0, right = 0, bottom = 0, left = 0] = crop.split(' ').map(Number);
-  return { crop: { top, right, bottom, left }, orientation, overlay };
 }

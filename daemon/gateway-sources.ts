@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import type { Settings, StreamSettings } from '../config/settings.ts';
-import { CaptureSource } from './capture/capture-source.ts';
+import { CaptureSource, type CaptureSourceOptions } from './capture/capture-source.ts';
 import { ControlsMemory } from './capture/controls-memory.ts';
 import type { CaptureDevice } from './capture/device.ts';
 import { DeviceMonitor } from './capture/device-monitor.ts';
-import type { EncoderSelector } from './capture/encoder.ts';
+import type { EncoderChoice } from './capture/encoders.ts';
 import { NetworkCameras } from './capture/network-cameras.ts';
 import type { GatewayEvent } from './control/gateway-port.ts';
 import { DeviceAssignment } from './device-assignment.ts';
@@ -18,12 +18,14 @@ const FIRST_SCAN_MS = 1500;
 
 export interface GatewaySourcesOptions {
   settings: () => Settings;
-  encoders: EncoderSelector;
+  encoders: EncoderChoice;
   environment: Record<string, string>;
   clock: MediaClock;
   log: Log;
   devicesChanged: (devices: readonly CaptureDevice[]) => void;
   event: (event: GatewayEvent) => void;
+  /** Tests have workers of their own. */
+  startWorker?: CaptureSourceOptions['startWorker'];
 }
 
 /** The devices of this gateway, and the sources that capture from them for its streams. */
@@ -68,13 +70,16 @@ export class GatewaySources {
       log,
     });
     this.#monitor = monitor;
-    monitor.onChange((devices) => {
-      this.#assignment.devicesChanged(devices);
-      this.#options.devicesChanged(devices);
-    });
+    monitor.onChange((devices) => this.devicesChanged(devices));
     const scanned = monitor.start();
     await Promise.race([scanned, new Promise((resolve) => setTimeout(resolve, FIRST_SCAN_MS).unref())]);
     this.#assignment.devicesChanged(monitor.devices);
+  }
+
+  /** These are all there are now. */
+  devicesChanged(devices: readonly CaptureDevice[]): void {
+    this.#assignment.devicesChanged(devices);
+    this.#options.devicesChanged(devices);
   }
 
   async stop(): Promise<void> {
@@ -88,7 +93,7 @@ export class GatewaySources {
 
   /** Streams that wish for the same device share its source; test pictures carry the name of their stream. */
   open(stream: string, kind: 'video' | 'audio', streamSettings: StreamSettings): CaptureSource {
-    const { settings, encoders, clock, log, environment } = this.#options;
+    const { settings, encoders, clock, log, environment, startWorker } = this.#options;
     const wished = streamSettings[kind];
     if (wished === false) throw new Error(`stream ${stream} has no ${kind}`);
     const { id } = settings().gateway;
@@ -108,6 +113,7 @@ export class GatewaySources {
         environment,
         captured: () => this.#assignment.captured,
         usbReset: this.usbResets,
+        startWorker,
         ...(this.#network && { openNetworkDevice: this.#network.open }),
       });
     });

@@ -9,10 +9,10 @@ import { EncoderSelector } from './capture/encoder.ts';
 import { gstreamerEnvironment } from './capture/gstreamer-environment.ts';
 import { ControlError } from './control/gateway-port.ts';
 import type { LogPort } from './control/log-tail.ts';
-import { loadProbe } from './dropped-frames.ts';
 import { GatewayConfig } from './gateway-config.ts';
 import { GatewayControl } from './gateway-control.ts';
 import { GatewayDeviceControls } from './gateway-device-controls.ts';
+import { GatewayProbes } from './gateway-probes.ts';
 import { GatewayReports } from './gateway-reports.ts';
 import { GatewaySessions } from './gateway-sessions.ts';
 import { GatewaySignalling } from './gateway-signalling.ts';
@@ -69,7 +69,7 @@ export class Gateway {
   readonly #hooks: Hooks;
   readonly #watch: GatewayWatch;
   readonly #reduction: ThermalReduction;
-  #streamHealth: (() => void)[] = [];
+  readonly #probes: GatewayProbes;
 
   constructor(options: GatewayOptions) {
     this.#options = options;
@@ -200,6 +200,14 @@ export class Gateway {
       clock: this.#clock,
       log: options.log,
     });
+    this.#probes = new GatewayProbes({
+      health: this.#health,
+      streams: this.#streams,
+      sources: this.#sources,
+      reduction: this.#reduction,
+      mqtt: () => this.#listeners.mqtt,
+      clock,
+    });
     this.#notifier = new SystemdNotifier({
       log: this.#room('systemd'),
       healthy: () => this.#health.verdict().status !== 'failing',
@@ -264,22 +272,15 @@ export class Gateway {
     void this.#encoders.choose('h264').catch(() => undefined);
     await Promise.all([this.#sources.start(), this.#privacy.load()]);
     this.#streams.start();
-    const pictures = this.#firstPictures();
+    const pictures = this.#streams.firstPictures(AbortSignal.timeout(FIRST_PICTURE_MS));
     await Promise.all([this.#listeners.start(pictures), pictures.then(() => this.reports.start())]);
-    this.#registerHealth();
+    this.#probes.register();
     this.#watch.start();
     this.#configuration.start();
     // What else this machine can encode is only told, and holds nothing up.
     void this.#encoders.survey().catch(() => undefined);
     await this.#notifier.ready(this.#status);
     this.#control.infoChanged();
-  }
-
-  /** Waits, but not for long, for the streams that run without a viewer. */
-  async #firstPictures(): Promise<void> {
-    const patience = AbortSignal.timeout(FIRST_PICTURE_MS);
-    const always = this.#streams.all().filter((stream) => stream.settings.start === 'always');
-    await Promise.allSettled(always.flatMap((stream) => stream.sources.map((source) => source.live(patience))));
   }
 
   /** Brings what a plan touches in line with the configuration as it is now; everything else goes on. */
@@ -289,7 +290,7 @@ export class Gateway {
     await this.#listeners.follow(plan);
     await this.#streams.follow(plan, streams);
     this.#sources.keepOnly(new Set(this.#streams.all().flatMap(({ sources }) => sources)));
-    this.#registerHealth();
+    this.#probes.register();
     // Addresses may have changed.
     for (const name of this.#streams.names()) this.#control.streamChanged(name);
     this.#control.infoChanged();
@@ -297,25 +298,6 @@ export class Gateway {
 
   get #settings(): Settings {
     return this.#configuration.current.settings;
-  }
-
-  /** A camera or a broker that is away is no reason to restart: none of these is vital. */
-  #registerHealth(): void {
-    for (const unregister of this.#streamHealth) unregister();
-    this.#streamHealth = this.#streams
-      .all()
-      .flatMap((stream) => [
-        this.#health.register(`stream ${stream.name}`, () =>
-          stream.failing ? (stream.reason ?? 'no picture') : undefined,
-        ),
-        this.#health.register(`load ${stream.name}`, loadProbe(stream, this.#clock.clock)),
-      ]);
-    this.#health.register('devices', () => this.#sources.problems.join('; ') || undefined);
-    this.#health.register('heat', () => this.#reduction.reason);
-    this.#health.register('mqtt', () => {
-      const status = this.#listeners.mqtt?.status();
-      return status?.connected === true ? undefined : (status?.reason ?? 'not connected');
-    });
   }
 
   #room(room: string): Log {

@@ -23,6 +23,12 @@ export class StreamRegistry implements StreamDirectory {
     for (const stream of this.#streams.values()) stream.open();
   }
 
+  /** Resolves when those that run without a viewer have their first picture and sound, or when patience ends. */
+  async firstPictures(patience: AbortSignal): Promise<void> {
+    const always = this.all().filter((stream) => stream.settings.start === 'always');
+    await Promise.allSettled(always.flatMap((stream) => stream.sources.map((source) => source.live(patience))));
+  }
+
   async stop(): Promise<void> {
     await Promise.all([...this.#streams.values()].map((stream) => stream.end('the gateway stops')));
     this.#streams.clear();

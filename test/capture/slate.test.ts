@@ -61,12 +61,20 @@ test('a crash that is mended within a moment shows no slate', async (t) => {
   const frames = collect(track);
   track.retain();
   await until(() => frames.length >= 10);
-  process.kill(source.pid as number, 'SIGKILL');
-  await until(() => source.muted);
-  await live(source);
-  t.equal(track.rtp.stats.sources, 2);
-  await delay(1500);
-  t.equal(track.rtp.stats.sources, 2);
+  for (let crash = 1; ; crash++) {
+    const lives = track.rtp.stats.sources;
+    const begin = performance.now();
+    process.kill(source.pid as number, 'SIGKILL');
+    await until(() => source.muted);
+    await live(source);
+    const moment = performance.now() - begin < 900;
+    t.ok(moment || crash < 5, 'it is mended within a moment, at the latest the fifth time on a busy machine');
+    if (!moment && crash < 5) continue;
+    t.equal(track.rtp.stats.sources, lives + 1);
+    await delay(1500);
+    t.equal(track.rtp.stats.sources, lives + 1);
+    return;
+  }
 });
 
 test('a microphone goes: silence, and sound again', async (t) => {

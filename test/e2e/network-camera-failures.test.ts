@@ -18,7 +18,8 @@ test('packets are lost on the way from the camera: no viewer sees a broken pictu
   const viewer = new FfmpegViewer(t, '-rtsp_transport', 'tcp', '-i', urls.rtsp);
   // Without sound and with times that are not even ffmpeg would look at it for long before it begins.
   const other = new FfmpegViewer(t, '-analyzeduration', '1000000', '-i', urls.flv);
-  const beside = new FfmpegViewer(t, '-rtsp_transport', 'tcp', '-i', camera.url);
+  // Where one more transport begins while it plays, gst-rtsp-server fails an assertion now and then.
+  const beside = new FfmpegViewer(t, '-rtsp_transport', 'udp', '-i', camera.url);
   await viewer.more(100, 60_000);
   await other.more(60);
   t.ok(beside.damage.length > 0, 'who looks at the camera itself sees them');

@@ -2,13 +2,12 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { openConfig, recoverConfig } from '../../config/open-config.ts';
-import { CaptureSource } from '../../daemon/capture/capture-source.ts';
 import { type CaptureDevice, TEST_PICTURE, TEST_TONE } from '../../daemon/capture/device.ts';
 import type { WorkerCommand } from '../../daemon/capture/worker-messages.ts';
 import type { CaptureWorker, CaptureWorkerOptions } from '../../daemon/capture/worker-process.ts';
-import { DeviceAssignment } from '../../daemon/device-assignment.ts';
 import { GatewayConfig } from '../../daemon/gateway-config.ts';
 import { GatewayControl } from '../../daemon/gateway-control.ts';
+import { GatewaySources } from '../../daemon/gateway-sources.ts';
 import { GatewayTracks } from '../../daemon/gateway-tracks.ts';
 import { Hooks } from '../../daemon/hooks/hooks.ts';
 import { type Clock, MediaClock } from '../../daemon/lib/clock.ts';
@@ -89,31 +88,20 @@ export class PlannedGateway {
     const { clock, log } = options;
     const { fake } = this;
     const { settings } = config.config;
-    const mediaClock = new MediaClock(new ManualClock());
-    const assignment = new DeviceAssignment();
-    assignment.devicesChanged(DEVICES);
+    const sources = new GatewaySources({
+      settings: () => this.#configuration.current.settings,
+      encoders: encodersFrom(),
+      environment: {},
+      clock: new MediaClock(new ManualClock()),
+      log,
+      devicesChanged: () => undefined,
+      event: (event) => this.control.event(event),
+      startWorker: this.#startWorker,
+    });
+    sources.devicesChanged(DEVICES);
     this.#streams = new StreamRegistry({
       streams: settings.streams,
-      openSource: (stream, kind, streamSettings) => {
-        const { device: wish } = streamSettings[kind] as { device: string };
-        return assignment.open(
-          wish,
-          kind,
-          (device) =>
-            new CaptureSource({
-              kind,
-              device,
-              ...(wish !== 'any' && { wishedDevice: wish }),
-              encoders: encodersFrom(),
-              clock: mediaClock,
-              cname: 'porch',
-              log,
-              text: `porch: ${stream}`,
-              idleTimeout: 0,
-              startWorker: this.#startWorker,
-            }),
-        );
-      },
+      openSource: (stream, kind, streamSettings) => sources.open(stream, kind, streamSettings),
       privacy: () => false,
       reduction: () => undefined,
       clock,
@@ -127,7 +115,7 @@ export class PlannedGateway {
         check: async () => undefined,
         follow: async (plan) => {
           await this.#streams.follow(plan, this.#configuration.current.settings.streams);
-          assignment.keepOnly(new Set(this.#streams.all().flatMap(({ sources }) => sources)));
+          sources.keepOnly(new Set(this.#streams.all().flatMap(({ sources }) => sources)));
         },
         restart: () => fake.restart(),
         configChanged: () => this.control.configChanged(),
@@ -168,6 +156,7 @@ stateDirectory: ${folder}
 streams:
   camera:
     start: always
+    idleTimeout: 0
     video: {device: ${video}}
     audio: {device: ${audio}}
     encodings: [{rid: main}, {rid: sub, scaleResolutionDownBy: 2}]

@@ -37,7 +37,7 @@ export async function decode(url: string, seconds: number): Promise<DecodedStrea
 }
 
 /** Resolves when the condition holds; false after the time-out. */
-export async function until(condition: () => boolean, timeout = 10_000): Promise<boolean> {
+export async function until(condition: () => boolean, timeout = 20_000): Promise<boolean> {
   const end = Date.now() + timeout;
   while (!condition()) {
     if (Date.now() > end) return false;

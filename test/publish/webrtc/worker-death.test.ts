@@ -9,7 +9,7 @@ for (const signal of ['SIGKILL', 'SIGSTOP'] as const) {
     await eventually('media', () => viewer.rtp.video.length > 10);
     const pid = served.publisher.workerPid as number;
     process.kill(pid, signal);
-    await eventually('the death is noticed', () => served.left.length === 1, 15_000);
+    await eventually('the death is noticed', () => served.left.length === 1, 30_000);
     t.same(served.left, ['worker died']);
     t.notOk(served.source.video.running, 'taps are closed');
     const next = await served.watch();
