@@ -8,8 +8,8 @@ import { gdpRtpPackets, gdpStart } from './gdp.ts';
 /** Bytes that may wait for the converter; what is above is dropped up to the next key frame. */
 const HIGH_WATER_BYTES: Record<RtpCodec['kind'], number> = { video: 4 * 1024 * 1024, audio: 64 * 1024 };
 
-/** Containers count in milliseconds at the coarsest, and time that does not grow would be refused by players. */
-const LEAST_STEP_MS = 0.01;
+/** Time that does not grow would be refused by players: more than a tick of the clock of RTP pictures, as what is encoded of them counts. */
+const LEAST_STEP_MS = 0.0125;
 
 const DEPAYLOADERS: Record<RtpCodec['mimeType'], string> = {
   'video/H264': 'rtph264depay',
