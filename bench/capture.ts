@@ -65,7 +65,7 @@ async function worker(sizes: readonly Size[]): Promise<Running> {
   );
   for (const track of tracks) track.retain();
   await source.live(AbortSignal.timeout(30_000));
-  return { pid: source.pid ?? 0, stop: () => source.close() };
+  return { pids: [source.pid ?? 0], stop: () => source.close() };
 }
 
 /** The same pipelines without any of us; what they write is read and thrown away. */

@@ -1,6 +1,6 @@
 /**
- * What a worker takes that passes a camera's H.264 on, beside one that decodes and encodes it, and beside bare
- * `gst-launch-1.0` pipelines: all from one camera at the same time. `node dist/bench/passthrough.js [seconds]`.
+ * What passing a camera's H.264 on takes, beside decoding and encoding it, and beside bare `gst-launch-1.0` pipelines:
+ * all from one camera at the same time. `node dist/bench/passthrough.js [seconds]`.
  */
 
 import { availableParallelism, loadavg } from 'node:os';
@@ -11,16 +11,22 @@ import { encodersFrom } from '../test/support/capture-test-source.ts';
 import { testServer } from '../test/support/rtsp-server.ts';
 import { cameraLaunch, networkCamera } from './support/camera-launch.ts';
 import { bareLaunch, type Cost, measureBothWays, type Running } from './support/capture-cost.ts';
+import { processTreeMemory } from './support/process-memory.ts';
 import { table } from './support/report.ts';
 
 const seconds = Number(process.argv[2] ?? 10);
 const SIZE = { width: 1280, height: 720, frameRate: 30 };
 const KBPS = 4000;
-/** Of the worker that passes it on, to others at the same time. */
+/** Of what passing it on takes, to others at the same time. */
 const GOALS = { encoding: 0.2, pipeline: 1.1 };
 
-/** The worker as the gateway runs it, over the camera. */
-async function worker(url: string, passthrough: boolean): Promise<Running> {
+/** The capture workers of this process. */
+const workers = (): number[] =>
+  processTreeMemory(process.pid).flatMap(({ pid, command }) => (command.includes('capture/worker.') ? pid : []));
+
+/** The camera as the gateway has it: where it is decoded that is another process. */
+async function captured(url: string, passthrough: boolean): Promise<Running> {
+  const others = workers();
   const { cameras, device } = networkCamera(url);
   const source = new CaptureSource({
     kind: 'video',
@@ -39,17 +45,19 @@ async function worker(url: string, passthrough: boolean): Promise<Running> {
     passthrough,
     encoding: { maxBitrate: KBPS * 1000, maxFramerate: undefined, scaleResolutionDownBy: 1, keyFrameInterval: 2 },
   });
+  const first = new Promise((resolve) => track.rtp.onFrame(resolve));
   track.retain();
-  await source.live(AbortSignal.timeout(30_000));
-  return { pid: source.pid ?? 0, stop: () => source.close() };
+  await first;
+  const pids = workers().filter((pid) => !others.includes(pid));
+  return { pids, stop: () => source.close() };
 }
 
 const camera = await testServer({ source: { ...SIZE, fps: SIZE.frameRate, kbps: KBPS, gop: 60 } });
 const depayload = `rtspsrc location=${camera.url} protocols=tcp latency=200 ! application/x-rtp,media=video ! rtph264depay ! fakesink sync=false`;
 const [passed, encoded, same, least] = (await measureBothWays(
   [
-    () => worker(camera.url, true),
-    () => worker(camera.url, false),
+    () => captured(camera.url, true),
+    () => captured(camera.url, false),
     () => bareLaunch(cameraLaunch(camera.url), 1),
     () => bareLaunch(depayload, 0),
   ],

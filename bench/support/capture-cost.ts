@@ -7,9 +7,9 @@ import { processCpu } from './process-cpu.ts';
 /** V8 tidies up once, some seconds after a start. */
 const WARM_UP_MS = 10_000;
 
-/** Something that captures, in a process of its own. */
+/** Something that captures, in processes of its own. */
 export interface Running {
-  pid: number;
+  pids: readonly number[];
   stop: () => Promise<void>;
 }
 
@@ -36,7 +36,7 @@ export async function bareLaunch(launch: string, pipes: number): Promise<Running
   });
   await Promise.all(written);
   return {
-    pid: child.pid ?? 0,
+    pids: [child.pid ?? 0],
     stop: async () => {
       child.kill('SIGKILL');
     },
@@ -49,18 +49,21 @@ function privateMemory(pid: number): number {
   return ((kilobytes('Private_Clean') + kilobytes('Private_Dirty')) * 1024) / 1e6;
 }
 
+const total = (pids: readonly number[], measured: (pid: number) => number): number =>
+  pids.reduce((sum, pid) => sum + measured(pid), 0);
+
 /** All at the same time, so that the machine treats them alike; then they are stopped. */
 async function measure(running: readonly Running[], seconds: number): Promise<Cost[]> {
   await sleep(WARM_UP_MS);
-  const before = running.map(({ pid }) => processCpu(pid));
+  const before = running.map(({ pids }) => total(pids, processCpu));
   const begin = performance.now();
   await sleep(seconds * 1000);
   const elapsed = (performance.now() - begin) / 1000;
-  const gone = running.find(({ pid }) => !existsSync(`/proc/${pid}`));
-  if (gone) throw new Error(`process ${gone.pid} ended while it was measured: the machine has too much to do`);
-  const costs = running.map(({ pid }, index) => ({
-    cpu: (processCpu(pid) - (before[index] ?? 0)) / 1e6 / elapsed,
-    memory: privateMemory(pid),
+  const gone = running.flatMap(({ pids }) => pids).find((pid) => !existsSync(`/proc/${pid}`));
+  if (gone) throw new Error(`process ${gone} ended while it was measured: the machine has too much to do`);
+  const costs = running.map(({ pids }, index) => ({
+    cpu: (total(pids, processCpu) - (before[index] ?? 0)) / 1e6 / elapsed,
+    memory: total(pids, privateMemory),
   }));
   await Promise.all(running.map(({ stop }) => stop()));
   return costs;
