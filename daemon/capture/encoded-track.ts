@@ -4,6 +4,7 @@ import type { MediaTrackSettings } from '../media/track-dictionaries.ts';
 import type { EncodedStream, StillPicture, TrackConfiguration } from '../media/track-source.ts';
 import { OPUS, type RtpCodec } from '../rtp/codec.ts';
 import { RtpStream, type RtpStreamOptions } from '../rtp/rtp-stream.ts';
+import { codecOf } from './coded-formats.ts';
 import { KeyFrameRequests } from './key-frame-requests.ts';
 
 const KEY_FRAME_INTERVAL_MS = 300;
@@ -103,7 +104,7 @@ export class EncodedTrack implements EncodedStream {
 
   /** Of a picture. */
   get codec(): VideoCodec {
-    return this.configuration.encoding?.codec ?? 'h264';
+    return codecOf(this.configuration);
   }
 
   get profile(): H264Profile | undefined {

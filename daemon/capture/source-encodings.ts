@@ -2,6 +2,7 @@ import type { MediaTrackSettings } from '../media/track-dictionaries.ts';
 import type { EncodedStream, TrackConfiguration } from '../media/track-source.ts';
 import { RTP_VIDEO_CODECS, type RtpCodec } from '../rtp/codec.ts';
 import type { CodedCapture } from './coded-capture.ts';
+import { codecOf } from './coded-formats.ts';
 import type { AudioDevice } from './device.ts';
 import type { DeviceCapture } from './device-capture.ts';
 import type { EncodedTrack } from './encoded-track.ts';
@@ -51,7 +52,7 @@ export class SourceEncodings {
   /** Undefined: a sound whose device nobody has asked yet. */
   codecOf(configuration: TrackConfiguration): RtpCodec | undefined {
     const { kind, device, encoders } = this.#options;
-    if (kind === 'video') return RTP_VIDEO_CODECS[configuration.encoding?.codec ?? 'h264'];
+    if (kind === 'video') return RTP_VIDEO_CODECS[codecOf(configuration)];
     return soundCodec(device.last as AudioDevice | undefined, configuration, encoders);
   }
 
