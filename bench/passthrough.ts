@@ -11,7 +11,7 @@ import { encodersFrom } from '../test/support/capture-test-source.ts';
 import { testServer } from '../test/support/rtsp-server.ts';
 import { cameraLaunch, networkCamera } from './support/camera-launch.ts';
 import { bareLaunch, type Cost, measureBothWays, type Running } from './support/capture-cost.ts';
-import { processTreeMemory } from './support/process-memory.ts';
+import { commandOf, processTree } from './support/process-memory.ts';
 import { table } from './support/report.ts';
 
 const seconds = Number(process.argv[2] ?? 10);
@@ -21,8 +21,7 @@ const KBPS = 4000;
 const GOALS = { encoding: 0.2, pipeline: 1.1 };
 
 /** The capture workers of this process. */
-const workers = (): number[] =>
-  processTreeMemory(process.pid).flatMap(({ pid, command }) => (command.includes('capture/worker.') ? pid : []));
+const workers = (): number[] => processTree(process.pid).filter((pid) => commandOf(pid).includes('capture/worker.'));
 
 /** The camera as the gateway has it: where it is decoded that is another process. */
 async function captured(url: string, passthrough: boolean): Promise<Running> {

@@ -8,16 +8,21 @@ export interface ProcessMemory {
   pss: number;
 }
 
-/** Memory of a process and all its descendants, parents first. */
-export function processTreeMemory(pid: number): ProcessMemory[] {
-  const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1');
+/** A process and all its descendants, parents first. */
+export function processTree(pid: number): number[] {
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').split(' ').filter(Boolean);
-  const pss = Number(/^Pss: +(\d+) kB$/m.exec(rollup)?.[1]);
-  return [{ pid, command: commandOf(pid), pss }, ...children.flatMap((child) => processTreeMemory(Number(child)))];
+  return [pid, ...children.flatMap((child) => processTree(Number(child)))];
 }
 
+/** Memory of a process and all its descendants, parents first. */
+export const processTreeMemory = (pid: number): ProcessMemory[] =>
+  processTree(pid).map((each) => {
+    const rollup = readFileSync(`/proc/${each}/smaps_rollup`, 'latin1');
+    return { pid: each, command: commandOf(each), pss: Number(/^Pss: +(\d+) kB$/m.exec(rollup)?.[1]) };
+  });
+
 /** `node capture/worker`, `mosquitto`: the program, and for Node the module with its folder. */
-function commandOf(pid: number): string {
+export function commandOf(pid: number): string {
   const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
   const program = words[0]?.split('/').at(-1) ?? '';
   const module = words.find((word) => /\.(?:js|ts)$/.test(word));
