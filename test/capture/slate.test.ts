@@ -61,20 +61,20 @@ test('a crash that is mended within a moment shows no slate', async (t) => {
   const frames = collect(track);
   track.retain();
   await until(() => frames.length >= 10);
-  for (let crash = 1; ; crash++) {
-    const lives = track.rtp.stats.sources;
+  // On a busy machine it takes longer than a slate waits, now and then.
+  let [lives, took] = [0, Infinity];
+  for (let crash = 0; crash < 5 && took >= 900; crash++) {
+    lives = track.rtp.stats.sources;
     const begin = performance.now();
     process.kill(source.pid as number, 'SIGKILL');
     await until(() => source.muted);
     await live(source);
-    const moment = performance.now() - begin < 900;
-    t.ok(moment || crash < 5, 'it is mended within a moment, at the latest the fifth time on a busy machine');
-    if (!moment && crash < 5) continue;
-    t.equal(track.rtp.stats.sources, lives + 1);
-    await delay(1500);
-    t.equal(track.rtp.stats.sources, lives + 1);
-    return;
+    took = performance.now() - begin;
   }
+  t.ok(took < 900, `it is mended within a moment: ${Math.round(took)} ms`);
+  t.equal(track.rtp.stats.sources, lives + 1);
+  await delay(1500);
+  t.equal(track.rtp.stats.sources, lives + 1);
 });
 
 test('a microphone goes: silence, and sound again', async (t) => {
