@@ -6,7 +6,7 @@ import { encodedOf } from './media/media-stream-track.ts';
 /** Frames of a stream that did not get through, at one stage. */
 export interface DroppedFrames {
   /**
-   * `capture`: the device left them out. `conversion`, `encoder`: dropped because that was busy. `source`: cut off,
+   * `capture`: the device left them out. `conversion`, `encoder`: dropped because that was busy. `source`: not whole,
    * stale, before a key frame. `slow-viewer`: a viewer's queue was full.
    */
   readonly reason: 'capture' | 'conversion' | 'encoder' | 'source' | 'slow-viewer';
@@ -21,7 +21,12 @@ export interface DroppedFrames {
 /** What a stream has lost on the way to its publishers. */
 export function droppedFramesOf(stream: ConfiguredStream): DroppedFrames[] {
   const before = stream.sources.flatMap(({ kind, stats: { lost } }) =>
-    (['capture', 'conversion'] as const).map((reason) => ({ reason, kind, encoding: '', count: lost[reason] })),
+    (['capture', 'conversion', 'source'] as const).map((reason) => ({
+      reason,
+      kind,
+      encoding: '',
+      count: lost[reason],
+    })),
   );
   const tracks = [
     ...stream.settings.encodings.flatMap(({ rid }) =>

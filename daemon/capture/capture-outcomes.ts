@@ -17,9 +17,14 @@ export interface CaptureSourceStats {
   /** Lives that ended against our will, by reason: `crash`, `stall`, `device`, `stream`, `ended`, `pipeline`. */
   readonly restarts: Readonly<Record<string, number>>;
   readonly transitions: Iterable<Readonly<CaptureTransition>>;
-  /** Frames that no track could have: left out by the device, or dropped because their conversion was busy. */
-  readonly lost: Readonly<Record<LossStage, number>>;
+  readonly lost: LostFrames;
 }
+
+/**
+ * Frames that no track could have: left out by the device, or dropped because their conversion was busy; `source`: of what
+ * comes encoded from it those that are not whole, or refer to one that is not.
+ */
+export type LostFrames = Readonly<Record<LossStage | 'source', number>>;
 
 /** What comes of the attempts to capture a device: told to its status and the log, explained and counted. */
 export class CaptureOutcomes {
@@ -43,8 +48,9 @@ export class CaptureOutcomes {
     });
   }
 
-  get stats(): CaptureSourceStats {
-    return { restarts: this.#restarts, transitions: this.#status.transitions, lost: this.#lost };
+  /** @param source see {@link LostFrames}. */
+  statsWith(source: number): CaptureSourceStats {
+    return { restarts: this.#restarts, transitions: this.#status.transitions, lost: { ...this.#lost, source } };
   }
 
   /** What is behind the last failure, for a person; undefined where that speaks for itself. */

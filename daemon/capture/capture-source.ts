@@ -63,7 +63,7 @@ export class CaptureSource implements TrackSource {
   }
 
   get stats(): CaptureSourceStats {
-    return this.#capture.outcomes.stats;
+    return this.#capture.outcomes.statsWith(this.#capture.coded.dropped);
   }
 
   /** Why nothing flows, for a person. */

@@ -92,6 +92,11 @@ export class CodedCapture {
     return native;
   }
 
+  /** Frames of the device's own stream that nobody could have. */
+  get dropped(): number {
+    return [...this.#natives.values()].reduce((sum, { rtp }) => sum + rtp.stats.dropped, 0);
+  }
+
   /** What the life that runs, or is about to, takes of the device's own encoding; undefined: nothing. */
   get active(): RtpCodec | undefined {
     return this.#active;

@@ -11,9 +11,13 @@ export type CodedInput =
 
 /**
  * Rides over a reader that is busy. It stands behind the payloader: what it has to drop leaves a hole in the sequence
- * numbers, at which the track waits for a key frame.
+ * numbers, at which the track waits for a key frame. Its limit counts bytes: by time a queue holds itself for full, and
+ * drops, for the moment in which a segment has left it and the packets behind that have not.
  */
-const PACKET_QUEUE = 'queue leaky=downstream max-size-time=3000000000 max-size-bytes=0 max-size-buffers=0';
+const PACKET_QUEUE = 'queue leaky=downstream max-size-time=0 max-size-bytes=8388608 max-size-buffers=0';
+
+/** Both of its ways have the same segment: it need not be told again at each change between them. */
+const BOTH_WAYS = 'funnel name=all forward-sticky-events=false';
 
 /**
  * Decodes a sound for the moment of a reading, beside what goes out. The decoder is found and loaded with the first one: the
@@ -40,5 +44,5 @@ export function codedLaunch(kind: 'video' | 'audio', input: CodedInput): string 
   const sound = input.type === 'rtsp' ? input.sound : undefined;
   if (sound !== undefined) return `${source} ! tee name=frames ! ${soundPayloader(sound, 0)} ! ${tail} ${EAR}`;
   if (!tells) return `${source} ! ${payloader(codec, 0)} ! ${tail}`;
-  return `${source} ! ${payloader(codec, 0)} ! ${stamped()} ! funnel name=all ! ${PACKET_QUEUE} ! ${packetSink(0)}`;
+  return `${source} ! ${payloader(codec, 0)} ! ${stamped()} ! ${BOTH_WAYS} ! ${PACKET_QUEUE} ! ${packetSink(0)}`;
 }

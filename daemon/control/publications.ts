@@ -95,7 +95,7 @@ const telemetry = {
             type: 'object',
             additionalProperties: integer,
             description:
-              'Of the picture, since the start, by where: `capture` (left out by the device), `conversion` and `encoder` (dropped because that was busy), `source` (cut off, stale, before a key frame), `slow-viewer`',
+              'Of the picture, since the start, by where: `capture` (left out by the device), `conversion` and `encoder` (dropped because that was busy), `source` (not whole, stale, before a key frame), `slow-viewer`',
           },
           framesDroppedByTrack: {
             type: 'array',

@@ -11,7 +11,7 @@ import { OPUS, PCMA, PCMU } from '../../daemon/rtp/codec.ts';
 
 const RTSP: RtspInput = { encoding: 'H264', transport: 'tcp', latency: 200, timeout: 5000 };
 const TAIL =
-  'queue leaky=downstream max-size-time=3000000000 max-size-bytes=0 max-size-buffers=0 ! rtponviftimestamp ! rtpstreampay ! ' +
+  'queue leaky=downstream max-size-time=0 max-size-bytes=8388608 max-size-buffers=0 ! rtponviftimestamp ! rtpstreampay ! ' +
   'fdsink fd=4 sync=false async=false';
 const FRAMES = 'tee name=frames ! ';
 const EAR =
@@ -52,7 +52,7 @@ test('launch lines of what passes through: no decoder, no encoder', async (t) =>
         `${SENDER_TIMES.replace('received received.', 'received received. ! identity single-segment=true silent=true ! rtponviftimestamp cseq=1 ! rtpstreampay ! all. received.')} ! ` +
         `rtph265depay ! ${ARRIVAL_TIMES} ! h265parse config-interval=-1 ! ` +
         'rtph265pay name=pay0 pt=98 mtu=1200 config-interval=0 aggregate-mode=zero-latency timestamp-offset=0 ! ' +
-        `rtponviftimestamp ! rtpstreampay ! funnel name=all ! ${TAIL.replace('rtponviftimestamp ! rtpstreampay ! ', '')}`,
+        `rtponviftimestamp ! rtpstreampay ! funnel name=all forward-sticky-events=false ! ${TAIL.replace('rtponviftimestamp ! rtpstreampay ! ', '')}`,
     ],
     [
       'network, UDP',

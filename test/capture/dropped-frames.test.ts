@@ -64,7 +64,7 @@ test('all is well: nothing is counted as dropped', async (t) => {
   await sleep(5000);
   for (const one of made) {
     t.ok(frames(one.track) > 40, `${frames(one.track)} frames`);
-    t.same(lossOf(one), { capture: 0, conversion: 0, encoder: 0, stream: 0 });
+    t.same(lossOf(one), { capture: 0, conversion: 0, source: 0, encoder: 0, stream: 0 });
   }
 });
 
@@ -89,7 +89,7 @@ test('an encoder that is too slow: frames are left out before it, and what comes
   await sleep(3000);
   const before = frames(track);
   const { encoder, stream, ...earlier } = lossOf(made);
-  t.same(earlier, { capture: 0, conversion: 0 }, 'no other stage is blamed');
+  t.same(earlier, { capture: 0, conversion: 0, source: 0 }, 'no other stage is blamed');
   const off = missing - stream - encoder;
   // Those on their way when it was looked at, and a rate that is rounded to whole frames.
   t.ok(Math.abs(off) <= 5, `${encoder} counted before the encoder, ${stream} behind it, ${missing} missing`);

@@ -82,6 +82,7 @@ for (const [name, launch, picture] of [
     await until(() => frames.length >= 200, 60_000);
     t.same(source.encoders, ['x264enc'], 'decoded and encoded');
     t.same(source.stats.restarts, {});
+    t.ok(source.stats.lost.source > 0, `${source.stats.lost.source} pictures of it were lost`);
     await source.close();
     checkContinuity(t, frames);
     const pictures = await pixelsOf(frames, WIDTH, HEIGHT);
