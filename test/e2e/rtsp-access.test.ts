@@ -5,17 +5,17 @@ import { test } from 'tap';
 import { FileAccess } from '../../daemon/access/file-access.ts';
 import { UsersFile } from '../../daemon/access/users-file.ts';
 import { silentLog } from '../../daemon/lib/log.ts';
-import { type PlayerResult, runPlayer } from '../support/player.ts';
+import { type PlayerResult, playGstreamer, runPlayer } from '../support/player.ts';
 import { testServer } from '../support/rtsp-server.ts';
 
 const ffmpeg = (url: string): Promise<PlayerResult> =>
   runPlayer('ffmpeg', ['-v', 'error', '-rtsp_transport', 'tcp', '-i', url, '-frames:v', '10', '-f', 'null', '-']);
 
 const gstreamer = (url: string): Promise<PlayerResult> =>
-  runPlayer('gst-launch-1.0', [
-    ...['-q', 'rtspsrc', `location=${url}`, 'protocols=tcp', 'name=s'],
+  playGstreamer(
+    ...[`location=${url}`, 'protocols=tcp', 'name=s'],
     ...['s.', '!', 'rtph264depay', '!', 'avdec_h264', '!', 'identity', 'eos-after=10', '!', 'fakesink'],
-  ]);
+  );
 
 test('players sign in', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'vedette-rtsp-'));

@@ -1,5 +1,5 @@
 import { test } from 'tap';
-import { runPlayer } from '../support/player.ts';
+import { playGstreamer, runPlayer } from '../support/player.ts';
 import { testServer } from '../support/rtsp-server.ts';
 
 const FRAMES = 45;
@@ -31,8 +31,8 @@ test('ffprobe, ffmpeg and GStreamer over TCP and UDP', async (t) => {
     t.equal(ffmpeg.stdout.match(/^0,/gm)?.length, FRAMES, 'pictures');
     t.ok((ffmpeg.stdout.match(/^1,/gm)?.length ?? 0) > FRAMES, 'sound');
 
-    const gst = await runPlayer('gst-launch-1.0', [
-      ...['-q', 'rtspsrc', `location=${server.url}`, `protocols=${transport}`, 'latency=200', 'name=s'],
+    const gst = await playGstreamer(
+      ...[`location=${server.url}`, `protocols=${transport}`, 'latency=200', 'name=s'],
       ...[
         's.',
         '!',
@@ -47,7 +47,7 @@ test('ffprobe, ffmpeg and GStreamer over TCP and UDP', async (t) => {
         'sync=true',
       ],
       ...['s.', '!', 'rtpopusdepay', '!', 'opusdec', '!', 'identity', 'eos-after=100', '!', 'fakesink', 'sync=true'],
-    ]);
+    );
     t.equal(gst.code, 0, `rtspsrc, ${transport}: both decoders came to their last frame`);
     t.notMatch(gst.stderr, /ERROR|WARN/);
   }
