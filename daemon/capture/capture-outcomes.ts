@@ -14,7 +14,7 @@ export interface CaptureOutcomesOptions {
 
 /** Counters since the source was made. */
 export interface CaptureSourceStats {
-  /** Lives that ended against our will, by reason: `crash`, `stall`, `device`, `stream`, `ended`, `pipeline`. */
+  /** Lives that ended against our will, by reason: `crash`, `stall`, `device`, `stream`, `ended`, `pipeline`; `decoder`: of one beside what passes. */
   readonly restarts: Readonly<Record<string, number>>;
   readonly transitions: Iterable<Readonly<CaptureTransition>>;
   readonly lost: LostFrames;
@@ -60,8 +60,13 @@ export class CaptureOutcomes {
 
   /** A life ended against our will; the next one begins in so many milliseconds. */
   died(failure: CaptureFailure, delay: number): void {
-    this.#restarts[failure.reason] = (this.#restarts[failure.reason] ?? 0) + 1;
+    this.#count(failure.reason);
     this.failed(failure, delay);
+  }
+
+  /** The decoder was interrupted, which tells for itself why. */
+  decoderDied(): void {
+    this.#count('decoder');
   }
 
   failed(failure: CaptureFailure, delay: number): void {
@@ -84,5 +89,9 @@ export class CaptureOutcomes {
     const { label } = this.#device;
     this.#log.info({ device: label, encoders }, `capturing from ${label}`);
     this.#status.on('packet');
+  }
+
+  #count(reason: string): void {
+    this.#restarts[reason] = (this.#restarts[reason] ?? 0) + 1;
   }
 }

@@ -38,6 +38,8 @@ export interface CodedCaptureOptions {
   unsuitable: (reason: string) => void;
   /** Frames were lost before a track that is encoded could have them. */
   lost: (stage: LossStage, frames: number) => void;
+  /** A decoder's life has ended against our will. */
+  decoderDied: () => void;
   /** Nothing passes, and nothing comes of decoding it. */
   failed: (failure: CaptureFailure) => void;
 }
@@ -71,6 +73,7 @@ export class CodedCapture {
       tracks: () => encodable(options.tracks().filter((track) => !this.passes(track))),
       serves: (track) => isServed(track) && !this.passes(track),
       size: () => this.settings,
+      died: options.decoderDied,
       failed: (failure) => {
         if (this.#passing.length === 0) options.failed(failure);
       },

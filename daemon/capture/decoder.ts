@@ -34,7 +34,9 @@ export interface DecoderOptions {
   serves: (track: EncodedTrack) => boolean;
   /** Frames were lost before a track could have them. */
   lost: (stage: LossStage, frames: number) => void;
-  /** A life has failed of which nothing had come. */
+  /** A life has ended against our will. */
+  died: () => void;
+  /** It was one of which nothing had come. */
   failed: (failure: CaptureFailure) => void;
   encoders: EncoderChoice;
   clock: MediaClock;
@@ -67,7 +69,7 @@ export class Decoder {
   #delivered = false;
 
   constructor(options: DecoderOptions) {
-    const { kind, stream, serves, lost, failed, clock, encoders, log, environment, startWorker } = options;
+    const { kind, stream, serves, lost, failed, died, clock, encoders, log, environment, startWorker } = options;
     this.#options = options;
     this.capture = new DeviceCapture({
       kind,
@@ -102,6 +104,7 @@ export class Decoder {
           const { message } = failure;
           this.#settle(new CaptureError('failed', message));
           log.warn({ message }, `the decoder was interrupted: ${message}`);
+          died();
           // Where it is silent only, what it was given may have been too little.
           if (!this.#delivered && failure.reason !== 'stall') failed(failure);
         },

@@ -84,6 +84,7 @@ export class SourceCapture implements EncodedTrackOwner {
       device: () => device.last,
       flowing: () => !status.muted && status.name !== 'idle',
       lost: (stage, frames) => this.outcomes.lost(stage, frames),
+      decoderDied: () => this.outcomes.decoderDied(),
       failed: (failure) => this.#capture.fail(failure),
       unsuitable: (reason) => {
         this.#log.warn(

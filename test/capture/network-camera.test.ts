@@ -4,6 +4,11 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { test } from 'tap';
 import {
+  type CaptureWorker,
+  type CaptureWorkerOptions,
+  startCaptureWorker,
+} from '../../daemon/capture/worker-process.ts';
+import {
   checkContinuity,
   collect,
   decode,
@@ -112,6 +117,28 @@ test('what is decoded: a decoder that gets nothing is not taken for hung', async
     log.filter(({ level }) => level === 'warn').map(({ message }) => message),
     [],
   );
+  checkContinuity(t, frames);
+});
+
+test('what is decoded: a decoder that dies is replaced and counted', async (t) => {
+  const camera = await cameraProcess(t, H264_10_SECONDS);
+  const workers: CaptureWorker[] = [];
+  const startWorker = (options: CaptureWorkerOptions): CaptureWorker => {
+    const worker = startCaptureWorker(options);
+    workers.push(worker);
+    return worker;
+  };
+  const encoding = { ...ENCODING, scaleResolutionDownBy: 2 };
+  const { source, track } = networkSource(t, 'video', cameraSettings(camera.url), { encoding, startWorker });
+  const frames = collect(track);
+  track.retain();
+  await until(() => frames.length >= 15);
+  const decoder = workers.at(-1)?.pid as number;
+  t.not(decoder, source.pid);
+  process.kill(decoder, 'SIGKILL');
+  const before = frames.length;
+  await until(() => frames.length >= before + 15);
+  t.same(source.stats.restarts, { decoder: 1 });
   checkContinuity(t, frames);
 });
 
