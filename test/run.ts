@@ -6,7 +6,7 @@
  *
  * A file that fails beside others runs once more with nothing beside it, and that counts: a machine with two cores that
  * is busy with something else can be too slow for real players. It is named as unsteady all the same, and what it said
- * stays: most of those that we have followed up were defects of the gateway.
+ * stays: several of those that we have followed up were defects of the gateway.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
