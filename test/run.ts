@@ -91,11 +91,11 @@ async function run(path: string): Promise<Outcome> {
     const shown = lines.length > SHOWN ? [`... ${lines.length - SHOWN} lines before`, ...lines.slice(-SHOWN)] : lines;
     process.stdout.write(`${[...shown, ...problems].map((line) => `    ${line}`).join('\n')}\n`);
   }
-  return { path, passed: pass - skip - todo, failed, skipped: skip + todo, failures: [...failures(), ...problems] };
+  return { path, passed: pass - skip - todo, failed, skipped: skip + todo, failures: [...failures, ...problems] };
 }
 
-/** The innermost assertions that have failed so far, each after the names of the tests that it is in. */
-function failuresOf(results: Parser): () => string[] {
+/** The innermost assertions that fail, each after the names of the tests that it is in; they come as they are parsed. */
+function failuresOf(results: Parser): readonly string[] {
   const names: string[] = [];
   const follow = (parser: Parser): void => {
     parser.on('child', follow);
@@ -106,7 +106,7 @@ function failuresOf(results: Parser): () => string[] {
     });
   };
   follow(results);
-  return () => names;
+  return names;
 }
 
 /** Commands of the processes of a group that are still there after the grace. */

@@ -14,7 +14,10 @@ export interface CaptureOutcomesOptions {
 
 /** Counters since the source was made. */
 export interface CaptureSourceStats {
-  /** Lives that ended against our will, by reason: `crash`, `stall`, `device`, `stream`, `ended`, `pipeline`; `decoder`: of one beside what passes. */
+  /**
+   * Lives that ended against our will, by reason: `crash`, `stall`, `device`, `stream`, `ended`, `pipeline`; `decoder`: of
+   * what decodes beside.
+   */
   readonly restarts: Readonly<Record<string, number>>;
   readonly transitions: Iterable<Readonly<CaptureTransition>>;
   readonly lost: LostFrames;

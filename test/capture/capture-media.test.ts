@@ -1,6 +1,4 @@
 import { test } from 'tap';
-import { timestampDistance } from '../../daemon/rtp/packet.ts';
-import type { RtpFrame } from '../../daemon/rtp/rtp-frame.ts';
 import {
   captureTest,
   checkContinuity,
@@ -8,6 +6,7 @@ import {
   decode,
   ENCODING,
   encodersFrom,
+  stepsOf,
   temporaryFolder,
   until,
 } from '../support/capture-test-source.ts';
@@ -64,9 +63,7 @@ test('sound: an Opus frame every 20 ms', async (t) => {
   track.retain();
   await until(() => frames.length >= 100);
   checkContinuity(t, frames);
-  const spans = frames
-    .slice(2)
-    .map((frame, i) => timestampDistance(frame.timestamp, (frames[i + 1] as RtpFrame).timestamp));
+  const spans = stepsOf(frames.slice(1));
   t.equal(spans.filter((span) => span === 960).length, spans.length, 'each 960 samples after the one before');
   t.match(track.settings(), { sampleRate: 48_000, channelCount: 2 });
 });

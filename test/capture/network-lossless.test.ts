@@ -1,8 +1,6 @@
 /** Cameras on the network whose connection loses nothing: each of their pictures passes. */
 import { test } from 'tap';
-import { timestampDistance } from '../../daemon/rtp/packet.ts';
-import type { RtpFrame } from '../../daemon/rtp/rtp-frame.ts';
-import { checkContinuity, collect, ENCODING, until } from '../support/capture-test-source.ts';
+import { checkContinuity, collect, ENCODING, stepsOf, until } from '../support/capture-test-source.ts';
 import { cameraProcess, cameraSettings, networkSource } from '../support/network-camera.ts';
 
 /** Of about two packets each; after one that is lost nothing goes out before the next key frame, one second later at most. */
@@ -26,10 +24,7 @@ for (const codec of ['h264', 'h265'] as const)
     const { lost } = source.stats;
     await source.close();
     checkContinuity(t, frames);
-    const steps = frames
-      .slice(1)
-      .map((frame, at) => timestampDistance(frame.timestamp, (frames[at] as RtpFrame).timestamp));
-    const breaks = steps.filter((step) => step > 5000);
+    const breaks = stepsOf(frames).filter((step) => step > 5000);
     t.comment(`${breaks.length} breaks, ${lost.source} frames lost`);
     t.ok(breaks.length <= 1 && lost.source <= 60, 'none but where the machine stood still');
   });

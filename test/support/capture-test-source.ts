@@ -139,6 +139,10 @@ export async function decode(folder: string, frames: readonly RtpFrame[]): Promi
   return { frames: (JSON.parse(stdout) as Probe).frames, complaints: stderr };
 }
 
+/** RTP time from each frame to the next. */
+export const stepsOf = (frames: readonly RtpFrame[]): number[] =>
+  frames.slice(1).map((frame, at) => timestampDistance(frame.timestamp, (frames[at] as RtpFrame).timestamp));
+
 /** Sequence numbers without a hole, timestamps that only grow. */
 export function checkContinuity(t: Test, frames: readonly RtpFrame[]): void {
   const packets = frames.flatMap((frame) => frame.packets);
@@ -147,10 +151,7 @@ export function checkContinuity(t: Test, frames: readonly RtpFrame[]): void {
     if (sequenceDistance(sequenceNumber(packets[i] as Buffer), sequenceNumber(packets[i - 1] as Buffer)) !== 1)
       holes += 1;
   t.equal(holes, 0, 'no hole in the sequence numbers');
-  let steps = 0;
-  for (let i = 1; i < frames.length; i++)
-    if (timestampDistance((frames[i] as RtpFrame).timestamp, (frames[i - 1] as RtpFrame).timestamp) <= 0) steps += 1;
-  t.equal(steps, 0, 'timestamps only grow');
+  t.equal(stepsOf(frames).filter((step) => step <= 0).length, 0, 'timestamps only grow');
 }
 
 /** A folder that is gone after the test. */

@@ -24,7 +24,9 @@ export function runPlayer(program: string, args: readonly string[], timeout = 40
  */
 export async function playGstreamer(...launch: string[]): Promise<PlayerResult> {
   const result = await runPlayer('gst-launch-1.0', ['-q', 'rtspsrc', ...launch]);
-  return result.stderr.includes('gst_rtspsrc_pause ()') ? { ...result, code: 0, stderr: '' } : result;
+  const [, ...errors] = result.stderr.split(/^ERROR: /m);
+  const late = errors.length > 0 && errors.every((error) => /gst_rtspsrc_(try_send|pause) \(\)/.test(error));
+  return late && result.stderr.includes('gst_rtspsrc_pause ()') ? { ...result, code: 0, stderr: '' } : result;
 }
 
 export interface DecodedStream {
